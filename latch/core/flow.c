@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A flow and the selectors that cover it (RFC 5660 2-1, 2.2-6).
+ */
+#include "flow.h"
+
+/* Flows are compared and hashed as octets, so there may be none unnamed. */
+static_assert(sizeof(struct latch_flow) == 40, "a hole in struct latch_flow");
+
+/* Octet by octet, as prefixes are written; longer than an address is all of it. */
+bool latch_addr_match(const union latch_addr *addr, const union latch_addr *net, u8 len)
+{
+	u8 octets, bits, diff;
+
+	if (len >= 128)
+		return !memcmp(addr, net, sizeof(*addr));
+
+	octets = len / 8;
+	bits = len % 8;
+	if (memcmp(addr->b, net->b, octets))
+		return false;
+	diff = addr->b[octets] ^ net->b[octets];
+	return !(diff >> (8 - bits));
+}
+
+static bool port_match(u16 port, u16 want, u16 mask)
+{
+	return !((port ^ want) & mask);
+}
+
+/* Which SA or policy entry could carry the flow (RFC 5660 2.2-6, 2.2-7). */
+bool latch_sel_covers(const struct latch_sel *s, const struct latch_flow *f, u8 dir)
+{
+	bool in = dir == LATCH_DIR_IN;
+
+	if (!s->family)
+		return true;
+	if (s->family != f->family || (s->proto && s->proto != f->proto))
+		return false;
+	return port_match(in ? f->rport : f->lport, s->sport, s->sport_mask) &&
+	       port_match(in ? f->lport : f->rport, s->dport, s->dport_mask) &&
+	       latch_addr_match(in ? &f->remote : &f->local, &s->src, s->src_len) &&
+	       latch_addr_match(in ? &f->local : &f->remote, &s->dst, s->dst_len);
+}
+
+bool latch_flow_equal(const struct latch_flow *a, const struct latch_flow *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}

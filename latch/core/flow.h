@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A flow and the selectors that cover it, as values (RFC 5660 2-1, 2.2-6).
+ */
+#ifndef LATCH_CORE_FLOW_H
+#define LATCH_CORE_FLOW_H
+
+#include "types.h"
+
+/* IPv4 addresses are in the first four octets, the rest is zero. */
+union latch_addr {
+	u8	b[16];
+	u32	w[4];
+	u64	q[2];
+};
+
+/**
+ * struct latch_flow - 5-tuple seen from this host; a listener's has a zero remote
+ * @local:  inner local address
+ * @remote: inner remote address
+ * @lport:  local port, network byte order
+ * @rport:  remote port, network byte order
+ * @family: AF_INET or AF_INET6
+ * @proto:  IP protocol
+ * @pad:    zero, so that a flow can be hashed and compared as octets
+ */
+struct latch_flow {
+	union latch_addr local;
+	union latch_addr remote;
+	u16	lport;
+	u16	rport;
+	u8	family;
+	u8	proto;
+	u8	pad[2];
+};
+
+/**
+ * struct latch_sel - selector of a policy or SA
+ * @src:       source prefix
+ * @dst:       destination prefix
+ * @sport:     source port, network byte order
+ * @dport:     destination port, network byte order
+ * @sport_mask: network byte order, 0 any
+ * @dport_mask: network byte order, 0 any
+ * @family:    AF_INET, AF_INET6, or 0 for a selector that says nothing
+ * @src_len:   prefix length
+ * @dst_len:   prefix length
+ * @proto:     IP protocol, 0 any
+ */
+struct latch_sel {
+	union latch_addr src;
+	union latch_addr dst;
+	u16	sport;
+	u16	dport;
+	u16	sport_mask;
+	u16	dport_mask;
+	u8	family;
+	u8	src_len;
+	u8	dst_len;
+	u8	proto;
+};
+
+/**
+ * latch_addr_match() - is an address in a prefix?
+ * @addr: the address
+ * @net:  the prefix
+ * @len:  prefix length in bits; 0 matches all, more than 128 is as 128
+ *
+ * Return: true where the first @len bits are equal.
+ */
+bool latch_addr_match(const union latch_addr *addr, const union latch_addr *net, u8 len);
+
+/**
+ * latch_sel_covers() - does a selector cover a flow in one direction?
+ * @s:   the selector; family 0 covers every flow
+ * @f:   the flow
+ * @dir: LATCH_DIR_IN: the remote end is the source; LATCH_DIR_OUT: the local end
+ *
+ * Return: true where family, prefixes, ports and protocol all match.
+ */
+bool latch_sel_covers(const struct latch_sel *s, const struct latch_flow *f, u8 dir);
+
+/**
+ * latch_flow_equal() - same flow?
+ * @a: a flow
+ * @b: another
+ *
+ * Return: true where all fields are equal.
+ */
+bool latch_flow_equal(const struct latch_flow *a, const struct latch_flow *b);
+
+#endif /* LATCH_CORE_FLOW_H */
