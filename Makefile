@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# ipsec_latch: build, check, install.  `make help` says what there is.
+
+# The kernel to build for: any release with headers installed, or 6.1, 6.12,
+# debug, which tools/testing/vm/fetch gets into a cache.
+KVER ?= $(shell uname -r)
+K ?= 6.12
+
+top := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+vm := $(top)/tools/testing/vm
+cached := $(filter 6.1 6.12 debug,$(KVER))
+release = $(if $(cached),$(shell $(vm)/fetch kver $(KVER)),$(KVER))
+KDIR = $(if $(cached),$(shell $(vm)/fetch headers $(KVER)),/lib/modules/$(KVER)/build)
+
+# One directory for each kernel: 6.1 cannot put a module's objects elsewhere,
+# so the sources are mirrored there as links.
+BUILD = $(top)/build/$(release)
+# Type information needs the kernel's own, and pahole.
+btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
+.DEFAULT_GOAL := modules
+.PHONY: all modules tools headers_check unit style vm check demo deps \
+	install modules_install tools_install clean help
+
+all: modules tools
+
+modules:
+	@kdir='$(KDIR)'; build='$(BUILD)'; \
+	if [ ! -e "$$kdir/Makefile" ]; then \
+		echo "make: no headers for kernel $(KVER): install linux-headers-$(KVER), or use KVER=6.12, 6.1 or debug" >&2; \
+		exit 1; \
+	fi; \
+	mkdir -p "$$build" && cp -rsf $(top)/Kbuild $(top)/latch $(top)/include "$$build/" && \
+	find "$$build" -xtype l -delete && \
+	$(MAKE) --no-print-directory -C "$$kdir" M="$$build" $(btf) modules
+
+tools:
+	@[ ! -d $(top)/tools/latch ] || $(MAKE) -C $(top)/tools/latch
+
+headers_check:
+	@$(top)/tools/testing/style/headers
+
+unit:
+	@$(MAKE) --no-print-directory -C $(top)/tools/testing/unit
+
+style:
+	@$(top)/tools/testing/style/style
+
+# The self-tests on one kernel in a virtual machine: K=6.12 (default), 6.1, debug
+vm:
+	@$(top)/tools/testing/check vm-$(K)
+
+check:
+	@$(top)/tools/testing/check
+
+deps:
+	@$(vm)/deps
+
+demo: deps
+	@$(MAKE) --no-print-directory KVER=$(K) all
+	@K=$(K) $(top)/tools/testing/demo/demo
+
+install: modules_install tools_install
+
+modules_install: modules
+	$(MAKE) --no-print-directory -C '$(KDIR)' M='$(BUILD)' modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(release)
+
+tools_install: tools
+	@[ ! -d $(top)/tools/latch ] || $(MAKE) -C $(top)/tools/latch install
+
+clean:
+	rm -rf $(top)/build
+	@for d in tools/latch tools/testing/unit tools/testing/selftests/latch; do \
+		[ ! -e $(top)/$$d/Makefile ] || $(MAKE) --no-print-directory -C $(top)/$$d clean; \
+	done
+
+help:
+	@echo 'make                the module for the running kernel, in build/RELEASE'
+	@echo 'make KVER=RELEASE   ... for another one with headers installed, or'
+	@echo '                    6.1, 6.12, debug: headers are put into a cache'
+	@echo 'make all            ... and the command-line tool'
+	@echo 'make demo           see it work, in virtual machines'
+	@echo 'make check          every check and test on every kernel'
+	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug   one of them'
+	@echo 'make deps           install the packages that building and testing need'
+	@echo 'make install        module and tools (root; INSTALL_MOD_PATH, DESTDIR)'
+	@echo 'make clean'
+	@echo 'Add W=1, C=1, CC=clang as for any kernel module.'

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that the module supports. Included before
+ * every file by Kbuild; the only place that tests a version.
+ */
+#ifndef LATCH_COMPAT_H
+#define LATCH_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/sysctl.h>
+
+/* proc_handler takes a const table since v6.11 (commit 78eb4ea25cd5) */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define latch_ctl_table const struct ctl_table
+#else
+#define latch_ctl_table struct ctl_table
+#endif
+
+/*
+ * Sized registration and tables without terminator came with v6.6 (commit
+ * 95d4977876ed) and became the only way in v6.11; before, a table ends with an
+ * empty entry. Tables here have that entry, and it is not counted.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define latch_register_sysctl(net, path, table, n) \
+	register_net_sysctl_sz(net, path, table, n)
+#else
+#define latch_register_sysctl(net, path, table, n) \
+	register_net_sysctl(net, path, table)
+#endif
+
+#endif /* LATCH_COMPAT_H */

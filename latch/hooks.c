@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The packet path (RFC 5660 2.4-1): finds the latch of a packet, has the core
+ * judge what protects it, carries the verdict out. A packet of a latch that has
+ * judged the same SA before takes no lock, allocates nothing and writes nothing.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/inet_hashtables.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+#include <net/udp.h>
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+#include <net/netfilter/nf_conntrack.h>
+#endif
+
+#include "birth.h"
+
+unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
+			u8 dir, u8 reason)
+{
+	latch_mib_drop(ln, dir, reason);
+	if (l)
+		atomic_inc(&l->drops[dir]);
+	/* stolen, not dropped: to the sender it is as if it were lost (2.3-19) */
+	kfree_skb_reason(skb, SKB_DROP_REASON_XFRM_POLICY);
+	return NF_STOLEN;
+}
+
+/* The only SA of a packet, NULL where there is none or more than one. */
+static const struct xfrm_state *latch_single(struct sk_buff *skb, u8 dir)
+{
+	const struct sec_path *sp;
+	const struct dst_entry *dst;
+
+	if (dir == LATCH_DIR_IN) {
+		sp = skb_sec_path(skb);
+		return sp && sp->len == 1 ? sp->xvec[0] : NULL;
+	}
+	dst = skb_dst(skb);
+	if (!dst || !dst_xfrm(dst) || dst_xfrm(xfrm_dst_child(dst)))
+		return NULL;
+	return dst_xfrm(dst);
+}
+
+/*
+ * Was this SA judged before? The generation is read first: a writer clears the
+ * SA, then sets the generation, then the SA.
+ */
+static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir)
+{
+	const struct latch_seen *seen = &l->seen[dir];
+
+	if (!x || READ_ONCE(seen->gen) != atomic_read(&l->ln->gen))
+		return false;
+	smp_rmb(); /* pairs with latch_note() */
+	return READ_ONCE(seen->x) == x;
+}
+
+/**
+ * latch_note() - note that a packet's SA was judged congruent
+ * @l:   the latch, whose lock is held
+ * @p:   the packet
+ * @gen: ln->gen before it was judged
+ */
+void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
+{
+	struct latch_seen *seen = &l->seen[p->dir];
+
+	lockdep_assert_held(&l->lock);
+	latch_params_add(&l->params, &p->tag, p->dir);
+	latch_view_outer(l, p);
+	/* a bundle of several SAs is judged each time */
+	if (p->tag.n != 1 || p->ipcomp)
+		return;
+	WRITE_ONCE(seen->x, NULL);
+	smp_wmb(); /* pairs with latch_seen() */
+	WRITE_ONCE(seen->gen, gen);
+	smp_wmb(); /* pairs with latch_seen() */
+	WRITE_ONCE(seen->x, p->first);
+}
+
+/**
+ * latch_diff() - why a packet does not fit a latch
+ * @l: the latch, whose lock is held
+ * @p: the packet
+ *
+ * Return: set of LATCH_R() bits.
+ */
+u32 latch_diff(const struct latch *l, const struct latch_pkt *p)
+{
+	const struct latch_want *want = l->demand ? &l->demand->want : NULL;
+	struct latch_tag tag;
+	u32 diff = 0;
+
+	if (READ_ONCE(l->ln->lost))
+		return LATCH_R(LOST);
+	if (!p->tag.n)
+		return LATCH_R(CLEAR);
+	if (l->state == LATCH_STATE_ESTABLISHED)
+		return latch_params_cmp(&l->params, want, &p->tag, p->dir);
+
+	switch (p->tag.id.kind) {
+	case LATCH_IDENT_PENDING:
+		return LATCH_R(PENDING);
+	case LATCH_IDENT_AMBIGUOUS:
+		return LATCH_R(AMBIGUOUS);
+	case LATCH_IDENT_MIXED:
+		return LATCH_R(PEER);
+	case LATCH_IDENT_PINNED:
+		if (READ_ONCE(l->ln->require_identity))
+			diff = LATCH_R(NO_BINDING);
+	}
+	if (!want)
+		return diff;
+	/* a demand names an identity, whatever its trust anchor */
+	tag = p->tag;
+	if (p->who.peer)
+		memcpy(tag.id.peer, p->who.peer->name, sizeof(tag.id.peer));
+	if (p->who.local)
+		memcpy(tag.id.local, p->who.local->name, sizeof(tag.id.local));
+	return diff | latch_want_cmp(want, &tag, p->dir);
+}
+
+/*
+ * Judges a packet in full. A latch that has its socket but no SA yet may get it
+ * here, when the SA that its SYN went under was not known then.
+ */
+static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 dir)
+{
+	int gen = atomic_read(&l->ln->gen);
+	struct latch_verdict v;
+	struct latch_pkt p;
+	bool ok;
+
+	ok = dir == LATCH_DIR_IN ? latch_view_in(l->ln, skb, &p) :
+				   latch_view_out(l->ln, skb, &p);
+	if (!ok)
+		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_HEADER);
+
+	spin_lock_bh(&l->lock);
+	v = latch_verdict(l->state, l->mode, latch_diff(l, &p));
+	if (v.act == LATCH_BIRTH) {
+		latch_establish(l, &p);
+		v = latch_verdict(l->state, l->mode, 0);
+	}
+	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
+		latch_note(l, &p, gen);
+	spin_unlock_bh(&l->lock);
+	return v.act == LATCH_PASS ? NF_ACCEPT : latch_drop(l->ln, l, skb, dir, v.reason);
+}
+
+static unsigned int latch_check(struct latch *l, struct sk_buff *skb, u8 dir)
+{
+	u8 state = READ_ONCE(l->state);
+
+	if (state == LATCH_STATE_BROKEN)
+		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_BROKEN);
+	if (state == LATCH_STATE_ESTABLISHED && !READ_ONCE(l->ln->lost) &&
+	    latch_seen(l, latch_single(skb, dir), dir))
+		return NF_ACCEPT;
+	return latch_check_full(l, skb, dir);
+}
+
+/* Ports, for a transport header at @off; the caller has set the rest of @f. */
+static bool latch_parse_ports(const struct sk_buff *skb, int off, u8 dir,
+			      struct latch_flow *f)
+{
+	__be16 buf[2];
+	const __be16 *port = skb_header_pointer(skb, off, sizeof(buf), buf);
+
+	if (!port)
+		return false;
+	f->lport = (__force u16)port[dir == LATCH_DIR_IN];
+	f->rport = (__force u16)port[dir == LATCH_DIR_OUT];
+	return true;
+}
+
+static bool latch_parse4(const struct sk_buff *skb, int off, u8 dir, struct latch_flow *f,
+			 int *thoff)
+{
+	const struct iphdr *iph;
+	struct iphdr buf;
+
+	iph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!iph || iph->ihl < 5 || iph->frag_off & htons(IP_OFFSET))
+		return false;
+	memset(f, 0, sizeof(*f));
+	f->family = AF_INET;
+	f->proto = iph->protocol;
+	memcpy(f->local.b, dir == LATCH_DIR_IN ? &iph->daddr : &iph->saddr, 4);
+	memcpy(f->remote.b, dir == LATCH_DIR_IN ? &iph->saddr : &iph->daddr, 4);
+	*thoff = off + iph->ihl * 4;
+	return true;
+}
+
+static bool latch_parse6(const struct sk_buff *skb, int off, u8 dir, struct latch_flow *f,
+			 int *thoff)
+{
+	const struct ipv6hdr *iph;
+	struct ipv6hdr buf;
+	__be16 frag = 0;
+	u8 proto;
+
+	iph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!iph)
+		return false;
+	proto = iph->nexthdr;
+	memset(f, 0, sizeof(*f));
+	f->family = AF_INET6;
+	memcpy(f->local.b, dir == LATCH_DIR_IN ? &iph->daddr : &iph->saddr, 16);
+	memcpy(f->remote.b, dir == LATCH_DIR_IN ? &iph->saddr : &iph->daddr, 16);
+	*thoff = ipv6_skip_exthdr(skb, off + sizeof(buf), &proto, &frag);
+	f->proto = proto;
+	return *thoff >= 0 && !(frag & htons(~0x7));
+}
+
+static bool latch_parse(const struct sk_buff *skb, int off, u8 pf, u8 dir,
+			struct latch_flow *f, int *thoff)
+{
+	return pf == NFPROTO_IPV4 ? latch_parse4(skb, off, dir, f, thoff) :
+				    latch_parse6(skb, off, dir, f, thoff);
+}
+
+static bool latch_icmp_error(const struct sk_buff *skb, u8 pf, int off)
+{
+	u8 buf;
+	const u8 *type = skb_header_pointer(skb, off, 1, &buf);
+
+	if (!type)
+		return false;
+	if (pf == NFPROTO_IPV6)
+		return *type < ICMPV6_INFOMSG_MASK;
+	return *type == ICMP_DEST_UNREACH || *type == ICMP_SOURCE_QUENCH ||
+	       *type == ICMP_REDIRECT || *type == ICMP_TIME_EXCEEDED ||
+	       *type == ICMP_PARAMETERPROB;
+}
+
+/*
+ * An ICMP error can end a connection attempt, a UDP exchange, or shrink the path
+ * MTU: about a latched flow it counts only under the flow's own protection
+ * (6.5-1).
+ */
+static unsigned int latch_in_icmp(struct latch_net *ln, struct sk_buff *skb, u8 pf, int off)
+{
+	struct latch_flow f;
+	struct latch_pkt p;
+	struct latch *l;
+	int thoff;
+	u32 diff;
+
+	if (!latch_icmp_error(skb, pf, off) ||
+	    !latch_parse(skb, off + sizeof(struct icmphdr), pf, LATCH_DIR_OUT, &f, &thoff) ||
+	    !latch_parse_ports(skb, thoff, LATCH_DIR_OUT, &f))
+		return NF_ACCEPT;
+	l = latch_find(ln, &f);
+	if (!l)
+		return NF_ACCEPT;
+	if (!latch_view_in(ln, skb, &p))
+		return latch_drop(ln, l, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
+	spin_lock_bh(&l->lock);
+	diff = l->state == LATCH_STATE_ESTABLISHED ? latch_diff(l, &p) : LATCH_R(BROKEN);
+	spin_unlock_bh(&l->lock);
+	if (diff)
+		return latch_drop(ln, l, skb, LATCH_DIR_IN, LATCH_REASON_ICMP);
+	return NF_ACCEPT;
+}
+
+static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	struct latch_net *ln = priv;
+	struct latch_flow f;
+	struct latch *l;
+	int thoff;
+
+	if (!latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_IN, &f, &thoff))
+		return NF_ACCEPT;
+	if (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6)
+		return latch_in_icmp(ln, skb, st->pf, thoff);
+	if ((f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP) ||
+	    !latch_parse_ports(skb, thoff, LATCH_DIR_IN, &f))
+		return NF_ACCEPT;
+	l = latch_find(ln, &f);
+	if (l)
+		return latch_check(l, skb, LATCH_DIR_IN);
+	return latch_birth_in(ln, skb, &f, thoff);
+}
+
+static bool latch_transformed(const struct sk_buff *skb, u8 pf)
+{
+	return pf == NFPROTO_IPV4 ? IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED :
+				    IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED;
+}
+
+/*
+ * Into an XFRM interface a packet goes in clear and comes here again with its
+ * bundle, if the interface's SAs are in the same namespace.
+ */
+static bool latch_to_xfrmi(const struct latch_net *ln, const struct net_device *out)
+{
+	const struct rtnl_link_ops *ops = out->rtnl_link_ops;
+
+	return ops && !strcmp(ops->kind, "xfrm") && ops->get_link_net &&
+	       net_eq(ops->get_link_net(out), ln->net);
+}
+
+static bool latch_natted(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	return ct && (ct->status & IPS_NAT_MASK);
+#else
+	return false;
+#endif
+}
+
+static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	struct latch_net *ln = priv;
+	struct latch_flow f;
+	struct sock *sk = skb->sk;
+	struct latch *l;
+	int thoff;
+
+	/* it was judged before it was transformed */
+	if (latch_transformed(skb, st->pf))
+		return NF_ACCEPT;
+	if (!latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_OUT, &f, &thoff) ||
+	    (f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP) ||
+	    !latch_parse_ports(skb, thoff, LATCH_DIR_OUT, &f))
+		return NF_ACCEPT;
+	/* behind NAT the socket knows the flow, the header does not */
+	if (sk && sk_fullsock(sk) && sk->sk_protocol == f.proto && latch_natted(skb) &&
+	    !latch_sk_flow(sk, &f))
+		return NF_ACCEPT;
+	l = latch_find(ln, &f);
+	if (!dst_xfrm(skb_dst(skb)) && latch_to_xfrmi(ln, st->out))
+		return NF_ACCEPT;
+	if (l)
+		return latch_check(l, skb, LATCH_DIR_OUT);
+	return latch_birth_out(ln, skb, &f, thoff);
+}
+
+#define LATCH_HOOK(f, p, n) { .hook = (f), .pf = (p), .hooknum = (n), .priority = INT_MAX }
+
+static const struct nf_hook_ops latch_hook_ops[] = {
+	LATCH_HOOK(latch_in, NFPROTO_IPV4, NF_INET_LOCAL_IN),
+	LATCH_HOOK(latch_out, NFPROTO_IPV4, NF_INET_POST_ROUTING),
+#if IS_ENABLED(CONFIG_IPV6)
+	LATCH_HOOK(latch_in, NFPROTO_IPV6, NF_INET_LOCAL_IN),
+	LATCH_HOOK(latch_out, NFPROTO_IPV6, NF_INET_POST_ROUTING),
+#endif
+};
+
+/**
+ * latch_hooks_register() - see the packets of a namespace
+ * @ln: the namespace
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int latch_hooks_register(struct latch_net *ln)
+{
+	int i, err;
+
+	memcpy(ln->hooks, latch_hook_ops, sizeof(latch_hook_ops));
+	for (i = 0; i < ARRAY_SIZE(latch_hook_ops); i++)
+		ln->hooks[i].priv = ln;
+	err = nf_register_net_hooks(ln->net, ln->hooks, ARRAY_SIZE(latch_hook_ops));
+	if (err)
+		pr_warn_ratelimited("latch: cannot register hooks: %d\n", err);
+	return err;
+}
+
+/**
+ * latch_hooks_unregister() - and no more
+ * @ln: the namespace
+ *
+ * Context: process. Hooks may still run until a grace period is over.
+ */
+void latch_hooks_unregister(struct latch_net *ln)
+{
+	nf_unregister_net_hooks(ln->net, ln->hooks, ARRAY_SIZE(latch_hook_ops));
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which conflicts a latch has (RFC 5660 2.2-6, 2.2-7, 2.3-11 to 2.3-13): reads
+ * the copies of SPD and SAD the way the kernel would choose, policy, template,
+ * SA, for the latch's own flow in both directions.
+ */
+#include "latch.h"
+
+/* A latch under judgement, in one direction. */
+struct latch_case {
+	struct latch		*l;
+	u8			dir;
+	bool			relink;
+	u8			n;
+	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
+};
+
+static void latch_case_addr(xfrm_address_t *to, const union latch_addr *from)
+{
+	memcpy(to, from, sizeof(*to));
+}
+
+/*
+ * Without a policy to read (a policy of the socket's own, or the copy is behind)
+ * what was seen of the flow's SAs stands for the templates.
+ */
+static void latch_case_seen(struct latch_case *c)
+{
+	const struct latch *l = c->l;
+	bool in = c->dir == LATCH_DIR_IN;
+	u32 reqid = l->reqid[c->dir] ?: l->reqid[!c->dir];
+	int i;
+
+	c->n = l->params.tag.n;
+	for (i = 0; i < c->n; i++) {
+		struct latch_tmpl *t = &c->tmpl[i];
+
+		memset(t, 0, sizeof(*t));
+		t->family = l->outer_family;
+		t->daddr = in ? l->outer_local : l->outer_remote;
+		t->saddr = in ? l->outer_remote : l->outer_local;
+		t->reqid = reqid;
+		t->proto = l->params.tag.x[i].proto;
+		t->mode = l->params.tag.x[i].mode;
+	}
+}
+
+/* No policy: clear text goes out, and comes in where nothing else demands IPsec. */
+static u32 latch_case_unpoliced(const struct latch_case *c)
+{
+	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
+
+	if (READ_ONCE(c->l->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK)
+		return 0;
+	if (c->dir == LATCH_DIR_OUT)
+		return LATCH_R(POLICY_OUT);
+	return c->l->in_protected ? LATCH_R(POLICY_IN) : 0;
+}
+
+/*
+ * Fills in the templates. A policy that blocks is silence, no conflict, and
+ * leaves none.
+ */
+static u32 latch_case_policy(struct latch_case *c)
+{
+	struct latch *l = c->l;
+	const struct latch_pol *pol;
+
+	if (READ_ONCE(l->ln->spd_stale) || l->sockpol[c->dir]) {
+		latch_case_seen(c);
+		return 0;
+	}
+	pol = latch_spd_find(l->ln, &l->flow, c->dir, l->if_id, l->mark[c->dir]);
+	if (!pol || (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl))
+		return latch_case_unpoliced(c);
+	if (pol->action != XFRM_POLICY_ALLOW)
+		return 0;
+	if (c->dir == LATCH_DIR_IN)
+		l->in_protected = 1;
+	c->n = pol->n_tmpl;
+	memcpy(c->tmpl, pol->tmpl, c->n * sizeof(c->tmpl[0]));
+	return 0;
+}
+
+/* The policy names other protocols or modes than are latched (2.3-13). */
+static u32 latch_case_shape(const struct latch_case *c)
+{
+	const struct latch_tag *tag = &c->l->params.tag;
+	u32 diff = 0;
+	int i;
+
+	if (!c->n)
+		return 0;
+	if (c->n != tag->n)
+		return LATCH_R(PROTO);
+	for (i = 0; i < c->n; i++) {
+		if (c->tmpl[i].proto != tag->x[i].proto)
+			diff |= LATCH_R(PROTO);
+		if (c->tmpl[i].mode != tag->x[i].mode)
+			diff |= LATCH_R(MODE);
+	}
+	return diff;
+}
+
+static bool latch_case_names(const struct latch_case *c, u8 proto)
+{
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->tmpl[i].proto == proto)
+			return true;
+	return false;
+}
+
+/* Could the kernel take this SA for this flow, but for protocol and mode? */
+static bool latch_case_covers(const struct latch_case *c, int i, const struct latch_sa *sa)
+{
+	const struct latch *l = c->l;
+
+	if (sa->if_id != l->if_id ||
+	    (l->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
+	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
+		return false;
+	/* the outer SAs of a bundle see addresses that are not the flow's */
+	return i || latch_sel_covers(&sa->sel, &l->flow, c->dir);
+}
+
+/*
+ * What speaks against an SA. Protocol and mode of another kind make no SA the
+ * kernel would take now; but with the template's own reqid they are what the key
+ * manager is about to put in its place (2.3-12: told before it is taken).
+ */
+static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
+{
+	const struct latch_tmpl *t = &c->tmpl[i];
+	struct latch *l = c->l;
+	struct latch_who who;
+	struct latch_tag tag;
+	u32 diff;
+
+	if (sa->key.proto != t->proto)
+		return t->reqid && !latch_case_names(c, sa->key.proto) ? LATCH_R(PROTO) : 0;
+	if (sa->x.mode != t->mode && sa->x.proto)
+		return t->reqid ? LATCH_R(MODE) : 0;
+
+	tag = l->params.tag;
+	tag.x[i] = sa->x;
+	tag.flags = sa->tag_flags;
+	latch_who(l->ln, &sa->key, sa->reqid, sa, &who);
+	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
+	if (who.id.kind == LATCH_IDENT_PINNED && i)
+		tag.id.peer[0] = l->params.pinned[c->dir];
+	else
+		tag.id = who.id;
+	diff = latch_params_cmp(&l->params, l->demand ? &l->demand->want : NULL,
+				&tag, c->dir);
+	if (!diff)
+		latch_params_add(&l->params, &tag, c->dir);
+	return diff & ~LATCH_R(PENDING);
+}
+
+/* All SAs between two addresses that one template accepts. */
+static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_key *key)
+{
+	const struct latch_path *path;
+	const struct latch_sa *sa;
+	u32 diff = 0;
+
+	if (c->relink && i < LATCH_LINKS &&
+	    latch_path_join(&c->l->link[c->dir][i], key))
+		return LATCH_R(NO_MEM);
+	path = latch_path_find(key);
+	if (!path)
+		return 0;
+	hlist_for_each_entry_rcu(sa, &path->sas[key->any], member[key->any])
+		if (latch_case_covers(c, i, sa))
+			diff |= latch_case_sa(c, i, sa);
+	return diff;
+}
+
+/* Walks the templates from the flow outwards. */
+static u32 latch_case_sas(struct latch_case *c)
+{
+	const struct latch *l = c->l;
+	bool in = c->dir == LATCH_DIR_IN;
+	struct latch_path_key key = { .ln = l->ln, .family = l->flow.family };
+	const struct latch_tmpl *t;
+	u32 diff = 0;
+	int i;
+
+	latch_case_addr(&key.daddr, in ? &l->flow.local : &l->flow.remote);
+	latch_case_addr(&key.saddr, in ? &l->flow.remote : &l->flow.local);
+	for (i = 0; i < c->n; i++) {
+		t = &c->tmpl[i];
+		if (t->mode != XFRM_MODE_TRANSPORT) {
+			key.family = t->family;
+			key.daddr = t->daddr;
+			key.saddr = t->saddr;
+			if (xfrm_addr_any(&key.daddr, key.family))
+				key.daddr = in ? l->outer_local : l->outer_remote;
+			if (xfrm_addr_any(&key.saddr, key.family))
+				key.saddr = in ? l->outer_remote : l->outer_local;
+		}
+		key.reqid = t->reqid;
+		key.any = in && !t->reqid;
+		diff |= latch_case_path(c, i, &key);
+	}
+	return diff;
+}
+
+/**
+ * latch_judge() - find the conflicts that a latch has now
+ * @l:      a latch whose parameters are set
+ * @relink: enter it into the paths that its templates name; not while a path's
+ *          latches are being walked
+ *
+ * Also notes what the SAs tell that no packet has told yet: replay windows, and
+ * the unidentified SA of the other direction.
+ *
+ * Context: @l->lock held, RCU read side.
+ * Return: set of LATCH_R() bits.
+ */
+u32 latch_judge(struct latch *l, bool relink)
+{
+	struct latch_case c = { .l = l, .relink = relink };
+	u32 diff, all = 0;
+
+	lockdep_assert_held(&l->lock);
+	for (c.dir = 0; c.dir < LATCH_DIRS; c.dir++) {
+		c.n = 0;
+		diff = latch_case_policy(&c);
+		if (!diff)
+			diff = latch_case_shape(&c);
+		if (!diff)
+			diff = latch_case_sas(&c);
+		all |= diff;
+	}
+	return all;
+}

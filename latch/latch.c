@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of a latch: made, found, moved from state to state, judged, let go.
+ */
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+
+#include "latch.h"
+
+static struct kmem_cache *latch_cache;
+static struct rhashtable latch_flows;
+static struct rhashtable latch_socks;
+
+struct latch_flow_key {
+	struct latch_net *ln;
+	struct latch_flow flow;
+};
+
+static const struct rhashtable_params latch_flow_params = {
+	.key_len = sizeof(struct latch_flow_key),
+	.key_offset = offsetof(struct latch, ln),
+	.head_offset = offsetof(struct latch, flow_node),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params latch_sock_params = {
+	.key_len = sizeof(struct sock *),
+	.key_offset = offsetof(struct latch, sk),
+	.head_offset = offsetof(struct latch, sock_node),
+	.automatic_shrinking = true,
+};
+
+/**
+ * latch_find() - FIND_LATCH (2.3-8)
+ * @ln: the namespace
+ * @f:  the 5-tuple
+ *
+ * Context: RCU read side. Takes no lock. Return: the latch or NULL.
+ */
+struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f)
+{
+	struct latch_flow_key key = { .ln = ln, .flow = *f };
+
+	return rhashtable_lookup(&latch_flows, &key, latch_flow_params);
+}
+
+/**
+ * latch_find_sk() - the latch of a socket
+ * @sk: the socket
+ *
+ * Context: RCU read side. Return: the latch, in whatever state, or NULL.
+ */
+struct latch *latch_find_sk(const struct sock *sk)
+{
+	return rhashtable_lookup(&latch_socks, &sk, latch_sock_params);
+}
+
+/* Memory of a latch counts where the memory of its socket does. */
+static struct latch *latch_cache_alloc(const struct sock *sk, gfp_t gfp)
+{
+	struct latch *l;
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *old = set_active_memcg(sk ? sk->sk_memcg : NULL);
+#endif
+
+	l = kmem_cache_zalloc(latch_cache, gfp | __GFP_NOWARN);
+#ifdef CONFIG_MEMCG
+	set_active_memcg(old);
+#endif
+	return l;
+}
+
+/**
+ * latch_alloc() - a new latch in state NONE
+ * @ln:  the namespace
+ * @sk:  the socket whose memory it counts as, NULL none
+ * @gfp: GFP_KERNEL or GFP_ATOMIC
+ *
+ * Context: as @gfp says.
+ * Return: the latch with the tables' reference, in no table; NULL without memory.
+ */
+struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp)
+{
+	struct latch *l = latch_cache_alloc(sk, gfp);
+	int dir, i;
+
+	if (!l)
+		return NULL;
+	l->ln = ln;
+	spin_lock_init(&l->lock);
+	refcount_set(&l->ref, 1);
+	INIT_LIST_HEAD(&l->act);
+	INIT_LIST_HEAD(&l->embryos);
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_LINKS; i++)
+			l->link[dir][i].latch = l;
+	return l;
+}
+
+/**
+ * latch_number() - give a latch its number, by which it is listed
+ * @l: a latch that nobody else sees yet
+ *
+ * Context: any. Return: 0 or -ENOMEM.
+ */
+int latch_number(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	int err;
+
+	xa_lock_bh(&ln->latches);
+	err = __xa_alloc_cyclic(&ln->latches, &l->id, l, XA_LIMIT(1, U32_MAX),
+				&ln->next_id, GFP_ATOMIC | __GFP_NOWARN);
+	xa_unlock_bh(&ln->latches);
+	if (err < 0)
+		return -ENOMEM;
+	l->numbered = 1;
+	return 0;
+}
+
+/**
+ * latch_list() - number a latch and count it against the limit
+ * @l: a latch that nobody else sees yet; not a listener's
+ *
+ * Context: any.
+ * Return: 0; -ENOBUFS where max_latches are there; -ENOMEM.
+ */
+int latch_list(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	int err = -ENOBUFS;
+
+	if (atomic_inc_return(&ln->n_latches) <= READ_ONCE(ln->max_latches))
+		err = latch_number(l);
+	if (err)
+		atomic_dec(&ln->n_latches);
+	else
+		l->listed = 1;
+	return err;
+}
+
+/**
+ * latch_hash_flow() - let packets find a latch
+ * @l: a latch that is in no table of flows
+ * @f: its 5-tuple
+ *
+ * Context: any. Return: 0, -EEXIST, -ENOMEM.
+ */
+int latch_hash_flow(struct latch *l, const struct latch_flow *f)
+{
+	int err;
+
+	l->flow = *f;
+	err = rhashtable_lookup_insert_fast(&latch_flows, &l->flow_node, latch_flow_params);
+	if (err)
+		return err == -EEXIST ? err : -ENOMEM;
+	WRITE_ONCE(l->hashed, true);
+	return 0;
+}
+
+/**
+ * latch_hash_sk() - let a socket find its latch
+ * @l:  a latch without socket
+ * @sk: the socket
+ *
+ * Context: any. Return: 0, -EEXIST, -ENOMEM.
+ */
+int latch_hash_sk(struct latch *l, struct sock *sk)
+{
+	int err;
+
+	l->sk = sk;
+	err = rhashtable_lookup_insert_fast(&latch_socks, &l->sock_node, latch_sock_params);
+	if (!err)
+		return 0;
+	l->sk = NULL;
+	return err == -EEXIST ? err : -ENOMEM;
+}
+
+/**
+ * latch_hold() - one reference more
+ * @l: a latch under RCU
+ *
+ * Return: false where it is on its way out.
+ */
+bool latch_hold(struct latch *l)
+{
+	return refcount_inc_not_zero(&l->ref);
+}
+
+/**
+ * latch_demand_put() - one reference less
+ * @d: the demand, or NULL
+ *
+ * Context: any.
+ */
+void latch_demand_put(struct latch_demand *d)
+{
+	if (d && refcount_dec_and_test(&d->ref))
+		kfree_rcu(d, rcu);
+}
+
+/* The module is left behind here: latch_exit() waits for all call-backs. */
+static void latch_free_rcu(struct rcu_head *rcu)
+{
+	struct latch *l = container_of(rcu, struct latch, rcu);
+	bool pinned = l->pinned;
+
+	kmem_cache_free(latch_cache, l);
+	if (pinned)
+		module_put(THIS_MODULE);
+}
+
+/**
+ * latch_put() - one reference less
+ * @l: the latch
+ *
+ * Context: any.
+ */
+void latch_put(struct latch *l)
+{
+	if (!refcount_dec_and_test(&l->ref))
+		return;
+	WARN_ON_ONCE(l->hashed || l->numbered || l->sk);
+	latch_demand_put(l->demand);
+	latch_peer_put(l->peer);
+	latch_peer_put(l->local);
+	call_rcu(&l->rcu, latch_free_rcu);
+}
+
+/**
+ * latch_want_more() - a socket has a demand, but packets cannot find it yet
+ * @l: its latch, whose lock is held
+ */
+void latch_want_more(struct latch *l)
+{
+	if (l->wanting)
+		return;
+	l->wanting = 1;
+	atomic_inc(&l->ln->n_wanting);
+}
+
+/**
+ * latch_want_less() - packets find it now, or it has none any more
+ * @l: the latch, whose lock is held
+ */
+void latch_want_less(struct latch *l)
+{
+	if (!l->wanting)
+		return;
+	l->wanting = 0;
+	atomic_dec(&l->ln->n_wanting);
+}
+
+/**
+ * latch_retire() - no packet, event or list finds a latch any more
+ * @l: the latch, whose lock is held
+ *
+ * Its socket still does.
+ */
+void latch_retire(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	int dir, i;
+
+	lockdep_assert_held(&l->lock);
+	if (l->hashed)
+		rhashtable_remove_fast(&latch_flows, &l->flow_node, latch_flow_params);
+	WRITE_ONCE(l->hashed, false);
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_LINKS; i++)
+			latch_path_leave(&l->link[dir][i]);
+	latch_want_less(l);
+	if (l->numbered) {
+		xa_lock_bh(&ln->latches);
+		__xa_erase(&ln->latches, l->id);
+		xa_unlock_bh(&ln->latches);
+		l->numbered = 0;
+	}
+	if (l->listed) {
+		atomic_dec(&ln->n_latches);
+		l->listed = 0;
+		if (!atomic_read(&ln->n_latches))
+			latch_km_queue(ln, LATCH_WORK_TELL);
+	}
+	if (l->counted) {
+		atomic_dec(&ln->n_listeners);
+		l->counted = 0;
+	}
+}
+
+/**
+ * latch_unlink() - take a latch out of all tables and drop their reference
+ * @l: the latch; the caller holds it, or is under RCU
+ *
+ * Context: any, @l->lock not held. Once only for each latch; later calls do nothing.
+ */
+void latch_unlink(struct latch *l)
+{
+	spin_lock_bh(&l->lock);
+	if (l->unlinked) {
+		spin_unlock_bh(&l->lock);
+		return;
+	}
+	l->unlinked = 1;
+	latch_retire(l);
+	if (l->sk)
+		rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
+	l->sk = NULL;
+	latch_embryo_del(l);
+	spin_unlock_bh(&l->lock);
+	latch_put(l);
+}
+
+/**
+ * latch_renew() - a socket whose latch is over gets a new one
+ * @l:   a latch in CLOSED that no packet finds any more; the caller is under RCU
+ *       and keeps the socket from being freed
+ * @gfp: GFP_KERNEL or GFP_ATOMIC
+ *
+ * Parameters never change (2-19), so the old latch stays as it is for who still
+ * reads it; what the socket asked for goes over to the new one.
+ *
+ * Context: as @gfp says. Return: the new latch, listed, in NONE; ERR_PTR(-ENOMEM),
+ * ERR_PTR(-ENOBUFS) at the limit, ERR_PTR(-EEXIST) where somebody else was quicker.
+ */
+struct latch *latch_renew(struct latch *l, gfp_t gfp)
+{
+	struct latch *new = latch_alloc(l->ln, l->sk, gfp);
+	int err;
+
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	err = latch_list(new);
+	spin_lock_bh(&l->lock);
+	new->sk = l->sk;
+	if (!err && (l->unlinked || !l->sk || l->hashed ||
+		     rhashtable_replace_fast(&latch_socks, &l->sock_node, &new->sock_node,
+					     latch_sock_params)))
+		err = -EEXIST;
+	if (err) {
+		spin_unlock_bh(&l->lock);
+		new->sk = NULL;
+		latch_unlink(new);
+		return ERR_PTR(err);
+	}
+	new->mode = l->mode;
+	new->disposition = l->disposition;
+	new->automatic = l->automatic;
+	new->demand = l->demand;
+	new->destruct = l->destruct;
+	new->chained = l->chained;
+	new->pinned = l->pinned;
+	l->demand = NULL;
+	l->chained = 0;
+	l->pinned = 0;
+	l->sk = NULL;
+	spin_unlock_bh(&l->lock);
+	latch_unlink(l);
+	return new;
+}
+
+/**
+ * latch_disposition() - what happens to the owner on a break (5.5-1, 5.5-2)
+ * @l: the latch
+ *
+ * Return: LATCH_DISP_WAIT, _RESET or _UNREACH.
+ */
+u8 latch_disposition(const struct latch *l)
+{
+	if (l->disposition != LATCH_DISP_DEFAULT)
+		return l->disposition;
+	if (l->flow.proto == IPPROTO_UDP)
+		return LATCH_DISP_WAIT;
+	return READ_ONCE(l->ln->disposition);
+}
+
+static int latch_owner_errno(const struct latch *l)
+{
+	const struct sock *sk = l->sk;
+
+	if (latch_disposition(l) == LATCH_DISP_WAIT)
+		return 0;
+	/* connect() has not returned yet and tells why (2.3-16) */
+	if (sk && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_SYN_SENT)
+		return EKEYREJECTED;
+	return latch_disposition(l) == LATCH_DISP_UNREACH ? EHOSTUNREACH : ECONNRESET;
+}
+
+static void latch_step_count(struct latch *l, u8 state)
+{
+	switch (state) {
+	case LATCH_STATE_ESTABLISHED:
+		latch_mib_event(l->ln, l->breaks ? LATCH_MIB_RESTORED : LATCH_MIB_CREATED);
+		break;
+	case LATCH_STATE_BROKEN:
+		l->breaks++;
+		latch_mib_event(l->ln, LATCH_MIB_BROKEN);
+		break;
+	case LATCH_STATE_CLOSED:
+		latch_mib_event(l->ln, LATCH_MIB_CLOSED);
+		break;
+	}
+}
+
+/**
+ * latch_step() - the only writer of a latch's state
+ * @l:      the latch, whose lock is held
+ * @event:  enum latch_event
+ * @reason: LATCH_REASON_* of a break or close, else NONE and the old one stays
+ *
+ * Counts, tells the multicast group (2.3-10) and has the owner told (2.2-9).
+ *
+ * Context: any.
+ * Return: false where the event cannot happen in this state.
+ */
+bool latch_step(struct latch *l, u8 event, u8 reason)
+{
+	struct latch_step step = latch_fsm(l->state, event);
+	u8 old = l->state;
+
+	lockdep_assert_held(&l->lock);
+	if (!step.valid)
+		return false;
+	if (reason != LATCH_REASON_NONE && step.next != old)
+		l->reason = reason;
+	WRITE_ONCE(l->state, step.next);
+	if (step.next != old)
+		latch_step_count(l, step.next);
+	if (step.act & LATCH_ACT_NOTIFY)
+		latch_notify(l, old);
+	if (step.act & LATCH_ACT_OWNER)
+		latch_owner_tell(l, latch_owner_errno(l));
+	if (step.act & LATCH_ACT_RESET)
+		latch_owner_tell(l, ECONNRESET);
+	return true;
+}
+
+/**
+ * latch_rejudge() - bring a latch's conflicts up to date (2.2-6 to 2.2-10)
+ * @l:      the latch
+ * @relink: see latch_judge()
+ *
+ * Context: RCU read side; takes @l->lock.
+ */
+void latch_rejudge(struct latch *l, bool relink)
+{
+	u32 now;
+	u8 event;
+
+	spin_lock_bh(&l->lock);
+	if (!l->unlinked && (l->state == LATCH_STATE_ESTABLISHED ||
+			     l->state == LATCH_STATE_BROKEN)) {
+		now = latch_conflict_update(l->conflicts, latch_judge(l, relink));
+		if (latch_conflict_event(l->conflicts, now, &event))
+			latch_step(l, event, latch_reason_first(now));
+		l->conflicts = now;
+	}
+	spin_unlock_bh(&l->lock);
+}
+
+/**
+ * latch_rejudge_all() - bring every latch of a namespace up to date
+ * @ln: the namespace
+ *
+ * Context: process.
+ */
+void latch_rejudge_all(struct latch_net *ln)
+{
+	unsigned long id;
+	struct latch *l;
+
+	rcu_read_lock();
+	xa_for_each(&ln->latches, id, l) {
+		latch_rejudge(l, true);
+		if (need_resched()) {
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * latch_unlink_all() - let every latch of a namespace go
+ * @ln: the namespace; none is made any more
+ *
+ * Context: process.
+ */
+void latch_unlink_all(struct latch_net *ln)
+{
+	unsigned long id;
+	struct latch *l;
+
+	rcu_read_lock();
+	xa_for_each(&ln->latches, id, l)
+		latch_unlink(l);
+	rcu_read_unlock();
+}
+
+/**
+ * latch_establish() - latch a packet's SA (2.3-2, 2.3-3)
+ * @l: a latch in NONE or LARVAL whose flow is set, lock held
+ * @p: the packet; it gives what the socket asked for
+ *
+ * Context: RCU read side. Takes no memory but for paths; without that the latch
+ * is born BROKEN for NO_MEM until the worker has judged it.
+ */
+void latch_establish(struct latch *l, const struct latch_pkt *p)
+{
+	u8 rule = READ_ONCE(l->ln->qop);
+
+	lockdep_assert_held(&l->lock);
+	if (l->demand && l->demand->want.n_suites)
+		rule = LATCH_QOP_SET;
+	latch_params_set(&l->params, &p->tag, rule, p->dir);
+	l->peer = latch_peer_hold(p->who.peer);
+	l->local = latch_peer_hold(p->who.local);
+	l->mark[!p->dir] = p->mark;
+	latch_view_outer(l, p);
+	l->conflicts = latch_judge(l, true);
+	if (l->conflicts & LATCH_R(NO_MEM))
+		latch_km_queue(l->ln, LATCH_WORK_ALL);
+	latch_want_less(l);
+	if (l->conflicts)
+		latch_step(l, LATCH_EV_BIND_CONFLICT, latch_reason_first(l->conflicts));
+	else
+		latch_step(l, LATCH_EV_BIND, LATCH_REASON_NONE);
+}
+
+/**
+ * latch_init() - make cache and tables
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init latch_init(void)
+{
+	int err;
+
+	BUILD_BUG_ON(offsetof(struct latch, flow) - offsetof(struct latch, ln) !=
+		     offsetof(struct latch_flow_key, flow));
+	latch_cache = kmem_cache_create("latch", sizeof(struct latch), 0,
+					SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN, NULL);
+	if (!latch_cache)
+		return -ENOMEM;
+	err = rhashtable_init(&latch_flows, &latch_flow_params);
+	if (err)
+		goto cache;
+	err = rhashtable_init(&latch_socks, &latch_sock_params);
+	if (err)
+		goto flows;
+	return 0;
+flows:
+	rhashtable_destroy(&latch_flows);
+cache:
+	kmem_cache_destroy(latch_cache);
+	return err;
+}
+
+/**
+ * latch_exit() - free them; no latch is left
+ */
+void latch_exit(void)
+{
+	rcu_barrier();
+	rhashtable_destroy(&latch_socks);
+	rhashtable_destroy(&latch_flows);
+	kmem_cache_destroy(latch_cache);
+}

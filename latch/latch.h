@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the module share.
+ */
+#ifndef LATCH_H
+#define LATCH_H
+
+#include <linux/atomic.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/xfrm.h>
+
+#include "core/conflict.h"
+#include "core/flow.h"
+#include "core/fsm.h"
+#include "core/params.h"
+#include "core/verdict.h"
+
+/**
+ * DOC: locks, contexts and lifetimes
+ *
+ * The packet path (hooks.c) runs in softirq or in the sender's context, under
+ * RCU. For a packet of a latched flow whose SA was judged before it takes no
+ * lock, allocates nothing and writes nothing: it reads the flow table, the
+ * state and one pair (SA, generation) in the latch. The first packet of a flow,
+ * the first under a new SA, and a dropped one do more.
+ *
+ * Key manager call-backs (km.c) come in any context, also under x->lock: they
+ * take ln->sad_lock and a path's lock, copy what they need with GFP_ATOMIC and
+ * queue ln->work. Everything that follows from them happens in that worker.
+ *
+ * Order of locks, outermost first::
+ *
+ *	genl_lock		peers, bindings (writers)
+ *	  lock_sock		by whoever calls into the transport
+ *	    latch->lock		state, conflicts, parameters, links, owner
+ *	      ln->sad_lock	the copy of the SAD (writers)
+ *	        path->lock	members of a path
+ *	      ln->embryo_lock	latches whose socket is not born yet
+ *	      ln->act_lock	latches whose owner is to be told
+ *
+ * All of the last five are taken with BH off. x->lock and the XFRM locks are
+ * never taken with one of ours held, and ours never call into XFRM but for the
+ * walks of the worker, which hold none of ours.
+ *
+ * A latch is referenced by the tables (one reference for all of them, dropped
+ * by latch_unlink()), by ln->act and by whoever looked it up and left the RCU
+ * section. It pins the module while it is chained into its socket's destructor.
+ * SA copies, paths, peers and claims are freed after a grace period.
+ */
+
+struct latch;
+struct latch_net;
+
+/* km.c: what the worker has to do */
+#define LATCH_WORK_SPD		0	/* read the SPD again */
+#define LATCH_WORK_SAD		1	/* read the SAD again */
+#define LATCH_WORK_ALL		2	/* judge every latch */
+#define LATCH_WORK_PATHS	3	/* judge the latches of ln->dirty paths */
+#define LATCH_WORK_TELL		4	/* tell the owners on ln->act */
+
+/* Event counters, after the fixed gauges in latch_stat */
+enum latch_mib_event {
+	LATCH_MIB_CREATED,
+	LATCH_MIB_BROKEN,
+	LATCH_MIB_RESTORED,
+	LATCH_MIB_CLOSED,
+	LATCH_MIB_REFUSED,
+	LATCH_MIB_EVENTS
+};
+
+struct latch_mib {
+	u64	event[LATCH_MIB_EVENTS];
+	u64	drop[LATCH_DIRS][LATCH_N_REASONS];
+};
+
+/**
+ * struct latch_net - the module's part of a network namespace
+ * @net:       the namespace; it outlives this
+ * @gen:       what a latch has judged is void when this changes
+ * @lost:      an event was lost; nothing latched passes until the SAD was read
+ * @active:    hooks are registered; written by the worker only
+ * @dying:     no more work is queued
+ * @manager:   a key manager binds this namespace's SAs
+ * @n_wanting: sockets with a demand whose flow is not in the table yet
+ * @mib:       per-CPU counters
+ * @auto_mode: net.latch.auto, and so on for the other sysctls
+ * @latches:   every latch by number; under its own lock
+ * @n_latches: how many there are, against @max_latches
+ * @spd:       copy of the SPD, replaced by the worker
+ * @pols:      policies of both directions in that copy
+ * @sad_lock:  writers of the copy of the SAD
+ * @sas:       every SA copied, for the sweep
+ * @dirty:     paths on which an SA came or went, under @sad_lock
+ */
+struct latch_net {
+	struct net		*net;
+	atomic_t		gen;
+	bool			lost;
+	bool			spd_stale;
+	bool			active;
+	bool			dying;
+	bool			manager;
+	atomic_t		n_wanting;
+	struct latch_mib __percpu *mib;
+
+	u8			auto_mode;
+	u8			require_identity;
+	u8			qop;
+	u8			disposition;
+	int			identity_wait_ms;
+	int			max_latches;
+	int			max_peers;
+	struct ctl_table_header	*sysctl;
+	struct ctl_table	*sysctl_table;
+
+	struct xarray		latches;
+	u32			next_id;
+	atomic_t		n_latches;
+	atomic_t		n_listeners;
+
+	struct latch_spd __rcu	*spd;
+	spinlock_t		sad_lock;
+	struct list_head	sas;
+	struct list_head	dirty;
+	u64			next_serial;
+	u32			n_sas;
+
+	struct xarray		peers;
+	u32			next_peer;
+	u32			n_peers;
+	u32			n_bindings;
+	u32			bind_seq;
+
+	spinlock_t		embryo_lock;
+	struct list_head	embryos;
+	struct delayed_work	embryo_work;
+
+	spinlock_t		act_lock;
+	struct list_head	act;
+
+	unsigned long		todo;
+	struct mutex		hook_mutex;
+	struct nf_hook_ops	hooks[4];
+	struct work_struct	work;
+	struct delayed_work	pending_work;
+};
+
+struct latch_net *latch_pernet(const struct net *net);
+
+/**
+ * struct latch_path - the SAs and latches between two addresses for one reqid
+ * @node:    in the table of paths
+ * @key:     what it is found by
+ * @lock:    writers of the lists
+ * @refs:    members; freed after the last
+ * @sas:     SA copies, RCU
+ * @latches: links of latches, RCU
+ * @dirty:   in ln->dirty
+ *
+ * The path with @key.any set has the SAs of every reqid between the addresses:
+ * a template without reqid accepts them all.
+ */
+struct latch_path_key {
+	struct latch_net *ln;
+	xfrm_address_t	daddr;
+	xfrm_address_t	saddr;
+	u32		reqid;
+	u16		family;
+	u16		any;
+};
+
+struct latch_path {
+	struct rhash_head	node;
+	struct latch_path_key	key;
+	spinlock_t		lock;
+	int			refs;
+	struct hlist_head	sas[2];
+	struct hlist_head	latches;
+	struct list_head	dirty;
+	struct rcu_head		rcu;
+};
+
+/* Membership of a latch in a path; lp_path is changed under the latch's lock. */
+struct latch_link {
+	struct hlist_node	node;
+	struct latch_path	*path;
+	struct latch		*latch;
+};
+
+/**
+ * struct latch_sa_key - how the kernel tells SAs apart
+ */
+struct latch_sa_key {
+	struct latch_net *ln;
+	xfrm_address_t	daddr;
+	__be32		spi;
+	u32		mark_v;
+	u32		mark_m;
+	u16		family;
+	u16		proto;
+};
+
+/**
+ * struct latch_sa - copy of what matters of an SA, immutable
+ * @serial: never used again, so it is the identity of an SA without binding
+ * @born:   jiffies when it was seen first
+ * @expired: its wait for an identity is over; written by the worker
+ */
+struct latch_sa {
+	struct rhash_head	node;
+	struct latch_sa_key	key;
+	struct list_head	all;
+	struct hlist_node	member[2];
+	struct latch_path	*path[2];
+	struct latch_sel	sel;
+	struct latch_transform	x;
+	xfrm_address_t		saddr;
+	u32			reqid;
+	u32			if_id;
+	u8			tag_flags;
+	bool			swept;
+	bool			expired;
+	u64			serial;
+	unsigned long		born;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct latch_tmpl - one template of a policy, as the flow sees it
+ */
+struct latch_tmpl {
+	xfrm_address_t	daddr;
+	xfrm_address_t	saddr;
+	__be32		spi;
+	u32		reqid;
+	u16		family;
+	u8		proto;
+	u8		mode;
+	bool		optional;
+};
+
+struct latch_pol {
+	struct latch_sel	sel;
+	u32			priority;
+	u32			pos;
+	u32			if_id;
+	u32			mark_v;
+	u32			mark_m;
+	u8			action;
+	u8			dir;
+	u8			n_tmpl;
+	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
+};
+
+/* Sorted by direction and then as the kernel chooses: priority, position. */
+struct latch_spd {
+	struct rcu_head		rcu;
+	u32			start[LATCH_DIRS + 1];
+	struct latch_pol	pol[];
+};
+
+/* The parts of latch_peer.data */
+enum latch_peer_part {
+	LATCH_PEER_ID,
+	LATCH_PEER_CERT,
+	LATCH_PEER_ANCHOR,
+	LATCH_PEER_KEY,
+	LATCH_PEER_PARTS
+};
+
+/**
+ * struct latch_peer - an interned identity (2.6-1), immutable
+ * @ident: digest of what makes two records the same peer: ID and trust anchor,
+ *         or ID and raw key where there is no certificate
+ * @name:  digest of the ID alone, for demands
+ * @ref:   bindings, latches, and one for being in the table
+ * @binds: bindings that name it; under genl_lock
+ * @data:  ID, certificate, trust anchor and key, one after the other
+ */
+struct latch_peer {
+	struct rhash_head	node;
+	struct latch_net	*ln;
+	u8			digest[32];
+	refcount_t		ref;
+	u32			id;
+	u32			binds;
+	u64			ident[2];
+	u64			name[2];
+	u8			id_type;
+	u8			auth;
+	u16			len[LATCH_PEER_PARTS];
+	struct rcu_head		rcu;
+	u8			data[];
+};
+
+/* Who is behind an SA, with the records where it is bound. RCU. */
+struct latch_who {
+	struct latch_ident	id;
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+};
+
+/* The demand of a socket, shared with the children of a listener. Immutable. */
+struct latch_demand {
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct latch_want	want;
+};
+
+/**
+ * struct latch_seen - the SA that was judged congruent last
+ * @x:   the SA, only ever compared
+ * @gen: ln->gen for which that holds
+ *
+ * Read without a lock: the reader takes @gen first, the writer clears @x first.
+ */
+struct latch_seen {
+	const struct xfrm_state	*x;
+	int			gen;
+};
+
+#define LATCH_LINKS	2
+
+/**
+ * struct latch - a channel, or the wish for one
+ * @flow_node: in the table of flows while @hashed
+ * @sock_node:   in the table of sockets while @sk
+ * @lock:      everything below but what is said to be otherwise
+ * @sk:        the socket; NULL for an embryo and after the socket's end
+ * @destruct:  the socket's own destructor, while @chained
+ * @state:     written by latch_step() only, read anywhere
+ * @params:    immutable once ESTABLISHED but for latch_params_add()
+ * @seen:      see struct latch_seen; writers hold @lock
+ * @link:      paths by direction
+ * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
+ * @err:       what the socket is to be told, for ln->act
+ */
+struct latch {
+	struct rhash_head	flow_node;
+	struct latch_net	*ln;
+	struct latch_flow	flow;	/* after @ln: the two are the key */
+	struct latch_seen	seen[LATCH_DIRS];
+	u8			state;
+	u8			mode;
+	u8			reason;
+	u8			disposition;
+	bool			hashed;
+	bool			embryo;
+	bool			listener;
+	u16			chained:1,
+				numbered:1,
+				listed:1,
+				automatic:1,
+				wanting:1,
+				in_protected:1,
+				natt:1,
+				ipcomp:1,
+				pinned:1,
+				unlinked:1,
+				counted:1;
+	u16			outer_family;
+	u32			conflicts;
+	struct latch_params	params;
+	struct latch_demand	*demand;
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
+	xfrm_address_t		outer_local;
+	xfrm_address_t		outer_remote;
+	__be16			natt_lport;
+	__be16			natt_rport;
+	__be32			spi[LATCH_DIRS];
+	u32			reqid[LATCH_DIRS];
+	u32			if_id;
+	u32			mark[LATCH_DIRS];
+	bool			sockpol[LATCH_DIRS];
+	u32			id;
+	u32			breaks;
+	atomic_t		drops[LATCH_DIRS];
+	int			err;
+
+	spinlock_t		lock;
+	refcount_t		ref;
+	struct rhash_head	sock_node;
+	struct sock		*sk;
+	void			(*destruct)(struct sock *sk);
+	struct list_head	embryos;
+	unsigned long		expires;
+	struct list_head	act;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct latch_pkt - what protected a packet, with where it came from
+ * @tag:   as values, for the core
+ * @who:   records behind the tag
+ * @first: the innermost SA
+ * @n:     SAs, IPComp counted
+ */
+struct latch_pkt {
+	struct latch_tag	tag;
+	struct latch_who	who;
+	const struct xfrm_state	*first;
+	const struct xfrm_state	*outer;
+	bool			ipcomp;
+	bool			bad;
+	u32			mark;
+	u8			dir;
+};
+
+/* xfrm_view.c: the only reader of XFRM's structures */
+bool latch_view_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *p);
+bool latch_view_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *p);
+int latch_view_sa(const struct xfrm_state *x, struct latch_sa *sa);
+void latch_view_sa_key(struct latch_net *ln, const struct xfrm_state *x,
+		       struct latch_sa_key *key);
+int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol);
+void latch_view_outer(struct latch *l, const struct latch_pkt *p);
+
+/* sad.c: the copy of the SAD, and paths */
+int latch_sad_init(void);
+void latch_sad_exit(void);
+int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x);
+void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x);
+void latch_sad_flush(struct latch_net *ln, u8 proto);
+int latch_sad_read(struct latch_net *ln);
+void latch_sad_clear(struct latch_net *ln);
+struct latch_sa *latch_sad_find(const struct latch_sa_key *key);
+struct latch_path *latch_path_find(const struct latch_path_key *key);
+int latch_path_join(struct latch_link *link, const struct latch_path_key *key);
+void latch_path_leave(struct latch_link *link);
+struct latch_path *latch_path_dirty(struct latch_net *ln);
+void latch_path_put(struct latch_path *path);
+bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
+
+/* spd.c: the copy of the SPD */
+int latch_spd_read(struct latch_net *ln);
+const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f,
+				       u8 dir, u32 if_id, u32 mark);
+void latch_spd_clear(struct latch_net *ln);
+bool latch_spd_empty(struct latch_net *ln);
+
+/* judge.c: conflicts of a latch */
+u32 latch_judge(struct latch *l, bool relink);
+
+/* peerid.c: peers and bindings; writers hold genl_lock */
+int latch_peerid_init(void);
+void latch_peerid_exit(void);
+struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer *in,
+				  const void *const data[LATCH_PEER_PARTS]);
+struct latch_peer *latch_peer_find(struct latch_net *ln, u32 id);
+int latch_peer_del(struct latch_net *ln, u32 id);
+struct latch_peer *latch_peer_hold(struct latch_peer *p);
+void latch_peer_put(struct latch_peer *p);
+void latch_peer_name(u8 type, const void *value, u16 len, u64 name[2]);
+const void *latch_peer_data(const struct latch_peer *p, unsigned int part, u16 *len);
+void latch_peer_clear(struct latch_net *ln);
+
+/**
+ * struct latch_bind_key - what a binding names: one SA, or the SAs of a reqid
+ * @sa:    the SA; only @sa.ln is used where @reqid is not 0
+ * @reqid: 0 for a binding by SA
+ */
+struct latch_bind_key {
+	struct latch_sa_key	sa;
+	u32			reqid;
+	u32			pad;
+};
+
+struct latch_claim {
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+};
+
+#define LATCH_MAX_CLAIMS	8
+
+struct latch_claims {
+	struct rcu_head		rcu;
+	u32			n;
+	struct latch_ident	id;
+	struct latch_claim	claim[LATCH_MAX_CLAIMS];
+};
+
+struct latch_bind {
+	struct rhash_head	node;
+	struct latch_bind_key	key;
+	struct latch_claims __rcu *claims;
+	struct rcu_head		rcu;
+};
+
+int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
+		   struct latch_peer *peer, struct latch_peer *local);
+int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
+		   const struct latch_peer *peer);
+struct latch_bind *latch_bind_find(const struct latch_bind_key *key);
+void latch_bind_walk_enter(struct rhashtable_iter *it);
+void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
+	       const struct latch_sa *sa, struct latch_who *who);
+
+/* km.c: events of XFRM, and the worker */
+int latch_km_init(void);
+void latch_km_exit(void);
+void latch_km_queue(struct latch_net *ln, unsigned int what);
+void latch_km_work(struct work_struct *work);
+void latch_km_pending_work(struct work_struct *work);
+void latch_km_sync(struct latch_net *ln);
+void latch_km_changed(struct latch_net *ln);
+void latch_km_embryos(struct latch_net *ln, unsigned long delay);
+void latch_km_register(void);
+void latch_km_unregister(void);
+
+/* latch.c: life of a latch */
+int latch_init(void);
+void latch_exit(void);
+struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f);
+struct latch *latch_find_sk(const struct sock *sk);
+struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
+int latch_number(struct latch *l);
+int latch_list(struct latch *l);
+int latch_hash_flow(struct latch *l, const struct latch_flow *f);
+int latch_hash_sk(struct latch *l, struct sock *sk);
+bool latch_hold(struct latch *l);
+void latch_put(struct latch *l);
+void latch_retire(struct latch *l);
+void latch_unlink(struct latch *l);
+bool latch_step(struct latch *l, u8 event, u8 reason);
+void latch_rejudge(struct latch *l, bool relink);
+void latch_rejudge_all(struct latch_net *ln);
+void latch_unlink_all(struct latch_net *ln);
+void latch_establish(struct latch *l, const struct latch_pkt *p);
+void latch_want_more(struct latch *l);
+void latch_want_less(struct latch *l);
+void latch_demand_put(struct latch_demand *d);
+u8 latch_disposition(const struct latch *l);
+struct latch *latch_renew(struct latch *l, gfp_t gfp);
+
+/* embryo.c: latches whose socket is not born yet */
+void latch_embryo_add(struct latch *l);
+void latch_embryo_del(struct latch *l);
+void latch_embryo_orphan(struct latch *l);
+void latch_embryo_work(struct work_struct *work);
+
+/* owner.c: the socket that owns a latch */
+int latch_owner_init(void);
+void latch_owner_exit(void);
+bool latch_sk_flow(const struct sock *sk, struct latch_flow *f);
+int latch_owner_attach(struct latch *l, struct sock *sk);
+void latch_owner_tell(struct latch *l, int err);
+void latch_owner_work(struct latch_net *ln);
+void latch_owner_close(struct latch *l, bool forget);
+struct latch *latch_owner_listener(struct sock *sk);
+struct latch *latch_owner_get(struct sock *sk);
+void latch_owner_stale(struct latch *l, const struct sock *sk);
+
+/* hooks.c: the packet path */
+int latch_hooks_register(struct latch_net *ln);
+void latch_hooks_unregister(struct latch_net *ln);
+
+/* net.c: namespaces */
+int latch_net_init(void);
+void latch_net_exit(void);
+void latch_net_activate(struct latch_net *ln);
+
+/* sysctl.c, mib.c */
+int latch_sysctl_init(struct latch_net *ln);
+void latch_sysctl_exit(struct latch_net *ln);
+int latch_mib_init(struct latch_net *ln);
+void latch_mib_exit(struct latch_net *ln);
+void latch_mib_event(struct latch_net *ln, enum latch_mib_event ev);
+void latch_mib_drop(struct latch_net *ln, u8 dir, u8 reason);
+
+/* sockopt.c */
+int latch_sockopt_init(void);
+void latch_sockopt_exit(void);
+void latch_fill_info(const struct latch *l, struct latch_info *info);
+
+/* netlink.c */
+int latch_netlink_init(void);
+void latch_netlink_exit(void);
+void latch_notify(struct latch *l, u8 old_state);
+
+#endif /* LATCH_H */

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ipsec_latch: IPsec connection latching (RFC 5660) for Linux.
+ */
+#include <linux/module.h>
+#include <net/genetlink.h>
+
+#include "latch.h"
+
+/*
+ * Tables first, then who fills them; the option and netlink last, since they are
+ * where requests come from.
+ */
+static int __init latch_module_init(void)
+{
+	int err;
+
+	err = latch_init();
+	if (err)
+		return err;
+	err = latch_sad_init();
+	if (err)
+		goto latch;
+	err = latch_peerid_init();
+	if (err)
+		goto sad;
+	err = latch_km_init();
+	if (err)
+		goto peerid;
+	err = latch_net_init();
+	if (err)
+		goto km;
+	err = latch_owner_init();
+	if (err)
+		goto net;
+	err = latch_netlink_init();
+	if (err)
+		goto owner;
+	err = latch_sockopt_init();
+	if (err)
+		goto netlink;
+	return 0;
+netlink:
+	latch_netlink_exit();
+owner:
+	latch_owner_exit();
+net:
+	latch_net_exit();
+km:
+	latch_km_exit();
+peerid:
+	latch_peerid_exit();
+sad:
+	latch_sad_exit();
+latch:
+	latch_exit();
+	return err;
+}
+
+/*
+ * No socket has its destructor chained any more, or the module would be in use.
+ * latch_exit() waits for the call-backs of the last ones, and for a task that is
+ * still on its way out of one.
+ */
+static void __exit latch_module_exit(void)
+{
+	latch_sockopt_exit();
+	latch_netlink_exit();
+	latch_owner_exit();
+	latch_net_exit();
+	latch_km_exit();
+	rcu_barrier();
+	latch_peerid_exit();
+	latch_sad_exit();
+	latch_exit();
+}
+
+module_init(latch_module_init);
+module_exit(latch_module_exit);
+
+MODULE_DESCRIPTION("IPsec connection latching (RFC 5660)");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_GENL_FAMILY("latch");

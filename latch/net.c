@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Network namespaces: what each has, from its first SA to its end.
+ */
+#include <linux/rtnetlink.h>
+#include <net/netns/generic.h>
+
+#include "latch.h"
+
+static unsigned int latch_net_id;
+
+/**
+ * latch_pernet() - the module's part of a namespace
+ * @net: the namespace
+ *
+ * A namespace that is about to end has none: timers of its SAs may still come
+ * after it was freed. Whoever asks is in an RCU section, or keeps the namespace.
+ *
+ * Context: any. Return: the part or NULL.
+ */
+struct latch_net *latch_pernet(const struct net *net)
+{
+	return check_net(net) ? net_generic(net, latch_net_id) : NULL;
+}
+
+static bool latch_net_needed(struct latch_net *ln)
+{
+	return READ_ONCE(ln->n_sas) || atomic_read(&ln->n_latches) ||
+	       atomic_read(&ln->n_wanting) || !latch_spd_empty(ln);
+}
+
+/**
+ * latch_net_activate() - hooks on while there is something to watch, else off
+ * @ln: the namespace
+ *
+ * So that a namespace without IPsec and latches pays nothing. Failing to switch
+ * them on leaves latches unmade, not packets unjudged: one that needs a channel
+ * is only there with its hooks.
+ *
+ * Context: process; takes ln->hook_mutex.
+ */
+void latch_net_activate(struct latch_net *ln)
+{
+	bool need;
+
+	mutex_lock(&ln->hook_mutex);
+	need = latch_net_needed(ln) && !READ_ONCE(ln->dying);
+	if (need && !ln->active)
+		WRITE_ONCE(ln->active, !latch_hooks_register(ln));
+	else if (!need && ln->active) {
+		latch_hooks_unregister(ln);
+		WRITE_ONCE(ln->active, false);
+	}
+	mutex_unlock(&ln->hook_mutex);
+}
+
+static void latch_net_setup(struct latch_net *ln, struct net *net)
+{
+	ln->net = net;
+	xa_init_flags(&ln->latches, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1);
+	spin_lock_init(&ln->sad_lock);
+	spin_lock_init(&ln->embryo_lock);
+	spin_lock_init(&ln->act_lock);
+	mutex_init(&ln->hook_mutex);
+	INIT_LIST_HEAD(&ln->sas);
+	INIT_LIST_HEAD(&ln->dirty);
+	INIT_LIST_HEAD(&ln->embryos);
+	INIT_LIST_HEAD(&ln->act);
+	INIT_WORK(&ln->work, latch_km_work);
+	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
+	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
+}
+
+static int __net_init latch_net_start(struct net *net)
+{
+	struct latch_net *ln = net_generic(net, latch_net_id);
+	int err;
+
+	latch_net_setup(ln, net);
+	err = latch_mib_init(ln);
+	if (err)
+		return err;
+	err = latch_sysctl_init(ln);
+	if (err)
+		latch_mib_exit(ln);
+	return err;
+}
+
+/* No packet and no work any more; the caller waits for a grace period. */
+static void __net_exit latch_net_drain(struct net *net)
+{
+	struct latch_net *ln = net_generic(net, latch_net_id);
+
+	WRITE_ONCE(ln->dying, true);
+	cancel_delayed_work_sync(&ln->pending_work);
+	cancel_delayed_work_sync(&ln->embryo_work);
+	cancel_work_sync(&ln->work);
+	latch_net_activate(ln);
+}
+
+static void __net_exit latch_net_stop(struct net *net)
+{
+	struct latch_net *ln = net_generic(net, latch_net_id);
+
+	/* what queued work between the two has seen dying, or is caught here */
+	cancel_delayed_work_sync(&ln->pending_work);
+	cancel_delayed_work_sync(&ln->embryo_work);
+	cancel_work_sync(&ln->work);
+	latch_unlink_all(ln);
+	latch_owner_work(ln);
+	latch_sad_clear(ln);
+	latch_spd_clear(ln);
+	latch_peer_clear(ln);
+	latch_sysctl_exit(ln);
+	latch_mib_exit(ln);
+	xa_destroy(&ln->latches);
+	/* RCU call-backs of latches and SAs point here */
+	rcu_barrier();
+}
+
+static struct pernet_operations latch_net_ops = {
+	.init		= latch_net_start,
+	.pre_exit	= latch_net_drain,
+	.exit		= latch_net_stop,
+	.id		= &latch_net_id,
+	.size		= sizeof(struct latch_net),
+};
+
+/**
+ * latch_net_init() - enter every namespace, then listen to XFRM and read what is there
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int __init latch_net_init(void)
+{
+	struct net *net;
+	int err;
+
+	err = register_pernet_subsys(&latch_net_ops);
+	if (err)
+		return err;
+	latch_km_register();
+	down_read(&net_rwsem);
+	for_each_net(net) {
+		struct latch_net *ln = latch_pernet(net);
+
+		if (!ln)
+			continue;
+		latch_km_queue(ln, LATCH_WORK_SAD);
+		latch_km_queue(ln, LATCH_WORK_SPD);
+	}
+	up_read(&net_rwsem);
+	return 0;
+}
+
+/**
+ * latch_net_exit() - leave every namespace
+ */
+void latch_net_exit(void)
+{
+	latch_km_unregister();
+	unregister_pernet_subsys(&latch_net_ops);
+}

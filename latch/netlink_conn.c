@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Latches in the generic netlink family: list, close, tell of changes
+ * (RFC 5660 2.2-5, 2.2-9, 2.3-9, 2.3-10).
+ */
+#include <net/genetlink.h>
+
+#include "netlink.h"
+
+static int latch_fill_transform(struct sk_buff *skb, const struct latch_transform *x)
+{
+	struct nlattr *nest = nla_nest_start(skb, LATCH_A_CONN_TRANSFORMS);
+
+	if (!nest ||
+	    nla_put_u8(skb, LATCH_A_TRANSFORM_PROTO, x->proto) ||
+	    nla_put_u8(skb, LATCH_A_TRANSFORM_MODE, x->mode) ||
+	    nla_put_u16(skb, LATCH_A_TRANSFORM_ENCR, x->encr) ||
+	    nla_put_u16(skb, LATCH_A_TRANSFORM_ENCR_BITS, x->encr_bits) ||
+	    nla_put_u16(skb, LATCH_A_TRANSFORM_INTEG, x->integ) ||
+	    nla_put_u16(skb, LATCH_A_TRANSFORM_INTEG_BITS, x->integ_bits) ||
+	    nla_put_u16(skb, LATCH_A_TRANSFORM_ICV_BITS, x->icv_bits) ||
+	    nla_put_u32(skb, LATCH_A_TRANSFORM_REPLAY_WINDOW, x->replay_window))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int latch_fill_state(struct sk_buff *skb, const struct latch_info *i)
+{
+	if (nla_put_u64_64bit(skb, LATCH_A_CONN_ID, i->id, LATCH_A_CONN_PAD) ||
+	    nla_put_u8(skb, LATCH_A_CONN_STATE, i->state) ||
+	    nla_put_u8(skb, LATCH_A_CONN_REASON, i->reason) ||
+	    nla_put_u8(skb, LATCH_A_CONN_DISPOSITION, i->disposition) ||
+	    nla_put_u8(skb, LATCH_A_CONN_MODE, i->mode) ||
+	    nla_put_u32(skb, LATCH_A_CONN_FLAGS, i->flags) ||
+	    nla_put_u32(skb, LATCH_A_CONN_CONFLICTS, i->conflicts) ||
+	    nla_put_u64_64bit(skb, LATCH_A_CONN_IN_DROPS, i->in_drops, LATCH_A_CONN_PAD) ||
+	    nla_put_u64_64bit(skb, LATCH_A_CONN_OUT_DROPS, i->out_drops, LATCH_A_CONN_PAD) ||
+	    nla_put_u32(skb, LATCH_A_CONN_BREAKS, i->breaks))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int latch_fill_flow(struct sk_buff *skb, const struct latch_info *i)
+{
+	int len = i->family == AF_INET ? 4 : 16;
+
+	if (!i->family)
+		return 0;
+	if (nla_put_u16(skb, LATCH_A_CONN_FAMILY, i->family) ||
+	    nla_put_u8(skb, LATCH_A_CONN_PROTO, i->proto) ||
+	    nla_put(skb, LATCH_A_CONN_LOCAL_ADDR, len, i->local_addr) ||
+	    nla_put(skb, LATCH_A_CONN_REMOTE_ADDR, len, i->remote_addr) ||
+	    nla_put_be16(skb, LATCH_A_CONN_LOCAL_PORT, i->local_port) ||
+	    nla_put_be16(skb, LATCH_A_CONN_REMOTE_PORT, i->remote_port))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int latch_fill_outer(struct sk_buff *skb, const struct latch_info *i)
+{
+	int n, len = i->outer_family == AF_INET ? 4 : 16;
+
+	if (!i->n_transforms)
+		return 0;
+	if (nla_put_u16(skb, LATCH_A_CONN_OUTER_FAMILY, i->outer_family) ||
+	    nla_put(skb, LATCH_A_CONN_OUTER_LOCAL_ADDR, len, i->outer_local_addr) ||
+	    nla_put(skb, LATCH_A_CONN_OUTER_REMOTE_ADDR, len, i->outer_remote_addr) ||
+	    nla_put_u32(skb, LATCH_A_CONN_PEER, i->peer) ||
+	    nla_put_u32(skb, LATCH_A_CONN_LOCAL, i->local))
+		return -EMSGSIZE;
+	if (i->natt_local_port &&
+	    (nla_put_be16(skb, LATCH_A_CONN_NATT_LOCAL_PORT, i->natt_local_port) ||
+	     nla_put_be16(skb, LATCH_A_CONN_NATT_REMOTE_PORT, i->natt_remote_port)))
+		return -EMSGSIZE;
+	for (n = 0; n < i->n_transforms; n++)
+		if (latch_fill_transform(skb, &i->transforms[n]))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int latch_fill_peer_id(struct sk_buff *skb, const struct latch_peer *p)
+{
+	const void *id;
+	u16 len;
+
+	if (!p)
+		return 0;
+	id = latch_peer_data(p, LATCH_PEER_ID, &len);
+	if (nla_put_u8(skb, LATCH_A_CONN_PEER_ID_TYPE, p->id_type) ||
+	    (len && nla_put(skb, LATCH_A_CONN_PEER_ID_VALUE, len, id)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* Context: @l->lock held. */
+static int latch_fill_conn(struct sk_buff *skb, const struct latch *l)
+{
+	struct latch_info info = {};
+	int err;
+
+	latch_fill_info(l, &info);
+	err = latch_fill_state(skb, &info);
+	err = err ?: latch_fill_flow(skb, &info);
+	err = err ?: latch_fill_outer(skb, &info);
+	err = err ?: latch_fill_peer_id(skb, l->peer);
+	if (!err && l->sk)
+		err = nla_put_u32(skb, LATCH_A_CONN_UID,
+				  from_kuid_munged(&init_user_ns, l->sk->sk_uid));
+	return err;
+}
+
+/* The socket's number as ss(8) shows it: its own locks, so none of ours is held. */
+static int latch_fill_inode(struct sk_buff *skb, struct latch *l)
+{
+	unsigned long ino = 0;
+	struct sock *sk;
+
+	spin_lock_bh(&l->lock);
+	sk = l->sk;
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	spin_unlock_bh(&l->lock);
+	if (sk) {
+		ino = sock_i_ino(sk);
+		sock_put(sk);
+	}
+	return ino ? nla_put_u64_64bit(skb, LATCH_A_CONN_INODE, ino, LATCH_A_CONN_PAD) : 0;
+}
+
+static int latch_fill_whole(struct sk_buff *skb, struct latch *l)
+{
+	int err;
+
+	spin_lock_bh(&l->lock);
+	err = latch_fill_conn(skb, l);
+	spin_unlock_bh(&l->lock);
+	return err ?: latch_fill_inode(skb, l);
+}
+
+#define LATCH_CONN_SIZE	(1024 + LATCH_MAX_ID)
+
+/**
+ * latch_notify() - ALERT to whoever listens to the group "events" (2.3-10)
+ * @l:   the latch after the change, whose lock is held
+ * @old: LATCH_STATE_* before
+ *
+ * A message that finds no memory is lost as netlink's are: the listener is told
+ * by ENOBUFS and lists anew.
+ *
+ * Context: any.
+ */
+void latch_notify(struct latch *l, u8 old)
+{
+	struct net *net = l->ln->net;
+	struct sk_buff *skb;
+	void *hdr;
+
+	lockdep_assert_held(&l->lock);
+	if (!genl_has_listeners(&latch_family, net, LATCH_NLGRP_EVENTS))
+		return;
+	skb = genlmsg_new(LATCH_CONN_SIZE, GFP_ATOMIC | __GFP_NOWARN);
+	hdr = skb ? genlmsg_put(skb, 0, 0, &latch_family, 0, LATCH_CMD_CONN_NTF) : NULL;
+	if (!hdr || latch_fill_conn(skb, l) || nla_put_u8(skb, LATCH_A_CONN_OLD_STATE, old)) {
+		nlmsg_free(skb);
+		genl_set_err(&latch_family, net, 0, LATCH_NLGRP_EVENTS, -ENOBUFS);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast_netns(&latch_family, net, skb, 0, LATCH_NLGRP_EVENTS, GFP_ATOMIC);
+}
+
+/* The latch that a request names, held, or ERR_PTR. */
+static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[LATCH_A_CONN_ID];
+	struct latch *l;
+	u64 id;
+
+	if (!attr) {
+		NL_SET_ERR_MSG_MOD(info->extack, "id missing");
+		return ERR_PTR(-EINVAL);
+	}
+	id = nla_get_u64(attr);
+	rcu_read_lock();
+	l = id <= U32_MAX ? xa_load(&ln->latches, id) : NULL;
+	if (l && !latch_hold(l))
+		l = NULL;
+	rcu_read_unlock();
+	if (l)
+		return l;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr, "no such latch");
+	return ERR_PTR(-ENOENT);
+}
+
+int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct latch_net *ln = latch_nl_net(skb);
+	struct sk_buff *rep;
+	struct latch *l;
+	void *hdr;
+	int err = -ENOMEM;
+
+	l = latch_nl_conn(ln, info);
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	rep = latch_nl_reply(info, LATCH_CMD_CONN_GET, LATCH_CONN_SIZE, &hdr);
+	if (rep)
+		err = latch_nl_send(rep, hdr, latch_fill_whole(rep, l), info);
+	latch_put(l);
+	return err;
+}
+
+int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct latch_net *ln = latch_nl_net(skb);
+	unsigned long id = cb->args[0];
+	struct latch *l;
+	void *hdr;
+
+	rcu_read_lock();
+	xa_for_each_start(&ln->latches, id, l, cb->args[0]) {
+		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_CONN_GET);
+		if (!hdr)
+			break;
+		if (latch_fill_whole(skb, l)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		cb->args[0] = id + 1;
+	}
+	rcu_read_unlock();
+	return skb->len;
+}
+
+int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct latch_net *ln = latch_nl_net(skb);
+	struct latch *l = latch_nl_conn(ln, info);
+
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	latch_owner_close(l, false);
+	latch_put(l);
+	return 0;
+}
+
+static bool latch_of_peer(const struct latch *l, const struct latch_peer *p)
+{
+	return l->params.tag.n && l->params.tag.id.kind == LATCH_IDENT_NAMED &&
+	       !memcmp(l->params.tag.id.peer, p->ident, sizeof(p->ident));
+}
+
+int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct latch_net *ln = latch_nl_net(skb);
+	struct nlattr *attr = info->attrs[LATCH_A_CONN_PEER];
+	struct latch_peer *p = NULL;
+	unsigned long id;
+	struct latch *l;
+
+	if (attr) {
+		p = latch_peer_find(ln, nla_get_u32(attr));
+		if (!p) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attr, "no such peer record");
+			return -ENOENT;
+		}
+	}
+	rcu_read_lock();
+	xa_for_each(&ln->latches, id, l) {
+		/* a listener belongs to no peer, and its socket goes on without */
+		if ((p && !latch_of_peer(l, p)) || l->listener || !latch_hold(l))
+			continue;
+		rcu_read_unlock();
+		latch_owner_close(l, true);
+		latch_put(l);
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+/**
+ * latch_dead_peer() - the key manager has given a peer up (2-23)
+ * @ln: the namespace
+ * @p:  the peer's record
+ *
+ * Its latches break for good.
+ *
+ * Context: process.
+ */
+void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p)
+{
+	unsigned long id;
+	struct latch *l;
+	u32 old;
+	u8 event;
+
+	rcu_read_lock();
+	xa_for_each(&ln->latches, id, l) {
+		spin_lock_bh(&l->lock);
+		if (latch_of_peer(l, p) && l->state != LATCH_STATE_CLOSED) {
+			old = l->conflicts;
+			l->conflicts |= LATCH_R(DPD);
+			if (latch_conflict_event(old, l->conflicts, &event))
+				latch_step(l, event, LATCH_REASON_DPD);
+		}
+		spin_unlock_bh(&l->lock);
+	}
+	rcu_read_unlock();
+	latch_km_sync(ln);
+}

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The socket that owns a latch: how the two find each other, end together, and
+ * how the owner is told (RFC 5660 2.3-17, 2.3-20, 5.1-1, 5.2-1, 5.5-1).
+ *
+ * A TCP connection's state changes come by the tracepoint inet_sock_set_state,
+ * with the socket locked, in any context. Connections and UDP sockets also have
+ * their sk_destruct chained, so that a latch can be read until its socket is
+ * freed and not longer. Listeners must not: sk_clone_lock() would copy the
+ * chained pointer into children that are not known here.
+ */
+#include <linux/module.h>
+#include <linux/tracepoint.h>
+#include <net/inet_common.h>
+#include <net/tcp.h>
+#include <trace/events/sock.h>
+
+#include "latch.h"
+
+static struct tracepoint *latch_tp;
+
+/**
+ * latch_sk_flow() - the 5-tuple of a connected socket
+ * @sk: TCP or UDP socket
+ * @f:  to fill; every octet of it is written
+ *
+ * Context: any. Return: false where the socket is not connected.
+ */
+bool latch_sk_flow(const struct sock *sk, struct latch_flow *f)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	memset(f, 0, sizeof(*f));
+	f->proto = sk->sk_protocol;
+	f->lport = (__force u16)inet->inet_sport;
+	f->rport = (__force u16)inet->inet_dport;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
+		f->family = AF_INET6;
+		memcpy(f->local.b, &inet6_sk(sk)->saddr, 16);
+		memcpy(f->remote.b, &sk->sk_v6_daddr, 16);
+		return f->rport && !ipv6_addr_any(&sk->sk_v6_daddr);
+	}
+#endif
+	f->family = AF_INET;
+	memcpy(f->local.b, &inet->inet_saddr, 4);
+	memcpy(f->remote.b, &inet->inet_daddr, 4);
+	return f->rport && inet->inet_daddr;
+}
+
+/*
+ * The socket is freed. Its own destructor is the last thing called, and the
+ * module is left behind by the latch's RCU call-back, which latch_exit() waits
+ * for.
+ */
+static void latch_sk_destruct(struct sock *sk)
+{
+	void (*destruct)(struct sock *sk) = inet_sock_destruct;
+	struct latch *l;
+
+	rcu_read_lock();
+	l = latch_find_sk(sk);
+	if (l) {
+		spin_lock_bh(&l->lock);
+		destruct = l->destruct;
+		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		spin_unlock_bh(&l->lock);
+		latch_unlink(l);
+	}
+	rcu_read_unlock();
+	destruct(sk);
+}
+
+/**
+ * latch_owner_attach() - give a latch its socket
+ * @l:  a latch without socket, whose lock is held
+ * @sk: TCP connection (locked by the caller) or UDP socket
+ *
+ * Pins the module until the socket is freed.
+ *
+ * Context: any. Return: 0; -EEXIST where the socket has a latch; -ENOMEM.
+ */
+int latch_owner_attach(struct latch *l, struct sock *sk)
+{
+	int err;
+
+	lockdep_assert_held(&l->lock);
+	err = latch_hash_sk(l, sk);
+	if (err)
+		return err;
+	__module_get(THIS_MODULE);
+	l->pinned = 1;
+	l->chained = 1;
+	l->destruct = sk->sk_destruct;
+	sk->sk_destruct = latch_sk_destruct;
+	latch_embryo_del(l);
+	return 0;
+}
+
+/*
+ * Undoes the chaining; false where somebody chained after us, and the socket has
+ * to keep its latch. The caller holds the socket, or has it locked.
+ */
+static bool latch_owner_unchain(struct latch *l)
+{
+	struct sock *sk = l->sk;
+
+	lockdep_assert_held(&l->lock);
+	if (!l->chained)
+		return true;
+	if (cmpxchg(&sk->sk_destruct, latch_sk_destruct, l->destruct) != latch_sk_destruct)
+		return false;
+	l->chained = 0;
+	return true;
+}
+
+/**
+ * latch_owner_tell() - have the worker tell the owner (2.2-9, 5.5-1)
+ * @l:   the latch, whose lock is held
+ * @err: error for the socket, positive; 0 does nothing
+ *
+ * Context: any.
+ */
+void latch_owner_tell(struct latch *l, int err)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!err)
+		return;
+	spin_lock(&ln->act_lock);
+	l->err = err;
+	if (list_empty(&l->act) && latch_hold(l))
+		list_add_tail(&l->act, &ln->act);
+	spin_unlock(&ln->act_lock);
+	latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
+/* The socket, held, while it is not being freed. */
+static struct sock *latch_owner_sk(struct latch *l)
+{
+	struct sock *sk;
+
+	spin_lock_bh(&l->lock);
+	sk = l->sk;
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	spin_unlock_bh(&l->lock);
+	return sk;
+}
+
+/*
+ * TCP ends as if the peer had reset it; the RST that tcp_abort() sends is dropped
+ * by the packet path, as the latch is not ESTABLISHED. A UDP socket gets the
+ * error and stays as it is, so that its flow goes on being dropped.
+ */
+static void latch_owner_end(struct sock *sk, int err)
+{
+	if (sk->sk_protocol == IPPROTO_TCP) {
+		if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
+			tcp_abort(sk, err);
+		return;
+	}
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_err, err);
+	sk_error_report(sk);
+	release_sock(sk);
+}
+
+static struct latch *latch_owner_next(struct latch_net *ln, int *err)
+{
+	struct latch *l;
+
+	spin_lock_bh(&ln->act_lock);
+	l = list_first_entry_or_null(&ln->act, struct latch, act);
+	if (l) {
+		list_del_init(&l->act);
+		*err = l->err;
+	}
+	spin_unlock_bh(&ln->act_lock);
+	return l;
+}
+
+/**
+ * latch_owner_work() - tell the owners on ln->act
+ * @ln: the namespace
+ *
+ * Context: process, takes lock_sock.
+ */
+void latch_owner_work(struct latch_net *ln)
+{
+	struct latch *l;
+	struct sock *sk;
+	int err;
+
+	while ((l = latch_owner_next(ln, &err))) {
+		sk = latch_owner_sk(l);
+		if (sk) {
+			latch_owner_end(sk, err);
+			sock_put(sk);
+		}
+		latch_put(l);
+		cond_resched();
+	}
+}
+
+/* A TCP socket forgets a latch that is over, so that the module can go. */
+static void latch_owner_forget(struct latch *l)
+{
+	struct sock *sk = latch_owner_sk(l);
+	bool done = false;
+
+	if (!sk)
+		return;
+	if (sk->sk_protocol == IPPROTO_TCP) {
+		lock_sock(sk);
+		spin_lock_bh(&l->lock);
+		done = l->state == LATCH_STATE_CLOSED && latch_owner_unchain(l);
+		spin_unlock_bh(&l->lock);
+		release_sock(sk);
+	}
+	if (done)
+		latch_unlink(l);
+	sock_put(sk);
+}
+
+/**
+ * latch_owner_close() - an administrator closes a latch (2.2-5, 2.3-20)
+ * @l:      the latch, held by the caller
+ * @forget: TCP sockets forget it too, so that nothing of it is left
+ *
+ * Context: process.
+ */
+void latch_owner_close(struct latch *l, bool forget)
+{
+	spin_lock_bh(&l->lock);
+	latch_step(l, LATCH_EV_CLOSE, LATCH_REASON_ADMIN);
+	spin_unlock_bh(&l->lock);
+	latch_owner_work(l->ln);
+	if (forget)
+		latch_owner_forget(l);
+}
+
+/* Under the latch's lock: a listener of its socket (2.3-1). */
+static void latch_owner_listen(struct latch *l, struct sock *sk)
+{
+	memset(&l->flow, 0, sizeof(l->flow));
+	l->flow.proto = IPPROTO_TCP;
+	l->flow.lport = (__force u16)inet_sk(sk)->inet_sport ?: (__force u16)htons(sk->sk_num);
+	l->flow.family = sk->sk_family;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		memcpy(l->flow.local.b, &sk->sk_v6_rcv_saddr, 16);
+	else
+#endif
+		memcpy(l->flow.local.b, &sk->sk_rcv_saddr, 4);
+	WRITE_ONCE(l->listener, true);
+	l->counted = 1;
+	atomic_inc(&l->ln->n_listeners);
+	latch_step(l, LATCH_EV_LISTEN, LATCH_REASON_NONE);
+}
+
+/**
+ * latch_owner_listener() - the latch of a listening socket, made where it has none
+ * @sk: TCP socket in LISTEN
+ *
+ * Context: RCU read side, any. Return: the latch, NULL without memory.
+ */
+struct latch *latch_owner_listener(struct sock *sk)
+{
+	struct latch_net *ln = latch_pernet(sock_net(sk));
+	struct latch *l = latch_find_sk(sk);
+	int err;
+
+	if (l || !ln)
+		return l;
+	l = latch_alloc(ln, sk, GFP_ATOMIC);
+	if (!l)
+		return NULL;
+	l->automatic = 1;
+	err = latch_number(l);
+	spin_lock_bh(&l->lock);
+	err = err ?: latch_hash_sk(l, sk);
+	if (!err)
+		latch_owner_listen(l, sk);
+	spin_unlock_bh(&l->lock);
+	if (!err)
+		return l;
+	latch_unlink(l);
+	return latch_find_sk(sk);
+}
+
+/*
+ * The socket starts to listen. What it asked for before goes over to the
+ * listener; the chained destructor must go before the first child is cloned.
+ */
+static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
+{
+	struct latch *l = latch_find_sk(sk);
+
+	if (!l) {
+		if (READ_ONCE(ln->active))
+			latch_owner_listener(sk);
+		return;
+	}
+	spin_lock_bh(&l->lock);
+	if (l->state == LATCH_STATE_CLOSED)
+		l->state = LATCH_STATE_NONE;
+	if (!latch_owner_unchain(l))
+		pr_warn_once("latch: a listener's destructor is chained by others\n");
+	latch_retire(l);
+	if (latch_number(l))
+		pr_warn_once("latch: no memory to number a listener\n");
+	latch_owner_listen(l, sk);
+	if (l->mode == LATCH_MODE_REQUIRE)
+		latch_want_more(l);
+	spin_unlock_bh(&l->lock);
+}
+
+/* The listener is gone; its children have latches of their own (2.2-2). */
+static void latch_tcp_deaf(struct sock *sk)
+{
+	struct latch *l = latch_find_sk(sk);
+
+	if (!l)
+		return;
+	spin_lock_bh(&l->lock);
+	latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+	spin_unlock_bh(&l->lock);
+	latch_unlink(l);
+}
+
+/* A child is born: the latch of its SYN gets its socket (2.3-15, 5.1-1). */
+static void latch_tcp_born(struct latch_net *ln, struct sock *sk)
+{
+	struct latch_flow f;
+	struct latch *l;
+
+	if (!latch_sk_flow(sk, &f))
+		return;
+	l = latch_find(ln, &f);
+	if (!l)
+		return;
+	spin_lock_bh(&l->lock);
+	if (l->embryo && l->state != LATCH_STATE_CLOSED && latch_owner_attach(l, sk))
+		latch_embryo_orphan(l);
+	spin_unlock_bh(&l->lock);
+}
+
+/* The connection is over (2.3-17); what is left tells the owner why. */
+static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
+{
+	struct latch *l = latch_find_sk(sk);
+	struct latch_flow f;
+
+	if (l) {
+		spin_lock_bh(&l->lock);
+		latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
+			   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
+		latch_retire(l);
+		spin_unlock_bh(&l->lock);
+		return;
+	}
+	/* a child that died before it was anybody's, or could not get its latch */
+	if (list_empty(&ln->embryos) || !latch_sk_flow(sk, &f))
+		return;
+	l = latch_find(ln, &f);
+	if (l && READ_ONCE(l->embryo))
+		latch_unlink(l);
+}
+
+/* Tracepoint: with the socket locked, preemption off, so under RCU. */
+static void latch_tcp_state(void *data, const struct sock *csk, const int old, const int new)
+{
+	struct sock *sk = (struct sock *)csk;
+	struct latch_net *ln;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return;
+	ln = latch_pernet(sock_net(sk));
+	if (!ln || READ_ONCE(ln->dying))
+		return;
+	rcu_read_lock();
+	if (new == TCP_LISTEN)
+		latch_tcp_listens(ln, sk);
+	else if (old == TCP_LISTEN && new == TCP_CLOSE)
+		latch_tcp_deaf(sk);
+	else if (old == TCP_SYN_RECV && new == TCP_ESTABLISHED)
+		latch_tcp_born(ln, sk);
+	else if (new == TCP_CLOSE)
+		latch_tcp_closed(ln, sk);
+	rcu_read_unlock();
+}
+
+/**
+ * latch_owner_stale() - a UDP socket was disconnected or connected anew (5.2-1)
+ * @l:  its latch
+ * @sk: the socket
+ *
+ * There is no event for it, so it is seen at the next packet or option call. The
+ * latch goes back to what the socket asked for.
+ *
+ * Context: RCU read side.
+ */
+void latch_owner_stale(struct latch *l, const struct sock *sk)
+{
+	struct latch_flow f;
+
+	if (sk->sk_protocol != IPPROTO_UDP || !READ_ONCE(l->hashed))
+		return;
+	if (latch_sk_flow(sk, &f) && latch_flow_equal(&f, &l->flow))
+		return;
+	spin_lock_bh(&l->lock);
+	if (l->hashed) {
+		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		latch_retire(l);
+		if (l->mode == LATCH_MODE_REQUIRE)
+			latch_want_more(l);
+	}
+	spin_unlock_bh(&l->lock);
+}
+
+/**
+ * latch_owner_get() - the latch of a socket, as the socket is now
+ * @sk: TCP or UDP socket
+ *
+ * Context: RCU read side. Return: the latch or NULL.
+ */
+struct latch *latch_owner_get(struct sock *sk)
+{
+	struct latch_net *ln = latch_pernet(sock_net(sk));
+	struct latch_flow f;
+	struct latch *l;
+
+	if (sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && ln &&
+	    READ_ONCE(ln->active) && READ_ONCE(ln->auto_mode))
+		return latch_owner_listener(sk);
+	l = latch_find_sk(sk);
+	if (l)
+		latch_owner_stale(l, sk);
+	else if (ln && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_SYN_RECV &&
+		 latch_sk_flow(sk, &f))
+		l = latch_find(ln, &f);
+	return l;
+}
+
+static void __init latch_tp_match(struct tracepoint *tp, void *data)
+{
+	if (!strcmp(tp->name, "inet_sock_set_state"))
+		latch_tp = tp;
+}
+
+/**
+ * latch_owner_init() - hear of TCP state changes
+ *
+ * Return: 0; -ENOENT in a kernel without tracepoints; -ENOMEM.
+ */
+int __init latch_owner_init(void)
+{
+	for_each_kernel_tracepoint(latch_tp_match, NULL);
+	if (!latch_tp)
+		return -ENOENT;
+	return tracepoint_probe_register(latch_tp, latch_tcp_state, NULL);
+}
+
+/**
+ * latch_owner_exit() - no call-back runs after this
+ */
+void latch_owner_exit(void)
+{
+	tracepoint_probe_unregister(latch_tp, latch_tcp_state, NULL);
+	tracepoint_synchronize_unregister();
+}

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The socket option IP_LATCH (RFC 5660 2-12 to 2-16): copies in and out, checks,
+ * privileges. What a socket asks for is kept in its latch.
+ */
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <linux/netfilter.h>
+#include <linux/sockptr.h>
+#include <linux/udp.h>
+#include <net/tcp.h>
+#include <uapi/linux/xfrm.h>
+
+#include "latch.h"
+
+static bool latch_sock_ok(const struct sock *sk)
+{
+	return (sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM) ||
+	       (sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM);
+}
+
+static bool latch_zero(const void *p, size_t n)
+{
+	return !memchr_inv(p, 0, n);
+}
+
+/*
+ * A request of any version: a longer one is newer and may only have zeros where
+ * this kernel knows nothing.
+ */
+static int latch_req_copy(struct latch_req *req, sockptr_t arg, unsigned int len)
+{
+	size_t at = sizeof(*req);
+	u8 byte;
+
+	BUILD_BUG_ON(sizeof(*req) != LATCH_REQ_SIZE_VER0);
+	if (len < LATCH_REQ_SIZE_VER0)
+		return -EINVAL;
+	if (len > PAGE_SIZE)
+		return -E2BIG;
+	for (; at < len; at++) {
+		if (copy_from_sockptr_offset(&byte, arg, at, 1))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	return copy_from_sockptr(req, arg, sizeof(*req)) ? -EFAULT : 0;
+}
+
+static bool latch_id_ok(const struct latch_id *id, bool given)
+{
+	if (!given)
+		return latch_zero(id, sizeof(*id));
+	if (id->resv || !id->len || id->len > LATCH_ID_INLINE ||
+	    !latch_zero(id->value + id->len, LATCH_ID_INLINE - id->len))
+		return false;
+	switch (id->type) {
+	case LATCH_ID_IPV4:
+		return id->len == 4;
+	case LATCH_ID_IPV6:
+		return id->len == 16;
+	case LATCH_ID_FQDN:
+	case LATCH_ID_EMAIL:
+	case LATCH_ID_DN:
+	case LATCH_ID_GN:
+	case LATCH_ID_KEYID:
+		return true;
+	}
+	return false;
+}
+
+static bool latch_suites_ok(const struct latch_req *req)
+{
+	unsigned int i;
+
+	if (req->n_suites > LATCH_MAX_SUITES)
+		return false;
+	for (i = 0; i < LATCH_MAX_SUITES; i++)
+		if (latch_zero(&req->suites[i], sizeof(req->suites[i])) !=
+		    (i >= req->n_suites))
+			return false;
+	return true;
+}
+
+/* A field that is not in the mask is zero; one that is, has a value known here. */
+static bool latch_req_ok(const struct latch_req *req)
+{
+	u32 m = req->mask;
+
+	if (m & ~LATCH_REQ_ALL || req->resv)
+		return false;
+	if (req->mode > (m & LATCH_REQ_MODE ? LATCH_MODE_BYPASS : 0) ||
+	    req->encap > (m & LATCH_REQ_ENCAP ? LATCH_ENCAP_TUNNEL : 0) ||
+	    req->disposition > (m & LATCH_REQ_DISPOSITION ? LATCH_DISP_UNREACH : 0))
+		return false;
+	if (req->protection & ~(LATCH_PROT_CONF | LATCH_PROT_INTEG | LATCH_PROT_REPLAY) ||
+	    !(m & LATCH_REQ_PROTECTION) != !req->protection ||
+	    !(m & LATCH_REQ_KEY_BITS) != !req->min_key_bits ||
+	    !(m & LATCH_REQ_SUITES) != !req->n_suites ||
+	    !(m & LATCH_REQ_PEER) != !req->peer)
+		return false;
+	if (m & LATCH_REQ_PEER && m & LATCH_REQ_PEER_ID)
+		return false;
+	return latch_suites_ok(req) &&
+	       latch_id_ok(&req->peer_id, m & LATCH_REQ_PEER_ID) &&
+	       latch_id_ok(&req->local_id, m & LATCH_REQ_LOCAL_ID);
+}
+
+#define LATCH_REQ_DEMANDS (LATCH_REQ_PROTECTION | LATCH_REQ_ENCAP | LATCH_REQ_KEY_BITS | \
+			   LATCH_REQ_SUITES | LATCH_REQ_PEER | LATCH_REQ_PEER_ID | \
+			   LATCH_REQ_LOCAL_ID)
+
+static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_want *w)
+{
+	struct latch_peer *p;
+
+	rcu_read_lock();
+	p = latch_peer_find(ln, id);
+	if (p)
+		memcpy(w->peer, p->name, sizeof(w->peer));
+	rcu_read_unlock();
+	w->have_peer = true;
+	return p ? 0 : -ENOENT;
+}
+
+/* What the request demands, NULL for nothing, or ERR_PTR. */
+static struct latch_demand *latch_demand_new(struct latch_net *ln, const struct latch_req *req)
+{
+	struct latch_demand *d;
+	struct latch_want *w;
+	int err = 0;
+
+	if (!(req->mask & LATCH_REQ_DEMANDS))
+		return NULL;
+	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&d->ref, 1);
+	w = &d->want;
+	w->protection = req->protection;
+	w->encap = req->encap;
+	w->min_key_bits = req->min_key_bits;
+	w->n_suites = req->n_suites;
+	memcpy(w->suites, req->suites, sizeof(w->suites));
+	if (req->mask & LATCH_REQ_PEER)
+		err = latch_demand_peer(ln, req->peer, w);
+	if (req->mask & LATCH_REQ_PEER_ID) {
+		w->have_peer = true;
+		latch_peer_name(req->peer_id.type, req->peer_id.value, req->peer_id.len, w->peer);
+	}
+	if (req->mask & LATCH_REQ_LOCAL_ID) {
+		w->have_local = true;
+		latch_peer_name(req->local_id.type, req->local_id.value, req->local_id.len,
+				w->local);
+	}
+	if (!err)
+		return d;
+	kfree(d);
+	return ERR_PTR(err);
+}
+
+/* A policy of the socket's own that lets everything pass in clear (3.1-2). */
+static int latch_bypass(struct sock *sk, bool on)
+{
+	struct xfrm_userpolicy_info info = {
+		.sel.family = sk->sk_family,
+		.lft.soft_byte_limit = XFRM_INF,
+		.lft.hard_byte_limit = XFRM_INF,
+		.lft.soft_packet_limit = XFRM_INF,
+		.lft.hard_packet_limit = XFRM_INF,
+		.action = XFRM_POLICY_ALLOW,
+	};
+	int opt = sk->sk_family == AF_INET6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY;
+	int err;
+
+	if (!on)
+		return xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(NULL), 0);
+	info.dir = XFRM_POLICY_IN;
+	err = xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(&info), sizeof(info));
+	if (err)
+		return err;
+	info.dir = XFRM_POLICY_OUT;
+	err = xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(&info), sizeof(info));
+	if (err)
+		latch_bypass(sk, false);
+	return err;
+}
+
+/* The latch of a socket that has none, or whose last connection is over; held. */
+static struct latch *latch_fresh(struct latch_net *ln, struct sock *sk, struct latch *l)
+{
+	int err;
+
+	if (l) {
+		l = latch_renew(l, GFP_ATOMIC);
+		if (!IS_ERR(l))
+			latch_hold(l);
+		return l;
+	}
+	l = latch_alloc(ln, sk, GFP_ATOMIC);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	err = latch_list(l);
+	if (!err) {
+		l->flow.proto = sk->sk_protocol;
+		spin_lock_bh(&l->lock);
+		err = latch_owner_attach(l, sk);
+		spin_unlock_bh(&l->lock);
+	}
+	if (err) {
+		latch_unlink(l);
+		return ERR_PTR(err);
+	}
+	latch_hold(l);
+	return l;
+}
+
+/* The latch to keep a request in; held. The socket is locked. */
+static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
+{
+	struct latch *l;
+
+	rcu_read_lock();
+	l = sk->sk_state == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP ?
+	    latch_owner_listener(sk) : latch_find_sk(sk);
+	if (l)
+		latch_owner_stale(l, sk);
+	if (!l && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN)
+		l = ERR_PTR(-ENOMEM);
+	else if (!l || (l->state == LATCH_STATE_CLOSED && !l->hashed))
+		l = latch_fresh(ln, sk, l);
+	else
+		latch_hold(l);
+	rcu_read_unlock();
+	return l;
+}
+
+static void latch_request_keep(struct latch *l, const struct latch_req *req,
+			       struct latch_demand *d)
+{
+	struct latch_demand *old = l->demand;
+
+	lockdep_assert_held(&l->lock);
+	WRITE_ONCE(l->mode, req->mode);
+	l->automatic = 0;
+	if (req->mask & LATCH_REQ_DISPOSITION)
+		l->disposition = req->disposition;
+	l->demand = d;
+	latch_demand_put(old);
+	if (req->mode == LATCH_MODE_REQUIRE) {
+		latch_want_more(l);
+		if (!l->listener)
+			latch_step(l, LATCH_EV_WANT, LATCH_REASON_NONE);
+		return;
+	}
+	latch_want_less(l);
+	if (l->state == LATCH_STATE_LARVAL)
+		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
+}
+
+/* Data that came before the channel cannot be judged any more (2-9). */
+static bool latch_too_late(const struct sock *sk, const struct latch *l)
+{
+	if (l && READ_ONCE(l->hashed))
+		return true;
+	if (sk->sk_protocol == IPPROTO_TCP)
+		return sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN;
+	return !skb_queue_empty_lockless(&sk->sk_receive_queue) ||
+	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
+}
+
+static int latch_request(struct latch_net *ln, struct sock *sk, const struct latch_req *req,
+			 struct latch_demand *d)
+{
+	bool bypass = req->mode == LATCH_MODE_BYPASS;
+	struct latch *l;
+	int err = 0;
+
+	rcu_read_lock();
+	l = latch_find_sk(sk);
+	if (l)
+		latch_owner_stale(l, sk);
+	if (req->mask != LATCH_REQ_DISPOSITION && latch_too_late(sk, l))
+		err = -EBUSY;
+	rcu_read_unlock();
+	if (err)
+		return err;
+
+	l = latch_for_request(ln, sk);
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	if (req->mask == LATCH_REQ_DISPOSITION) {
+		l->disposition = req->disposition;
+		goto out;
+	}
+	if (bypass != (l->mode == LATCH_MODE_BYPASS))
+		err = latch_bypass(sk, bypass);
+	if (!err) {
+		spin_lock_bh(&l->lock);
+		latch_request_keep(l, req, d);
+		spin_unlock_bh(&l->lock);
+	}
+out:
+	latch_put(l);
+	return err == -ENOBUFS ? -ENOSPC : err;
+}
+
+static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
+{
+	struct latch_net *ln = latch_pernet(sock_net(sk));
+	struct latch_demand *d;
+	struct latch_req req;
+	int err;
+
+	if (opt != IP_LATCH)
+		return -ENOPROTOOPT;
+	if (!latch_sock_ok(sk))
+		return -EOPNOTSUPP;
+	err = latch_req_copy(&req, arg, len);
+	if (err)
+		return err;
+	if (!latch_req_ok(&req))
+		return -EINVAL;
+	if (req.mode >= LATCH_MODE_OFF &&
+	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	d = latch_demand_new(ln, &req);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+
+	lock_sock(sk);
+	err = latch_request(ln, sk, &req, d);
+	release_sock(sk);
+	if (err)
+		latch_demand_put(d);
+	else if (req.mask == LATCH_REQ_DISPOSITION)
+		latch_demand_put(d);
+	/* a demand counts from now on, so the hooks must be there */
+	if (!err)
+		latch_net_activate(ln);
+	return err;
+}
+
+static void latch_fill_params(const struct latch *l, struct latch_info *info)
+{
+	const struct latch_params *p = &l->params;
+
+	info->protection = latch_tag_protection(&p->tag);
+	info->n_transforms = p->tag.n;
+	memcpy(info->transforms, p->tag.x, sizeof(info->transforms));
+	if (p->tag.id.kind == LATCH_IDENT_NAMED)
+		info->flags |= LATCH_F_PEER_IDENTIFIED;
+	if (p->rule != LATCH_QOP_EXACT)
+		info->flags |= LATCH_F_QOP_INDETERMINATE;
+	if (p->tag.flags & LATCH_TAG_ESN)
+		info->flags |= LATCH_F_ESN;
+	info->outer_family = l->outer_family;
+	memcpy(info->outer_local_addr, &l->outer_local, 16);
+	memcpy(info->outer_remote_addr, &l->outer_remote, 16);
+	info->natt_local_port = l->natt_lport;
+	info->natt_remote_port = l->natt_rport;
+	info->spi_in = l->spi[LATCH_DIR_IN];
+	info->spi_out = l->spi[LATCH_DIR_OUT];
+	if (l->peer) {
+		info->peer = l->peer->id;
+		info->peer_id_type = l->peer->id_type;
+		info->auth_method = l->peer->auth;
+	}
+	if (l->local) {
+		info->local = l->local->id;
+		info->local_id_type = l->local->id_type;
+	}
+}
+
+/**
+ * latch_fill_info() - INQUIRE_LATCH (2.3-9)
+ * @l:    the latch, whose lock is held
+ * @info: to fill, zeroed by the caller
+ */
+void latch_fill_info(const struct latch *l, struct latch_info *info)
+{
+	lockdep_assert_held(&l->lock);
+	info->state = l->state;
+	info->reason = l->reason;
+	info->mode = l->mode;
+	info->id = l->id;
+	info->conflicts = l->conflicts;
+	info->in_drops = (u32)atomic_read(&l->drops[LATCH_DIR_IN]);
+	info->out_drops = (u32)atomic_read(&l->drops[LATCH_DIR_OUT]);
+	info->breaks = l->breaks;
+	info->disposition = latch_disposition(l);
+	if (l->automatic)
+		info->flags |= LATCH_F_AUTO;
+	if (l->natt)
+		info->flags |= LATCH_F_NATT;
+	if (l->ipcomp)
+		info->flags |= LATCH_F_IPCOMP;
+	if (!l->flow.family)
+		return;
+	info->family = l->flow.family;
+	info->proto = l->flow.proto;
+	info->local_port = (__force __be16)l->flow.lport;
+	info->remote_port = (__force __be16)l->flow.rport;
+	memcpy(info->local_addr, &l->flow.local, 16);
+	memcpy(info->remote_addr, &l->flow.remote, 16);
+	if (l->params.tag.n)
+		latch_fill_params(l, info);
+}
+
+/* A UDP socket that was disconnected has no latch, whatever it had before. */
+static bool latch_left(const struct sock *sk, const struct latch *l)
+{
+	return sk->sk_protocol == IPPROTO_UDP && l->state == LATCH_STATE_CLOSED && !l->hashed;
+}
+
+static void latch_get_info(struct sock *sk, struct latch_info *info)
+{
+	struct latch *l;
+
+	memset(info, 0, sizeof(*info));
+	BUILD_BUG_ON(sizeof(*info) != LATCH_INFO_SIZE_VER0);
+	rcu_read_lock();
+	l = latch_owner_get(sk);
+	if (l) {
+		spin_lock_bh(&l->lock);
+		if (latch_left(sk, l))
+			info->mode = l->mode;
+		else
+			latch_fill_info(l, info);
+		spin_unlock_bh(&l->lock);
+	}
+	rcu_read_unlock();
+	info->size = sizeof(*info);
+}
+
+/* The record at the other end, or at this one; held, or NULL. */
+static struct latch_peer *latch_get_record(struct sock *sk, bool local, bool *latched)
+{
+	struct latch_peer *p = NULL;
+	struct latch *l;
+
+	rcu_read_lock();
+	l = latch_owner_get(sk);
+	*latched = l && !l->listener && l->params.tag.n && !latch_left(sk, l);
+	if (*latched)
+		p = latch_peer_hold(local ? l->local : l->peer);
+	rcu_read_unlock();
+	return p;
+}
+
+static int latch_get_part(struct sock *sk, int opt, void __user *user, int *len)
+{
+	static const u8 part[] = {
+		[IP_LATCH_PEER_ID - IP_LATCH]	  = LATCH_PEER_ID,
+		[IP_LATCH_PEER_CERT - IP_LATCH]	  = LATCH_PEER_CERT,
+		[IP_LATCH_PEER_ANCHOR - IP_LATCH] = LATCH_PEER_ANCHOR,
+		[IP_LATCH_PEER_KEY - IP_LATCH]	  = LATCH_PEER_KEY,
+		[IP_LATCH_LOCAL_ID - IP_LATCH]	  = LATCH_PEER_ID,
+	};
+	struct latch_peer *p;
+	const void *data;
+	bool latched;
+	int err = 0;
+	u16 n = 0;
+
+	p = latch_get_record(sk, opt == IP_LATCH_LOCAL_ID, &latched);
+	if (!latched)
+		return -ENOTCONN;
+	if (!p)
+		return -ENODATA;
+	data = latch_peer_data(p, part[opt - IP_LATCH], &n);
+	if (!n)
+		err = -ENODATA;
+	else if (*len < n)
+		err = -ENOSPC;
+	else if (copy_to_user(user, data, n))
+		err = -EFAULT;
+	if (!err || err == -ENOSPC)
+		*len = n;
+	latch_peer_put(p);
+	return err;
+}
+
+static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
+{
+	struct latch_net *ln = latch_pernet(sock_net(sk));
+	struct latch_info info;
+
+	if (!latch_sock_ok(sk))
+		return -EOPNOTSUPP;
+	if (opt == IP_LATCH_BINDING)
+		return -EOPNOTSUPP;
+	if (*len < 0)
+		return -EINVAL;
+	latch_km_sync(ln);
+	if (opt != IP_LATCH)
+		return latch_get_part(sk, opt, user, len);
+	if (*len < (int)sizeof(info.size))
+		return -EINVAL;
+	latch_get_info(sk, &info);
+	*len = min_t(int, *len, sizeof(info));
+	return copy_to_user(user, &info, *len) ? -EFAULT : 0;
+}
+
+#define LATCH_SOCKOPT(family) {			\
+	.pf		= (family),		\
+	.set_optmin	= IP_LATCH,		\
+	.set_optmax	= IP_LATCH_LAST + 1,	\
+	.set		= latch_set,		\
+	.get_optmin	= IP_LATCH,		\
+	.get_optmax	= IP_LATCH_LAST + 1,	\
+	.get		= latch_get,		\
+	.owner		= THIS_MODULE,		\
+}
+
+static struct nf_sockopt_ops latch_sockopt4 = LATCH_SOCKOPT(PF_INET);
+static struct nf_sockopt_ops latch_sockopt6 = LATCH_SOCKOPT(PF_INET6);
+
+/**
+ * latch_sockopt_init() - offer the option
+ *
+ * Return: 0, or -EBUSY where another module has one of the numbers.
+ */
+int __init latch_sockopt_init(void)
+{
+	int err = nf_register_sockopt(&latch_sockopt4);
+
+	if (err)
+		return err;
+	err = nf_register_sockopt(&latch_sockopt6);
+	if (err)
+		nf_unregister_sockopt(&latch_sockopt4);
+	return err;
+}
+
+/**
+ * latch_sockopt_exit() - take it back; no call is under way after this
+ */
+void latch_sockopt_exit(void)
+{
+	nf_unregister_sockopt(&latch_sockopt6);
+	nf_unregister_sockopt(&latch_sockopt4);
+}
