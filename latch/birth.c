@@ -33,7 +33,7 @@ static void latch_refuse(struct latch *l, u8 reason)
 		return;
 	l->reason = reason;
 	latch_owner_tell(l, reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ?
-			 ENOKEY : EKEYREJECTED);
+			 -ENOKEY : -EKEYREJECTED);
 }
 
 /*
@@ -404,8 +404,14 @@ static unsigned int latch_birth_segment(struct latch_net *ln, struct sk_buff *sk
 	return sk ? latch_birth_stray(ln, sk, skb, LATCH_DIR_IN) : NF_ACCEPT;
 }
 
-/* Is this segment one that only a listener can answer? */
-static bool latch_opens(const struct sk_buff *skb, int thoff)
+/**
+ * latch_opens() - is a segment one that only a listener can answer?
+ * @skb:   the packet
+ * @thoff: its TCP header
+ *
+ * Context: any. Return: true for SYN without ACK.
+ */
+bool latch_opens(const struct sk_buff *skb, int thoff)
 {
 	struct tcphdr buf;
 	const struct tcphdr *th = skb_header_pointer(skb, thoff, sizeof(buf), &buf);

@@ -95,7 +95,7 @@ void latch_embryo_work(struct work_struct *work)
 	while ((l = latch_embryo_overdue(ln, &next))) {
 		spin_lock_bh(&l->lock);
 		gone = l->embryo;
-		if (gone)
+		if (gone && !l->ghost)
 			latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		if (gone)

@@ -91,7 +91,7 @@ void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
  *
  * Return: set of LATCH_R() bits.
  */
-u32 latch_diff(const struct latch *l, const struct latch_pkt *p)
+u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 {
 	const struct latch_want *want = l->demand ? &l->demand->want : NULL;
 	struct latch_tag tag;
@@ -101,8 +101,10 @@ u32 latch_diff(const struct latch *l, const struct latch_pkt *p)
 		return LATCH_R(LOST);
 	if (!p->tag.n)
 		return LATCH_R(CLEAR);
-	if (l->state == LATCH_STATE_ESTABLISHED)
+	if (l->state == LATCH_STATE_ESTABLISHED) {
+		l->params.rule = latch_rule(l);
 		return latch_params_cmp(&l->params, want, &p->tag, p->dir);
+	}
 
 	switch (p->tag.id.kind) {
 	case LATCH_IDENT_PENDING:
@@ -203,20 +205,23 @@ static bool latch_parse6(const struct sk_buff *skb, int off, u8 dir, struct latc
 {
 	const struct ipv6hdr *iph;
 	struct ipv6hdr buf;
-	__be16 frag = 0;
-	u8 proto;
+	int flags = IP6_FH_F_AUTH, proto;
+	unsigned short frag = 0;
 
 	iph = skb_header_pointer(skb, off, sizeof(buf), &buf);
 	if (!iph)
 		return false;
-	proto = iph->nexthdr;
 	memset(f, 0, sizeof(*f));
 	f->family = AF_INET6;
 	memcpy(f->local.b, dir == LATCH_DIR_IN ? &iph->daddr : &iph->saddr, 16);
 	memcpy(f->remote.b, dir == LATCH_DIR_IN ? &iph->saddr : &iph->daddr, 16);
-	*thoff = ipv6_skip_exthdr(skb, off + sizeof(buf), &proto, &frag);
+	/* a packet under AH comes again without it, and only then is it a segment */
+	*thoff = off;
+	proto = ipv6_find_hdr(skb, thoff, -1, &frag, &flags);
+	if (proto < 0 || frag)
+		return false;
 	f->proto = proto;
-	return *thoff >= 0 && !(frag & htons(~0x7));
+	return true;
 }
 
 static bool latch_parse(const struct sk_buff *skb, int off, u8 pf, u8 dir,
@@ -270,6 +275,18 @@ static unsigned int latch_in_icmp(struct latch_net *ln, struct sk_buff *skb, u8 
 	return NF_ACCEPT;
 }
 
+/* The latch of a packet; a SYN opens the 5-tuple of a connection in TIME_WAIT anew. */
+static struct latch *latch_lookup(struct latch_net *ln, const struct sk_buff *skb,
+				  const struct latch_flow *f, int thoff)
+{
+	struct latch *l = latch_find(ln, f);
+
+	if (likely(!l || !READ_ONCE(l->ghost) || !latch_opens(skb, thoff)))
+		return l;
+	latch_unlink(l);
+	return NULL;
+}
+
 static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
 	struct latch_net *ln = priv;
@@ -284,7 +301,7 @@ static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	if ((f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP) ||
 	    !latch_parse_ports(skb, thoff, LATCH_DIR_IN, &f))
 		return NF_ACCEPT;
-	l = latch_find(ln, &f);
+	l = latch_lookup(ln, skb, &f, thoff);
 	if (l)
 		return latch_check(l, skb, LATCH_DIR_IN);
 	return latch_birth_in(ln, skb, &f, thoff);
@@ -339,7 +356,7 @@ static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_h
 	if (sk && sk_fullsock(sk) && sk->sk_protocol == f.proto && latch_natted(skb) &&
 	    !latch_sk_flow(sk, &f))
 		return NF_ACCEPT;
-	l = latch_find(ln, &f);
+	l = latch_lookup(ln, skb, &f, thoff);
 	if (!dst_xfrm(skb_dst(skb)) && latch_to_xfrmi(ln, st->out))
 		return NF_ACCEPT;
 	if (l)

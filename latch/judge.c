@@ -6,12 +6,17 @@
  */
 #include "latch.h"
 
-/* A latch under judgement, in one direction. */
+/*
+ * A latch under judgement, in one direction. @found is what the first SA of each
+ * template would give, for those in @have.
+ */
 struct latch_case {
 	struct latch		*l;
 	u8			dir;
 	bool			relink;
 	u8			n;
+	u8			have;
+	struct latch_tag	found;
 	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
 };
 
@@ -154,8 +159,11 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 		tag.id = who.id;
 	diff = latch_params_cmp(&l->params, l->demand ? &l->demand->want : NULL,
 				&tag, c->dir);
-	if (!diff)
-		latch_params_add(&l->params, &tag, c->dir);
+	if (!diff && !(c->have & BIT(i))) {
+		c->have |= BIT(i);
+		c->found.x[i] = sa->x;
+		c->found.id = i ? c->found.id : who.id;
+	}
 	return diff & ~LATCH_R(PENDING);
 }
 
@@ -226,13 +234,18 @@ u32 latch_judge(struct latch *l, bool relink)
 	u32 diff, all = 0;
 
 	lockdep_assert_held(&l->lock);
+	l->params.rule = latch_rule(l);
 	for (c.dir = 0; c.dir < LATCH_DIRS; c.dir++) {
 		c.n = 0;
+		c.have = 0;
+		c.found = l->params.tag;
 		diff = latch_case_policy(&c);
 		if (!diff)
 			diff = latch_case_shape(&c);
 		if (!diff)
 			diff = latch_case_sas(&c);
+		if (!diff && c.n && c.have == BIT(c.n) - 1)
+			latch_params_add(&l->params, &c.found, c.dir);
 		all |= diff;
 	}
 	return all;

@@ -159,6 +159,27 @@ int latch_hash_flow(struct latch *l, const struct latch_flow *f)
 }
 
 /**
+ * latch_flow_replace() - packets find another latch under the same 5-tuple
+ * @old: the latch that they find now, whose lock is held
+ * @new: the one that they shall find; nobody else sees it yet
+ *
+ * Context: any. Return: 0 or a negative errno, and nothing has changed.
+ */
+int latch_flow_replace(struct latch *old, struct latch *new)
+{
+	int err;
+
+	lockdep_assert_held(&old->lock);
+	err = rhashtable_replace_fast(&latch_flows, &old->flow_node, &new->flow_node,
+				      latch_flow_params);
+	if (err)
+		return err;
+	WRITE_ONCE(old->hashed, false);
+	WRITE_ONCE(new->hashed, true);
+	return 0;
+}
+
+/**
  * latch_hash_sk() - let a socket find its latch
  * @l:  a latch without socket
  * @sk: the socket
@@ -375,6 +396,7 @@ u8 latch_disposition(const struct latch *l)
 	return READ_ONCE(l->ln->disposition);
 }
 
+/* The error that the owner is to get on a break, 0 for none; negative. */
 static int latch_owner_errno(const struct latch *l)
 {
 	const struct sock *sk = l->sk;
@@ -383,8 +405,8 @@ static int latch_owner_errno(const struct latch *l)
 		return 0;
 	/* connect() has not returned yet and tells why (2.3-16) */
 	if (sk && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_SYN_SENT)
-		return EKEYREJECTED;
-	return latch_disposition(l) == LATCH_DISP_UNREACH ? EHOSTUNREACH : ECONNRESET;
+		return -EKEYREJECTED;
+	return latch_disposition(l) == LATCH_DISP_UNREACH ? -EHOSTUNREACH : -ECONNRESET;
 }
 
 static void latch_step_count(struct latch *l, u8 state)
@@ -432,8 +454,26 @@ bool latch_step(struct latch *l, u8 event, u8 reason)
 	if (step.act & LATCH_ACT_OWNER)
 		latch_owner_tell(l, latch_owner_errno(l));
 	if (step.act & LATCH_ACT_RESET)
-		latch_owner_tell(l, ECONNRESET);
+		latch_owner_tell(l, -ECONNRESET);
 	return true;
+}
+
+/**
+ * latch_rule() - which suites are congruent now
+ * @l: the latch, whose lock is held
+ *
+ * What is latched stays; but net.latch.qop says for connections that are there
+ * already, too, whether a stronger suite may follow, so that a fleet can be
+ * moved to one. A set that the socket gave stays.
+ *
+ * Return: enum latch_qop_rule.
+ */
+u8 latch_rule(const struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->demand && l->demand->want.n_suites)
+		return LATCH_QOP_SET;
+	return READ_ONCE(l->ln->qop);
 }
 
 /**
@@ -509,12 +549,8 @@ void latch_unlink_all(struct latch_net *ln)
  */
 void latch_establish(struct latch *l, const struct latch_pkt *p)
 {
-	u8 rule = READ_ONCE(l->ln->qop);
-
 	lockdep_assert_held(&l->lock);
-	if (l->demand && l->demand->want.n_suites)
-		rule = LATCH_QOP_SET;
-	latch_params_set(&l->params, &p->tag, rule, p->dir);
+	latch_params_set(&l->params, &p->tag, latch_rule(l), p->dir);
 	l->peer = latch_peer_hold(p->who.peer);
 	l->local = latch_peer_hold(p->who.local);
 	l->mark[!p->dir] = p->mark;
@@ -564,6 +600,10 @@ cache:
 void latch_exit(void)
 {
 	rcu_barrier();
+#ifdef CONFIG_TASKS_RCU
+	/* a task may have been preempted on its last steps in latch_sk_destruct() */
+	synchronize_rcu_tasks();
+#endif
 	rhashtable_destroy(&latch_socks);
 	rhashtable_destroy(&latch_flows);
 	kmem_cache_destroy(latch_cache);

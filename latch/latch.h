@@ -342,6 +342,7 @@ struct latch_seen {
  * @seen:      see struct latch_seen; writers hold @lock
  * @link:      paths by direction
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
+ * @ghost:     stands for a connection in TIME_WAIT
  * @err:       what the socket is to be told, for ln->act
  */
 struct latch {
@@ -355,6 +356,7 @@ struct latch {
 	u8			disposition;
 	bool			hashed;
 	bool			embryo;
+	bool			ghost;
 	bool			listener;
 	u16			chained:1,
 				numbered:1,
@@ -527,6 +529,7 @@ struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp
 int latch_number(struct latch *l);
 int latch_list(struct latch *l);
 int latch_hash_flow(struct latch *l, const struct latch_flow *f);
+int latch_flow_replace(struct latch *old, struct latch *new);
 int latch_hash_sk(struct latch *l, struct sock *sk);
 bool latch_hold(struct latch *l);
 void latch_put(struct latch *l);
@@ -541,6 +544,7 @@ void latch_want_more(struct latch *l);
 void latch_want_less(struct latch *l);
 void latch_demand_put(struct latch_demand *d);
 u8 latch_disposition(const struct latch *l);
+u8 latch_rule(const struct latch *l);
 struct latch *latch_renew(struct latch *l, gfp_t gfp);
 
 /* embryo.c: latches whose socket is not born yet */
@@ -548,6 +552,9 @@ void latch_embryo_add(struct latch *l);
 void latch_embryo_del(struct latch *l);
 void latch_embryo_orphan(struct latch *l);
 void latch_embryo_work(struct work_struct *work);
+
+/* timewait.c: what is left of a connection */
+void latch_ghost_make(struct latch *l, const struct sock *sk);
 
 /* owner.c: the socket that owns a latch */
 int latch_owner_init(void);

@@ -9,7 +9,8 @@
 #include "core/reasons.h"
 #include "latch.h"
 
-#define LATCH_NAME(id, name, word) [LATCH_REASON_ ## id] = #name,
+#define LATCH_NAME(id, name, word)	\
+	[LATCH_REASON_ ## id] = #name,
 
 static const char *const latch_reason_names[LATCH_N_REASONS] = {
 	LATCH_REASONS(LATCH_NAME)

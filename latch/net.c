@@ -45,9 +45,9 @@ void latch_net_activate(struct latch_net *ln)
 
 	mutex_lock(&ln->hook_mutex);
 	need = latch_net_needed(ln) && !READ_ONCE(ln->dying);
-	if (need && !ln->active)
+	if (need && !ln->active) {
 		WRITE_ONCE(ln->active, !latch_hooks_register(ln));
-	else if (!need && ln->active) {
+	} else if (!need && ln->active) {
 		latch_hooks_unregister(ln);
 		WRITE_ONCE(ln->active, false);
 	}

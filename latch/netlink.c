@@ -29,13 +29,15 @@ struct latch_net *latch_nl_net(const struct sk_buff *skb)
 /* A refusal names its attribute. */
 #define latch_nl_bad(info, attr, err, msg)				\
 ({									\
-	NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg);	\
+	struct genl_info *__info = (info);				\
+									\
+	NL_SET_ERR_MSG_ATTR(__info->extack, __info->attrs[attr], msg);	\
 	(err);								\
 })
 
-#define latch_nl_missing(info, attr, msg)				\
+#define latch_nl_missing(info, msg)					\
 ({									\
-	NL_SET_ERR_MSG_MOD((info)->extack, msg " missing");		\
+	NL_SET_ERR_MSG((info)->extack, msg " missing");			\
 	-EINVAL;							\
 })
 
@@ -191,7 +193,7 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	if (!info->attrs[LATCH_A_PEER_ID_TYPE])
-		return latch_nl_missing(info, LATCH_A_PEER_ID_TYPE, "id-type");
+		return latch_nl_missing(info, "id-type");
 	in.id_type = nla_get_u8(info->attrs[LATCH_A_PEER_ID_TYPE]);
 	if (info->attrs[LATCH_A_PEER_AUTH])
 		in.auth = nla_get_u8(info->attrs[LATCH_A_PEER_AUTH]);
@@ -208,7 +210,7 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 	p = latch_peer_new(ln, &in, data);
 	if (IS_ERR(p)) {
 		if (PTR_ERR(p) == -ENOSPC)
-			NL_SET_ERR_MSG_MOD(info->extack, "net.latch.max_peers is reached");
+			NL_SET_ERR_MSG(info->extack, "net.latch.max_peers is reached");
 		return PTR_ERR(p);
 	}
 	if (ln->n_peers != before)
@@ -233,7 +235,7 @@ int latch_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_peer *p;
 
 	if (!info->attrs[LATCH_A_PEER_ID])
-		return latch_nl_missing(info, LATCH_A_PEER_ID, "id");
+		return latch_nl_missing(info, "id");
 	p = latch_nl_peer(ln, info, LATCH_A_PEER_ID);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
@@ -249,11 +251,11 @@ int latch_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_peer *p;
 
 	if (!info->attrs[LATCH_A_PEER_ID])
-		return latch_nl_missing(info, LATCH_A_PEER_ID, "id");
+		return latch_nl_missing(info, "id");
 	p = latch_nl_peer(ln, info, LATCH_A_PEER_ID);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	return latch_nl_reply_peer(info, p, LATCH_CMD_PEER_NEW);
+	return latch_nl_reply_peer(info, p, LATCH_CMD_PEER_GET);
 }
 
 /**
@@ -280,7 +282,7 @@ int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	rcu_read_lock();
 	xa_for_each_start(&ln->peers, id, p, cb->args[0]) {
-		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_PEER_NEW);
+		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_PEER_GET);
 		if (!hdr)
 			break;
 		if (latch_fill_peer(skb, p)) {
@@ -301,11 +303,11 @@ static int latch_nl_sa_key(struct genl_info *info, struct latch_sa_key *key)
 	struct nlattr **a = info->attrs;
 
 	if (!a[LATCH_A_BINDING_DST])
-		return latch_nl_missing(info, LATCH_A_BINDING_DST, "dst, or reqid,");
+		return latch_nl_missing(info, "dst, or reqid,");
 	if (!a[LATCH_A_BINDING_PROTO])
-		return latch_nl_missing(info, LATCH_A_BINDING_PROTO, "proto");
+		return latch_nl_missing(info, "proto");
 	if (!a[LATCH_A_BINDING_SPI])
-		return latch_nl_missing(info, LATCH_A_BINDING_SPI, "spi");
+		return latch_nl_missing(info, "spi");
 	key->family = nla_len(a[LATCH_A_BINDING_DST]) == 4 ? AF_INET : AF_INET6;
 	if (nla_len(a[LATCH_A_BINDING_DST]) != 4 && nla_len(a[LATCH_A_BINDING_DST]) != 16)
 		return latch_nl_bad(info, LATCH_A_BINDING_DST, -EINVAL, "not 4 or 16 octets");
@@ -361,7 +363,7 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	if (!info->attrs[LATCH_A_BINDING_PEER])
-		return latch_nl_missing(info, LATCH_A_BINDING_PEER, "peer");
+		return latch_nl_missing(info, "peer");
 	peer = latch_nl_peer(ln, info, LATCH_A_BINDING_PEER);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
@@ -371,9 +373,9 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(local);
 	err = latch_bind_add(ln, &key, peer, local);
 	if (err == -EEXIST)
-		NL_SET_ERR_MSG_MOD(info->extack, "this claim is there already");
+		NL_SET_ERR_MSG(info->extack, "this claim is there already");
 	if (err == -ENOSPC)
-		NL_SET_ERR_MSG_MOD(info->extack, "too many claims of one key");
+		NL_SET_ERR_MSG(info->extack, "too many claims of one key");
 	if (!err)
 		latch_km_changed(ln);
 	return err;
@@ -395,7 +397,7 @@ int latch_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(peer);
 	err = latch_bind_del(ln, &key, peer);
 	if (err == -ENOENT)
-		NL_SET_ERR_MSG_MOD(info->extack, "no such binding");
+		NL_SET_ERR_MSG(info->extack, "no such binding");
 	if (!err)
 		latch_km_changed(ln);
 	return err;
@@ -444,7 +446,7 @@ int latch_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = latch_nl_bind_key(ln, info, &key);
 	if (err)
 		return err;
-	rep = latch_nl_reply(info, LATCH_CMD_BINDING_NEW, 256, &hdr);
+	rep = latch_nl_reply(info, LATCH_CMD_BINDING_GET, 256, &hdr);
 	if (!rep)
 		return -ENOMEM;
 	rcu_read_lock();
@@ -452,7 +454,7 @@ int latch_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = b ? latch_fill_claim(rep, b, rcu_dereference(b->claims), 0) : -ENOENT;
 	rcu_read_unlock();
 	if (err == -ENOENT)
-		NL_SET_ERR_MSG_MOD(info->extack, "no such binding");
+		NL_SET_ERR_MSG(info->extack, "no such binding");
 	return latch_nl_send(rep, hdr, err, info);
 }
 
@@ -465,7 +467,7 @@ static bool latch_dump_bind(struct sk_buff *skb, struct netlink_callback *cb,
 	void *hdr;
 
 	for (i = 0; i < c->n; i++) {
-		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_BINDING_NEW);
+		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_BINDING_GET);
 		if (!hdr || latch_fill_claim(skb, b, c, i)) {
 			nlmsg_trim(skb, skb_tail_pointer(skb) - (skb->len - len));
 			return false;

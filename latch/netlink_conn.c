@@ -178,7 +178,7 @@ static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
 	u64 id;
 
 	if (!attr) {
-		NL_SET_ERR_MSG_MOD(info->extack, "id missing");
+		NL_SET_ERR_MSG(info->extack, "id missing");
 		return ERR_PTR(-EINVAL);
 	}
 	id = nla_get_u64(attr);

@@ -117,7 +117,7 @@ static bool latch_owner_unchain(struct latch *l)
 /**
  * latch_owner_tell() - have the worker tell the owner (2.2-9, 5.5-1)
  * @l:   the latch, whose lock is held
- * @err: error for the socket, positive; 0 does nothing
+ * @err: error for the socket, negative; 0 does nothing
  *
  * Context: any.
  */
@@ -196,7 +196,7 @@ void latch_owner_work(struct latch_net *ln)
 	while ((l = latch_owner_next(ln, &err))) {
 		sk = latch_owner_sk(l);
 		if (sk) {
-			latch_owner_end(sk, err);
+			latch_owner_end(sk, -err);
 			sock_put(sk);
 		}
 		latch_put(l);
@@ -303,9 +303,11 @@ static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
 			latch_owner_listener(sk);
 		return;
 	}
+	if (READ_ONCE(l->state) == LATCH_STATE_CLOSED)
+		l = latch_renew(l, GFP_ATOMIC);
+	if (IS_ERR(l))
+		return;
 	spin_lock_bh(&l->lock);
-	if (l->state == LATCH_STATE_CLOSED)
-		l->state = LATCH_STATE_NONE;
 	if (!latch_owner_unchain(l))
 		pr_warn_once("latch: a listener's destructor is chained by others\n");
 	latch_retire(l);
@@ -355,6 +357,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
 
 	if (l) {
 		spin_lock_bh(&l->lock);
+		latch_ghost_make(l, sk);
 		latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
 			   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
 		latch_retire(l);

@@ -75,11 +75,10 @@ static bool latch_suites_ok(const struct latch_req *req)
 
 	if (req->n_suites > LATCH_MAX_SUITES)
 		return false;
-	for (i = 0; i < LATCH_MAX_SUITES; i++)
-		if (latch_zero(&req->suites[i], sizeof(req->suites[i])) !=
-		    (i >= req->n_suites))
+	for (i = 0; i < req->n_suites; i++)
+		if (latch_zero(&req->suites[i], sizeof(req->suites[i])))
 			return false;
-	return true;
+	return latch_zero(&req->suites[i], (LATCH_MAX_SUITES - i) * sizeof(req->suites[0]));
 }
 
 /* A field that is not in the mask is zero; one that is, has a value known here. */
@@ -269,6 +268,11 @@ static bool latch_too_late(const struct sock *sk, const struct latch *l)
 	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
 }
 
+static bool latch_bypasses(const struct latch *l)
+{
+	return l->mode == LATCH_MODE_BYPASS;
+}
+
 static int latch_request(struct latch_net *ln, struct sock *sk, const struct latch_req *req,
 			 struct latch_demand *d)
 {
@@ -293,7 +297,7 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 		l->disposition = req->disposition;
 		goto out;
 	}
-	if (bypass != (l->mode == LATCH_MODE_BYPASS))
+	if (bypass != latch_bypasses(l))
 		err = latch_bypass(sk, bypass);
 	if (!err) {
 		spin_lock_bh(&l->lock);

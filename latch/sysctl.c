@@ -16,7 +16,10 @@ static const char *const latch_disp_words[] = { "", "wait", "reset", "unreach", 
 static int latch_identity_wait_max = 60000;
 static int latch_max_max = 16 << 20;
 
-/* A value with a name; extra1 has the words, a new word changes every latch's rule. */
+/*
+ * A value with a name; extra1 has the words, extra2 the namespace where a new
+ * word is a new rule for every latch.
+ */
 static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t *len,
 			   loff_t *pos)
 {
@@ -34,6 +37,8 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 	for (i = 0; words[i]; i++) {
 		if (words[i][0] && !strcmp(words[i], word)) {
 			WRITE_ONCE(*value, i);
+			if (table->extra2)
+				latch_km_changed(table->extra2);
 			return 0;
 		}
 	}
@@ -69,18 +74,20 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 	.extra1		= (void *)(words),			\
 }
 
+#define LATCH_SYSCTL_QOP	3
+
 static const struct ctl_table latch_table[] = {
 	LATCH_BOOL("auto", auto_mode),
 	LATCH_BOOL("require_identity", require_identity),
 	LATCH_INT("identity_wait_ms", identity_wait_ms, SYSCTL_ZERO, &latch_identity_wait_max),
-	LATCH_WORD("qop", qop, latch_qop_words),
+	[LATCH_SYSCTL_QOP] = LATCH_WORD("qop", qop, latch_qop_words),
 	LATCH_WORD("disposition", disposition, latch_disp_words),
 	LATCH_INT("max_latches", max_latches, SYSCTL_ZERO, &latch_max_max),
 	LATCH_INT("max_peers", max_peers, SYSCTL_ZERO, &latch_max_max),
 	{}
 };
 
-#define LATCH_N_SYSCTLS (ARRAY_SIZE(latch_table) - 1)
+#define LATCH_N_SYSCTLS		(ARRAY_SIZE(latch_table) - 1)
 
 /**
  * latch_sysctl_init() - defaults, and the files of a namespace
@@ -105,6 +112,7 @@ int latch_sysctl_init(struct latch_net *ln)
 		return -ENOMEM;
 	for (i = 0; i < LATCH_N_SYSCTLS; i++)
 		t[i].data = (char *)ln + (unsigned long)t[i].data;
+	t[LATCH_SYSCTL_QOP].extra2 = ln;
 	ln->sysctl_table = t;
 	ln->sysctl = latch_register_sysctl(ln->net, "net/latch", t, LATCH_N_SYSCTLS);
 	if (ln->sysctl)

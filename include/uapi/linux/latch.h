@@ -186,7 +186,6 @@ struct latch_transform {
 #define LATCH_F_ESN			0x0008	/* extended sequence numbers */
 #define LATCH_F_IPCOMP			0x0010	/* IPComp is used too */
 #define LATCH_F_AUTO			0x0020	/* made without a request */
-#define LATCH_F_UNTAGGED		0x0040	/* VTI: judged by the SAD, not per packet */
 
 /**
  * struct latch_info - what is latched (RFC 5660 2-12 to 2-15, 2.3-9)
