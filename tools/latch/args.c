@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Words to values, by the tables of the objects. All of a command line is read
+ * before anything is sent.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "args.h"
+
+const struct object *object_find(const char *word)
+{
+	const struct object * const *o;
+
+	for (o = objects; *o; o++)
+		if (!strcmp((*o)->word, word))
+			return *o;
+	return NULL;
+}
+
+const struct command *command_find(const struct object *o, const char *word)
+{
+	const struct command *c;
+	size_t i;
+
+	for (c = o->commands; c->run && c->word; c++) {
+		if (!strcmp(c->word, word))
+			return c;
+		for (i = 0; i < 2 && c->alias[i]; i++)
+			if (!strcmp(c->alias[i], word))
+				return c;
+	}
+	return NULL;
+}
+
+const struct keyword *keyword_find(const struct command *c, const char *word)
+{
+	const struct keyword *k;
+
+	for (k = c->keywords; k && k->word; k++)
+		if (!strcmp(k->word, word) || (k->alias && !strcmp(k->alias, word)))
+			return k;
+	return NULL;
+}
+
+/*
+ * Decimal or 0x; a leading zero is no octal. @end: where the number must end,
+ * NULL at the end of the text.
+ */
+static bool parse_number(const char *text, const char *end, uint64_t max, uint64_t *v)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = hex ? text + 2 : text;
+	char *stop;
+
+	if (!end)
+		end = text + strlen(text);
+	if (hex ? !isxdigit((unsigned char)*digits) : !isdigit((unsigned char)*digits))
+		return false;
+	errno = 0;
+	*v = strtoull(digits, &stop, hex ? 16 : 10);
+	return !errno && stop == end && *v <= max;
+}
+
+static bool parse_addr(const char *text, struct arg *a)
+{
+	memset(a->addr, 0, sizeof(a->addr));
+	if (inet_pton(AF_INET, text, a->addr) == 1)
+		a->family = AF_INET;
+	else if (inet_pton(AF_INET6, text, a->addr) == 1)
+		a->family = AF_INET6;
+	else
+		return false;
+	a->mask = a->family == AF_INET ? 32 : 128;
+	return true;
+}
+
+static bool parse_prefix(const char *text, struct arg *a)
+{
+	const char *slash = strchr(text, '/');
+	char addr[INET6_ADDRSTRLEN];
+	uint64_t len;
+
+	if (!slash)
+		return parse_addr(text, a);
+	if ((size_t)(slash - text) >= sizeof(addr))
+		return false;
+	memcpy(addr, text, slash - text);
+	addr[slash - text] = '\0';
+	if (!parse_addr(addr, a) || !parse_number(slash + 1, NULL, a->mask, &len))
+		return false;
+	a->mask = len;
+	return true;
+}
+
+static bool parse_mark(const char *text, struct arg *a)
+{
+	const char *slash = strchr(text, '/');
+	uint64_t mask = UINT32_MAX;
+
+	if (slash && !parse_number(slash + 1, NULL, UINT32_MAX, &mask))
+		return false;
+	a->mask = mask;
+	return parse_number(text, slash, UINT32_MAX, &a->num);
+}
+
+static bool parse_value(const struct keyword *k, struct arg *a)
+{
+	switch (k->kind) {
+	case ARG_NUMBER:
+		return parse_number(a->text, NULL, k->max, &a->num) && a->num;
+	case ARG_ZERO:
+		return parse_number(a->text, NULL, k->max, &a->num);
+	case ARG_NAME:
+		return name_value(k->names, a->text, &a->num) ||
+		       parse_number(a->text, NULL, k->max, &a->num);
+	case ARG_WORD:
+		return name_value(k->names, a->text, &a->num);
+	case ARG_ADDR:
+		return parse_addr(a->text, a);
+	case ARG_PREFIX:
+		return parse_prefix(a->text, a);
+	case ARG_MARK:
+		return parse_mark(a->text, a);
+	case ARG_TEXT:
+	case ARG_FILE:
+		return *a->text;
+	default:
+		return true;
+	}
+}
+
+/* One keyword and its value. Returns how many words these are, 0 on error. */
+static int parse_one(const struct object *o, const struct command *c, int argc, char **argv,
+		     struct arg *args)
+{
+	const struct keyword *k = keyword_find(c, argv[0]);
+	bool bare = !k && c->bare && isdigit((unsigned char)argv[0][0]);
+	struct arg *a;
+	int used;
+
+	if (bare)
+		k = c->bare;
+	if (!k) {
+		error("unknown word \"%s\", see \"latch %s help\"", argv[0], o->word);
+		return 0;
+	}
+	used = bare || k->kind == ARG_FLAG ? 1 : 2;
+	if (argc < used) {
+		error("\"%s\" needs a value, see \"latch %s help\"", argv[0], o->word);
+		return 0;
+	}
+	a = &args[k->slot];
+	if (a->kw) {
+		error("\"%s\" after \"%s\": only one of them can be given", argv[0], a->kw->word);
+		return 0;
+	}
+	a->kw = k;
+	a->text = argv[used - 1];
+	if (!parse_value(k, a)) {
+		error("bad value \"%s\" of \"%s\"", a->text, k->word);
+		return 0;
+	}
+	return used;
+}
+
+/* The words after a command: keywords and their values, in any order. */
+int args_parse(const struct object *o, const struct command *c, int argc, char **argv,
+	       struct arg *args)
+{
+	int used;
+
+	memset(args, 0, N_SLOTS * sizeof(*args));
+	for (; argc; argc -= used, argv += used) {
+		used = parse_one(o, c, argc, argv, args);
+		if (!used)
+			return EXIT_USAGE;
+	}
+	return 0;
+}

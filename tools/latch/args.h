@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The grammar as data: objects have commands, commands have keywords, a keyword
+ * has a value. Parsing, help and completion all read the same tables.
+ */
+#ifndef LATCH_ARGS_H
+#define LATCH_ARGS_H
+
+#include "latch.h"
+#include "names.h"
+
+/* What follows a keyword. */
+enum arg_kind {
+	ARG_FLAG,	/* nothing */
+	ARG_NUMBER,	/* decimal or 0x, from 1 to keyword.max */
+	ARG_ZERO,	/* the same from 0 */
+	ARG_NAME,	/* a word of keyword.names, or a number up to keyword.max */
+	ARG_WORD,	/* a word of keyword.names */
+	ARG_ADDR,	/* an IPv4 or IPv6 address */
+	ARG_PREFIX,	/* ADDRESS[/LENGTH] */
+	ARG_MARK,	/* VALUE[/MASK] */
+	ARG_TEXT,	/* anything; the command looks at it */
+	ARG_FILE,	/* the name of a file */
+};
+
+/* Where the value of a keyword is kept; two keywords of one slot exclude each other. */
+enum arg_slot {
+	SLOT_ID,
+	SLOT_IDENTITY,
+	SLOT_AUTH,
+	SLOT_CERT,
+	SLOT_ANCHOR,
+	SLOT_KEY,
+	SLOT_PEER,
+	SLOT_LOCAL,
+	SLOT_REQID,
+	SLOT_SRC,
+	SLOT_DST,
+	SLOT_SPORT,
+	SLOT_DPORT,
+	SLOT_PROTO,
+	SLOT_SPI,
+	SLOT_MARK,
+	SLOT_STATE,
+	SLOT_ACTIVE,
+	SLOT_DEAD_PEER,
+	N_SLOTS
+};
+
+/**
+ * struct keyword - a word that a command knows
+ * @word:  the word
+ * @alias: another spelling, or NULL
+ * @slot:  where its value goes
+ * @kind:  what its value looks like
+ * @names: words that the value may be
+ * @max:   highest number
+ * @tag:   for the command's own use
+ */
+struct keyword {
+	const char *word;
+	const char *alias;
+	enum arg_slot slot;
+	enum arg_kind kind;
+	const struct name *names;
+	uint64_t max;
+	unsigned int tag;
+};
+
+/**
+ * struct arg - a keyword that was given, and its value
+ * @kw:     the keyword, NULL where it was not given
+ * @text:   the value as written
+ * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_MARK: the number
+ * @mask:   ARG_MARK: the mask; ARG_PREFIX: the length in bits
+ * @family: ARG_ADDR, ARG_PREFIX: AF_*
+ * @addr:   ARG_ADDR, ARG_PREFIX: the octets
+ */
+struct arg {
+	const struct keyword *kw;
+	const char *text;
+	uint64_t num;
+	uint32_t mask;
+	int family;
+	unsigned char addr[16];
+};
+
+/**
+ * struct command - what can be done with an object
+ * @word:     its name, NULL for the only command of an object that needs none
+ * @alias:    other spellings, up to the first NULL
+ * @keywords: what may follow, up to one without a word
+ * @bare:     the keyword that may be left out before a number, or NULL
+ * @run:      does it; returns the exit status
+ */
+struct command {
+	const char *word;
+	const char *alias[2];
+	const struct keyword *keywords;
+	const struct keyword *bare;
+	int (*run)(const struct arg *args);
+};
+
+/**
+ * struct object - a kind of thing
+ * @word:     its name
+ * @commands: what can be done with it, the default first, up to one without @run
+ * @usage:    its lines of the usage
+ */
+struct object {
+	const char *word;
+	const struct command *commands;
+	const char *usage;
+};
+
+extern const struct object * const objects[];
+extern const struct object peer_object;
+extern const struct object binding_object;
+extern const struct object connection_object;
+extern const struct object manager_object;
+extern const struct object stats_object;
+extern const struct object monitor_object;
+
+const struct object *object_find(const char *word);
+const struct command *command_find(const struct object *o, const char *word);
+const struct keyword *keyword_find(const struct command *c, const char *word);
+int args_parse(const struct object *o, const struct command *c, int argc, char **argv,
+	       struct arg *args);
+
+#endif /* LATCH_ARGS_H */

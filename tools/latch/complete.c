@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * latch __complete WORDS...: what the last word, perhaps empty, can become. One
+ * word a line. It reads the tables of the grammar, so it cannot differ from it.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "args.h"
+
+static void offer(const char *word, const char *start)
+{
+	if (!strncmp(word, start, strlen(start)))
+		puts(word);
+}
+
+static void offer_names(const struct name *names, const char *start)
+{
+	const struct name *n;
+
+	for (n = names; n && n->word; n++)
+		if (name_word(names, n->value) == n->word)
+			offer(n->word, start);
+}
+
+static void offer_objects(const char *start)
+{
+	const struct object * const *o;
+	size_t i;
+
+	if (*start == '-') {
+		for (i = 0; options_word(i); i++)
+			offer(options_word(i), start);
+		return;
+	}
+	for (o = objects; *o; o++)
+		offer((*o)->word, start);
+	offer("help", start);
+}
+
+static void offer_commands(const struct object *o, const char *start)
+{
+	const struct command *c;
+
+	for (c = o->commands; c->run; c++)
+		offer(c->word, start);
+	offer("help", start);
+}
+
+/* The keywords that can still be given, or the values of the last one. */
+static void offer_keywords(const struct command *c, int argc, char **argv)
+{
+	bool given[N_SLOTS] = { false };
+	const struct keyword *k;
+	int i;
+
+	for (i = 0; i < argc - 1; i++) {
+		k = keyword_find(c, argv[i]);
+		if (!k)
+			continue;
+		given[k->slot] = true;
+		if (k->kind == ARG_FLAG)
+			continue;
+		if (i + 1 == argc - 1) {
+			offer_names(k->names, argv[i + 1]);
+			return;
+		}
+		i++;
+	}
+	for (k = c->keywords; k && k->word; k++) {
+		if (given[k->slot])
+			continue;
+		offer(k->word, argv[argc - 1]);
+		if (k->alias)
+			offer(k->alias, argv[argc - 1]);
+	}
+	if (argc == 1)
+		offer("help", argv[0]);
+}
+
+void complete(int argc, char **argv)
+{
+	const struct command *c;
+	const struct object *o;
+
+	/* the options, and the value after one that has a value: a file or name */
+	while (argc > 1 && argv[0][0] == '-') {
+		int used = 1 + options_value(argv[0]);
+
+		if (argc <= used)
+			return;
+		argc -= used;
+		argv += used;
+	}
+	if (argc <= 1) {
+		offer_objects(argc ? argv[0] : "");
+		return;
+	}
+	o = object_find(argv[0]);
+	if (!o)
+		return;
+	c = o->commands;
+	if (!c->word) {
+		offer_keywords(c, argc - 1, argv + 1);
+		return;
+	}
+	if (argc == 2) {
+		offer_commands(o, argv[1]);
+		return;
+	}
+	c = command_find(o, argv[1]);
+	if (c)
+		offer_keywords(c, argc - 2, argv + 2);
+}

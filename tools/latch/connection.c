@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * latch connection: the latches, of connections and of listeners.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/genetlink.h>
+#include <linux/latch_netlink.h>
+#include "args.h"
+#include "nl.h"
+#include "print.h"
+#include "show.h"
+
+#define CONN_MAX	LATCH_A_CONN_MAX
+
+static const struct keyword selectors[] = {
+	{ "id", NULL, SLOT_ID, ARG_NUMBER, NULL, UINT64_MAX, 0 },
+	{ "state", NULL, SLOT_STATE, ARG_WORD, state_names, 0, 0 },
+	{ "proto", NULL, SLOT_PROTO, ARG_NAME, flow_proto_names, UINT8_MAX, 0 },
+	{ "src", "local", SLOT_SRC, ARG_PREFIX, NULL, 0, 0 },
+	{ "sport", NULL, SLOT_SPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
+	{ "dst", "remote", SLOT_DST, ARG_PREFIX, NULL, 0, 0 },
+	{ "dport", NULL, SLOT_DPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
+	{ "peer", NULL, SLOT_PEER, ARG_ZERO, NULL, UINT32_MAX, 0 },
+	{ .word = NULL }
+};
+
+/* --- show -------------------------------------------------------------------- */
+
+/*
+ * An address has 4 or 16 octets; where it has 16, an IPv4 one is in the first
+ * four and only the family tells. Returns how many count.
+ */
+static size_t addr_len(const struct nlattr *family, const struct nlattr *a)
+{
+	size_t len = mnl_attr_get_payload_len(a);
+
+	return attr_num(family) == AF_INET && len > 4 ? 4 : len;
+}
+
+static void show_addr(const char *key, const char *label, const struct nlattr *family,
+		      const struct nlattr *a)
+{
+	if (a)
+		print_addr(key, label, mnl_attr_get_payload(a), addr_len(family, a));
+}
+
+static void show_port(const char *key, const char *label, const struct nlattr *a)
+{
+	if (a)
+		print_num(key, label, ntohs(attr_num(a)));
+}
+
+static void show_count(const char *key, const char *label, const struct nlattr *a)
+{
+	if (a)
+		print_num(key, label, attr_num(a));
+}
+
+static void show_name(const char *key, const char *label, const struct name *names,
+		      const struct nlattr *a)
+{
+	if (a)
+		print_name(key, label, names, attr_num(a));
+}
+
+static void show_transform(const struct nlattr *nest)
+{
+	const struct nlattr *t[LATCH_A_TRANSFORM_MAX + 1];
+	const char *more = opt.details ? "" : NULL;
+	unsigned int encr, integ;
+	char name[ALG_NAME_MAX];
+
+	attr_parse_nest(nest, t, LATCH_A_TRANSFORM_MAX);
+	encr = attr_num(t[LATCH_A_TRANSFORM_ENCR]);
+	integ = attr_num(t[LATCH_A_TRANSFORM_INTEG]);
+	print_line();
+	print_open(NULL);
+	show_name("proto", "", sa_proto_names, t[LATCH_A_TRANSFORM_PROTO]);
+	show_name("mode", "", xfrm_mode_names, t[LATCH_A_TRANSFORM_MODE]);
+	if (encr) {
+		encr_name(name, encr, attr_num(t[LATCH_A_TRANSFORM_ENCR_BITS]));
+		print_str("encr", "", name);
+	}
+	if (integ) {
+		integ_name(name, integ, attr_num(t[LATCH_A_TRANSFORM_ICV_BITS]));
+		print_str("integ", "", name);
+	}
+	show_count("encr-bits", more ? "encr-bits" : NULL, t[LATCH_A_TRANSFORM_ENCR_BITS]);
+	show_count("integ-bits", more ? "integ-bits" : NULL, t[LATCH_A_TRANSFORM_INTEG_BITS]);
+	show_count("icv-bits", more ? "icv-bits" : NULL, t[LATCH_A_TRANSFORM_ICV_BITS]);
+	show_count("replay-window", "replay-window", t[LATCH_A_TRANSFORM_REPLAY_WINDOW]);
+	print_close();
+}
+
+static void show_transforms(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr;
+
+	print_list_open("transforms");
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN)
+		if (mnl_attr_get_type(attr) == LATCH_A_CONN_TRANSFORMS)
+			show_transform(attr);
+	print_close();
+}
+
+/* What the latch is and whose: the first line. */
+static void show_head(const struct nlattr **tb)
+{
+	show_count("id", "connection", tb[LATCH_A_CONN_ID]);
+	show_name("old-state", "old-state", state_names, tb[LATCH_A_CONN_OLD_STATE]);
+	show_name("state", "state", state_names, tb[LATCH_A_CONN_STATE]);
+	if (attr_num(tb[LATCH_A_CONN_REASON]) || opt.json)
+		show_name("reason", "reason", reason_names, tb[LATCH_A_CONN_REASON]);
+	if (tb[LATCH_A_CONN_CONFLICTS])
+		print_set("conflicts", "conflicts", reason_bits,
+			  attr_num(tb[LATCH_A_CONN_CONFLICTS]));
+	show_name("family", NULL, family_names, tb[LATCH_A_CONN_FAMILY]);
+	show_name("proto", "proto", flow_proto_names, tb[LATCH_A_CONN_PROTO]);
+	show_addr("local-addr", "src", tb[LATCH_A_CONN_FAMILY], tb[LATCH_A_CONN_LOCAL_ADDR]);
+	show_port("local-port", "sport", tb[LATCH_A_CONN_LOCAL_PORT]);
+	show_addr("remote-addr", "dst", tb[LATCH_A_CONN_FAMILY], tb[LATCH_A_CONN_REMOTE_ADDR]);
+	show_port("remote-port", "dport", tb[LATCH_A_CONN_REMOTE_PORT]);
+	show_count("peer", "peer", tb[LATCH_A_CONN_PEER]);
+	if (attr_num(tb[LATCH_A_CONN_PEER_ID_TYPE]))
+		show_identity("peer-", tb[LATCH_A_CONN_PEER_ID_TYPE],
+			      tb[LATCH_A_CONN_PEER_ID_VALUE]);
+	show_count("local", "local-peer", tb[LATCH_A_CONN_LOCAL]);
+}
+
+/* Where the packets really go, when there is something to say. */
+static void show_outer(const struct nlattr **tb)
+{
+	const struct nlattr *family = tb[LATCH_A_CONN_OUTER_FAMILY];
+
+	print_line();
+	if (!attr_num(family))
+		return;
+	show_name("outer-family", NULL, family_names, family);
+	show_addr("outer-local-addr", "outer-src", family, tb[LATCH_A_CONN_OUTER_LOCAL_ADDR]);
+	show_addr("outer-remote-addr", "outer-dst", family, tb[LATCH_A_CONN_OUTER_REMOTE_ADDR]);
+	if (!attr_num(tb[LATCH_A_CONN_NATT_LOCAL_PORT]) &&
+	    !attr_num(tb[LATCH_A_CONN_NATT_REMOTE_PORT]))
+		return;
+	show_port("natt-local-port", "natt-sport", tb[LATCH_A_CONN_NATT_LOCAL_PORT]);
+	show_port("natt-remote-port", "natt-dport", tb[LATCH_A_CONN_NATT_REMOTE_PORT]);
+}
+
+/* The settings and the socket, with -d; the counters, with -s. */
+static void show_more(const struct nlattr **tb)
+{
+	bool d = opt.details, s = opt.stats;
+
+	print_line();
+	show_name("mode", d ? "mode" : NULL, mode_names, tb[LATCH_A_CONN_MODE]);
+	show_name("disposition", d ? "disposition" : NULL, disposition_names,
+		  tb[LATCH_A_CONN_DISPOSITION]);
+	if (tb[LATCH_A_CONN_FLAGS])
+		print_set("flags", d ? "flags" : NULL, flag_names,
+			  attr_num(tb[LATCH_A_CONN_FLAGS]));
+	show_count("uid", d ? "uid" : NULL, tb[LATCH_A_CONN_UID]);
+	show_count("inode", d ? "inode" : NULL, tb[LATCH_A_CONN_INODE]);
+	print_line();
+	show_count("in-drops", s ? "in-drops" : NULL, tb[LATCH_A_CONN_IN_DROPS]);
+	show_count("out-drops", s ? "out-drops" : NULL, tb[LATCH_A_CONN_OUT_DROPS]);
+	show_count("breaks", s ? "breaks" : NULL, tb[LATCH_A_CONN_BREAKS]);
+}
+
+/* One latch, as an answer or in an event. */
+void show_connection(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[CONN_MAX + 1];
+
+	attr_parse(nlh, tb, CONN_MAX);
+	show_head(tb);
+	show_transforms(nlh);
+	show_outer(tb);
+	show_more(tb);
+}
+
+/* --- selection ------------------------------------------------------------------ */
+
+static bool prefix_match(const struct arg *a, const struct nlattr *family,
+			 const struct nlattr *addr)
+{
+	size_t len = a->family == AF_INET ? 4 : 16, octets = a->mask / 8;
+	unsigned int rest = a->mask % 8;
+	const unsigned char *have;
+
+	if (!a->kw)
+		return true;
+	if (!addr || addr_len(family, addr) != len)
+		return false;
+	have = mnl_attr_get_payload(addr);
+	if (memcmp(have, a->addr, octets))
+		return false;
+	return !rest || !((have[octets] ^ a->addr[octets]) >> (8 - rest));
+}
+
+static bool num_match(const struct arg *a, uint64_t v)
+{
+	return !a->kw || a->num == v;
+}
+
+/* Does a latch pass the selectors and -4 or -6? */
+static bool match(const struct nlattr **tb, const struct arg *args)
+{
+	const struct nlattr *family = tb[LATCH_A_CONN_FAMILY];
+
+	if (opt.family && attr_num(family) != (unsigned int)opt.family)
+		return false;
+	if (!prefix_match(&args[SLOT_SRC], family, tb[LATCH_A_CONN_LOCAL_ADDR]) ||
+	    !prefix_match(&args[SLOT_DST], family, tb[LATCH_A_CONN_REMOTE_ADDR]))
+		return false;
+	return num_match(&args[SLOT_ID], attr_num(tb[LATCH_A_CONN_ID])) &&
+	       num_match(&args[SLOT_STATE], attr_num(tb[LATCH_A_CONN_STATE])) &&
+	       num_match(&args[SLOT_PROTO], attr_num(tb[LATCH_A_CONN_PROTO])) &&
+	       num_match(&args[SLOT_PEER], attr_num(tb[LATCH_A_CONN_PEER])) &&
+	       num_match(&args[SLOT_SPORT], ntohs(attr_num(tb[LATCH_A_CONN_LOCAL_PORT]))) &&
+	       num_match(&args[SLOT_DPORT], ntohs(attr_num(tb[LATCH_A_CONN_REMOTE_PORT])));
+}
+
+static void show_entry(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[CONN_MAX + 1];
+
+	attr_parse(nlh, tb, CONN_MAX);
+	if (!match(tb, data))
+		return;
+	print_open(NULL);
+	show_connection(nlh);
+	print_close();
+}
+
+/* A latch named by its number is asked for alone: the kernel says if it is gone. */
+static int connection_show(const struct arg *args)
+{
+	struct nlmsghdr *nlh;
+	int rc;
+
+	print_list_open(NULL);
+	if (!args[SLOT_ID].kw) {
+		rc = nl_dump(LATCH_CMD_CONN_GET, show_entry, (void *)args);
+	} else {
+		nlh = nl_begin(LATCH_CMD_CONN_GET);
+		if (nlh)
+			nl_put_u64(nlh, LATCH_A_CONN_ID, args[SLOT_ID].num);
+		rc = nlh ? nl_do(nlh, show_entry, (void *)args, 0) : EXIT_REFUSED;
+	}
+	print_list_end(rc);
+	return rc;
+}
+
+/* --- close and flush ----------------------------------------------------------------- */
+
+/**
+ * struct chosen - numbers of the latches that the selectors name
+ * @args: the selectors
+ * @id:   the numbers
+ * @n:    how many
+ * @room: how many fit
+ */
+struct chosen {
+	const struct arg *args;
+	uint64_t *id;
+	size_t n;
+	size_t room;
+};
+
+static void choose(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[CONN_MAX + 1];
+	struct chosen *c = data;
+
+	attr_parse(nlh, tb, CONN_MAX);
+	if (!match(tb, c->args))
+		return;
+	if (c->n == c->room) {
+		c->room = c->room ? 2 * c->room : 64;
+		c->id = need(realloc(c->id, c->room * sizeof(*c->id)));
+	}
+	c->id[c->n++] = attr_num(tb[LATCH_A_CONN_ID]);
+}
+
+static int close_one(uint64_t id, int forgive)
+{
+	struct nlmsghdr *nlh = nl_begin(LATCH_CMD_CONN_CLOSE);
+	int rc;
+
+	if (!nlh)
+		return EXIT_REFUSED;
+	nl_put_u64(nlh, LATCH_A_CONN_ID, id);
+	rc = nl_do(nlh, NULL, NULL, forgive);
+	return rc && forgive && errno == forgive ? 0 : rc;
+}
+
+/* Close what the selectors name. One that went meanwhile is what was wanted. */
+static int close_chosen(const struct arg *args, size_t *n)
+{
+	struct chosen c = { .args = args };
+	int rc, worst;
+	size_t i;
+
+	worst = nl_dump(LATCH_CMD_CONN_GET, choose, &c);
+	for (i = 0; i < c.n && !worst; i++) {
+		rc = close_one(c.id[i], ENOENT);
+		if (rc > worst)
+			worst = rc;
+	}
+	*n = c.n;
+	free(c.id);
+	return worst;
+}
+
+static bool any(const struct arg *args, enum arg_slot but)
+{
+	enum arg_slot i;
+
+	for (i = 0; i < N_SLOTS; i++)
+		if (args[i].kw && i != but)
+			return true;
+	return opt.family;
+}
+
+/* Nothing but the number given: no need to read the list. */
+static int connection_close(const struct arg *args)
+{
+	size_t n;
+	int rc;
+
+	if (args[SLOT_ID].kw && !any(args, SLOT_ID))
+		return close_one(args[SLOT_ID].num, 0);
+	if (!any(args, N_SLOTS)) {
+		error("\"connection close\" needs a selector; \"connection flush\" closes all");
+		return EXIT_USAGE;
+	}
+	rc = close_chosen(args, &n);
+	if (!rc && !n) {
+		error("no latch matches");
+		return EXIT_REFUSED;
+	}
+	return rc;
+}
+
+/* All, or all of a peer, is one request; other selectors need the list. */
+static int connection_flush(const struct arg *args)
+{
+	struct nlmsghdr *nlh;
+	size_t n;
+
+	if (any(args, SLOT_PEER) || (args[SLOT_PEER].kw && !args[SLOT_PEER].num))
+		return close_chosen(args, &n);
+	nlh = nl_begin(LATCH_CMD_CONN_FLUSH);
+	if (!nlh)
+		return EXIT_REFUSED;
+	if (args[SLOT_PEER].kw)
+		nl_put_u32(nlh, LATCH_A_CONN_PEER, args[SLOT_PEER].num);
+	return nl_do(nlh, NULL, NULL, 0);
+}
+
+static const struct command commands[] = {
+	{ "show", { "list", "lst" }, selectors, &selectors[0], connection_show },
+	{ "close", { NULL }, selectors, &selectors[0], connection_close },
+	{ "flush", { NULL }, selectors, NULL, connection_flush },
+	{ .word = NULL }
+};
+
+const struct object connection_object = {
+	.word = "connection",
+	.commands = commands,
+	.usage =
+	"latch connection [ show [ SELECTOR ... ] ]\n"
+	"latch connection close SELECTOR ...\n"
+	"latch connection flush [ SELECTOR ... ]\n"
+	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | NUMBER } |\n"
+	"              { src | local } PREFIX | sport PORT | { dst | remote } PREFIX |\n"
+	"              dport PORT | peer NUMBER }\n"
+	"STATE := { LARVAL | LISTENER | ESTABLISHED | BROKEN | CLOSED }\n",
+};

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Binary values: hexadecimal on the command line, or files, DER or PEM.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "latch.h"
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *p;
+
+	if (c >= 'A' && c <= 'F')
+		c += 'a' - 'A';
+	p = c ? strchr(digits, c) : NULL;
+	return p ? p - digits : -1;
+}
+
+/* Octets as hexadecimal digits after @prefix. The caller frees the result. */
+char *hex_encode(const char *prefix, const void *data, size_t len)
+{
+	const unsigned char *c = data;
+	char *out = need(malloc(strlen(prefix) + 2 * len + 1));
+	char *p = stpcpy(out, prefix);
+
+	while (len--)
+		p += sprintf(p, "%02x", *c++);
+	return out;
+}
+
+/* Octets of 0x..., NULL where it is not that. The caller frees them. */
+unsigned char *hex_decode(const char *text, size_t *len)
+{
+	size_t digits = strlen(text), i;
+	unsigned char *out;
+	int hi, lo;
+
+	if (digits < 4 || digits % 2 || strncmp(text, "0x", 2))
+		return NULL;
+	*len = digits / 2 - 1;
+	out = need(malloc(*len));
+	for (i = 0; i < *len; i++) {
+		hi = hex_digit(text[2 + 2 * i]);
+		lo = hex_digit(text[3 + 2 * i]);
+		if (hi < 0 || lo < 0) {
+			free(out);
+			return NULL;
+		}
+		out[i] = hi << 4 | lo;
+	}
+	return out;
+}
+
+static int base64_digit(unsigned char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? p - digits : -1;
+}
+
+/*
+ * The octets of the first PEM block, in place. Returns their number, 0 where
+ * the block is damaged. @text ends with a NUL.
+ */
+static size_t pem_decode(unsigned char *text)
+{
+	unsigned char *in, *out = text;
+	uint32_t bits = 0;
+	int n = 0, v;
+
+	in = (unsigned char *)strstr((char *)text + strlen("-----BEGIN "), "-----");
+	if (!in)
+		return 0;
+	for (in += 5; *in && *in != '-' && *in != '='; in++) {
+		if (strchr(" \t\r\n", *in))
+			continue;
+		v = base64_digit(*in);
+		if (v < 0)
+			return 0;
+		bits = bits << 6 | v;
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			*out++ = bits >> n;
+		}
+	}
+	if (!*in || !strstr((char *)in, "-----END "))
+		return 0;
+	return out - text;
+}
+
+/*
+ * A certificate or key of at most @max octets, DER; a PEM file is decoded. NULL
+ * after a message. The caller frees it.
+ */
+unsigned char *file_read(const char *path, size_t max, size_t *len)
+{
+	static const char begin[] = "-----BEGIN ";
+	/* base64 and the lines round it take less than twice the room */
+	size_t room = 2 * max + 4096;
+	unsigned char *buf;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f) {
+		error("cannot open \"%s\": %s", path, strerror(errno));
+		return NULL;
+	}
+	buf = need(malloc(room + 1));
+	*len = fread(buf, 1, room, f);
+	buf[*len] = '\0';
+	if (ferror(f)) {
+		error("cannot read \"%s\": %s", path, strerror(errno));
+		*len = 0;
+	} else if (*len > strlen(begin) && !memcmp(buf, begin, strlen(begin))) {
+		*len = pem_decode(buf);
+		if (!*len)
+			error("\"%s\" is a damaged PEM file", path);
+	} else if (!*len) {
+		error("\"%s\" is empty", path);
+	}
+	fclose(f);
+	if (*len > max) {
+		error("\"%s\" holds more than %zu octets", path, max);
+		*len = 0;
+	}
+	if (*len)
+		return buf;
+	free(buf);
+	return NULL;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Identities, as others gave them.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/latch.h>
+#include "print.h"
+
+static bool is_address(unsigned int type, size_t len)
+{
+	return (type == LATCH_ID_IPV4 && len == 4) || (type == LATCH_ID_IPV6 && len == 16);
+}
+
+static bool is_printable(const unsigned char *c, size_t len)
+{
+	for (; len; len--, c++)
+		if (*c < 0x20 || *c >= 0x7f || *c == '\\')
+			return false;
+	return true;
+}
+
+/*
+ * The value as one word. Names are escaped; DER, and a key ID that is no text
+ * or could be taken for a number, are 0x..., which "peer add" reads back.
+ */
+static char *to_string(unsigned int type, const void *data, size_t len)
+{
+	bool hex = type == LATCH_ID_DN || type == LATCH_ID_GN;
+	char buf[INET6_ADDRSTRLEN];
+	int family = len == 4 ? AF_INET : AF_INET6;
+
+	if (is_address(type, len))
+		return need(strdup(inet_ntop(family, data, buf, sizeof(buf))));
+	if (type == LATCH_ID_KEYID)
+		hex = !is_printable(data, len) || (len >= 2 && !memcmp(data, "0x", 2));
+	if (hex)
+		return hex_encode("0x", data, len);
+	/* in text a space would end the word, and a quote looks like a shell's */
+	return escape(data, len, opt.json ? NULL : " \"'");
+}
+
+/*
+ * Who a peer is: type and value. @prefix: "" or "peer-", before "id-type" and
+ * "id-value" in JSON. A value that is not printable is there in hexadecimal
+ * too, so that nothing is lost.
+ */
+void print_identity(const char *prefix, unsigned int type, const void *data, size_t len)
+{
+	char *value = to_string(type, data, len);
+	char key[32], *hex;
+
+	snprintf(key, sizeof(key), "%sid-type", prefix);
+	print_name(key, "", id_type_names, type);
+	snprintf(key, sizeof(key), "%sid-value", prefix);
+	if (opt.json || len)
+		print_str(key, "", value);
+	free(value);
+	if (!opt.json || is_address(type, len) || is_printable(data, len))
+		return;
+	hex = hex_encode("", data, len);
+	snprintf(key, sizeof(key), "%sid-value-hex", prefix);
+	print_str(key, NULL, hex);
+	free(hex);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * latch(8): what every part of the command knows.
+ */
+#ifndef LATCH_TOOL_H
+#define LATCH_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit status: 0 done, else one of these; the higher one is the worse. */
+#define EXIT_USAGE	1	/* bad word or argument, nothing was sent */
+#define EXIT_REFUSED	2	/* the kernel refused, or output failed */
+
+/**
+ * struct options - what the options before the object say
+ * @json:      JSON instead of text
+ * @pretty:    JSON for people
+ * @oneline:   each record on one line of text
+ * @stats:     counters too
+ * @details:   everything
+ * @timestamp: the time before each event
+ * @force:     a batch goes on after a failure
+ * @family:    AF_INET or AF_INET6 only, 0 both
+ * @netns:     network namespace by name or path, NULL the caller's
+ * @batch:     file of commands, "-" standard input
+ */
+struct options {
+	bool json;
+	bool pretty;
+	bool oneline;
+	bool stats;
+	bool details;
+	bool timestamp;
+	bool force;
+	int family;
+	const char *netns;
+	const char *batch;
+};
+
+extern struct options opt;
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* error.c */
+void error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void error_at(const char *file, unsigned int line);
+char *escape(const void *data, size_t len, const char *more);
+void *need(void *p);
+
+/* options.c */
+int options_parse(int argc, char **argv, int *used);
+const char *options_word(size_t i);
+bool options_value(const char *word);
+
+/* main.c */
+int run_words(int argc, char **argv);
+
+/* batch.c */
+int batch(const char *path);
+
+/* complete.c */
+void complete(int argc, char **argv);
+
+/* file.c */
+char *hex_encode(const char *prefix, const void *data, size_t len);
+unsigned char *hex_decode(const char *text, size_t *len);
+unsigned char *file_read(const char *path, size_t max, size_t *len);
+
+/* netns.c */
+int netns_enter(const char *name);
+
+/* main.c: the last thing before the program ends */
+int finish(int rc);
+
+#endif /* LATCH_TOOL_H */

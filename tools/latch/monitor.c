@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * latch monitor: events as they come, until a signal ends it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/latch_netlink.h>
+#include "args.h"
+#include "nl.h"
+#include "print.h"
+#include "show.h"
+
+static const struct keyword keywords[] = {
+	{ "connection", NULL, SLOT_ID, ARG_FLAG, NULL, 0, LATCH_CMD_CONN_NTF },
+	{ "peer", NULL, SLOT_PEER, ARG_FLAG, NULL, 0, LATCH_CMD_PEER_NTF },
+	{ .word = NULL }
+};
+
+static void show_time(void)
+{
+	char date[32], buf[64];
+	struct timespec now;
+	struct tm tm;
+
+	if (!opt.timestamp)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf, sizeof(buf), "%s.%06ldZ", date, now.tv_nsec / 1000);
+	print_str("timestamp", "", buf);
+}
+
+static void begin(const char *event)
+{
+	print_open(NULL);
+	show_time();
+	if (opt.json)
+		print_str("event", "", event);
+}
+
+static void show_event(const struct nlmsghdr *nlh, void *data)
+{
+	const struct arg *args = data;
+	bool all = !args[SLOT_ID].kw && !args[SLOT_PEER].kw;
+
+	switch (nl_cmd(nlh)) {
+	case LATCH_CMD_CONN_NTF:
+	case LATCH_CMD_CONN_GET:
+		if (!all && !args[SLOT_ID].kw)
+			return;
+		begin("connection");
+		show_connection(nlh);
+		break;
+	case LATCH_CMD_PEER_NTF:
+	case LATCH_CMD_PEER_GET:
+		if (!all && !args[SLOT_PEER].kw)
+			return;
+		begin("peer");
+		show_peer(nlh);
+		break;
+	default:
+		return;
+	}
+	print_close();
+}
+
+/*
+ * Events were lost. Say so, then show how things are now: whoever follows is
+ * up to date again without asking.
+ */
+static int overrun(const struct arg *args)
+{
+	int rc;
+
+	begin("overrun");
+	print_title("overrun");
+	print_close();
+	rc = nl_dump(LATCH_CMD_PEER_GET, show_event, (void *)args);
+	return rc ? rc : nl_dump(LATCH_CMD_CONN_GET, show_event, (void *)args);
+}
+
+/* Signals as something to poll for, so that none ends it in the midst of a line. */
+static int signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Returns 0 to go on, -1 at the end, else the exit status. */
+static int step(struct pollfd *fds, const struct arg *args)
+{
+	int err;
+
+	if (poll(fds, 2, -1) < 0)
+		return errno == EINTR ? 0 : EXIT_REFUSED;
+	if (fds[0].revents)
+		return -1;
+	err = nl_event(show_event, (void *)args);
+	if (err && err != ENOBUFS) {
+		error("cannot read events: %s", strerror(err));
+		return EXIT_REFUSED;
+	}
+	if (err) {
+		err = overrun(args);
+		if (err)
+			return err;
+	}
+	/* each line is out before the next event; finish() names the error */
+	return fflush(stdout) ? -1 : 0;
+}
+
+static int monitor(const struct arg *args)
+{
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	int rc;
+
+	opt.oneline = true;
+	opt.pretty = false;
+	fds[1].fd = nl_events();
+	if (fds[1].fd < 0)
+		return EXIT_REFUSED;
+	fds[0].fd = signals();
+	do {
+		rc = step(fds, args);
+	} while (!rc);
+	close(fds[0].fd);
+	return rc < 0 ? 0 : rc;
+}
+
+static const struct command commands[] = {
+	{ NULL, { NULL }, keywords, NULL, monitor },
+	{ .word = NULL }
+};
+
+const struct object monitor_object = {
+	.word = "monitor",
+	.commands = commands,
+	.usage = "latch monitor [ connection ] [ peer ]\n",
+};
