@@ -21,7 +21,7 @@ btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG
 
 .DEFAULT_GOAL := modules
 .PHONY: all modules tools headers_check unit style vm check demo deps \
-	install modules_install tools_install clean help
+	spec install headers_install modules_install tools_install clean help
 
 all: modules tools
 
@@ -61,7 +61,14 @@ demo: deps
 	@$(MAKE) --no-print-directory KVER=$(K) all
 	@K=$(K) $(top)/tools/testing/demo/demo
 
-install: modules_install tools_install
+# The headers and tables that the kernel's generator makes of the netlink spec
+spec:
+	@$(top)/tools/testing/spec
+
+install: modules_install headers_install tools_install
+
+headers_install:
+	install -D -m 644 -t '$(DESTDIR)$(or $(PREFIX),/usr)/include/linux' $(top)/include/uapi/linux/*.h
 
 modules_install: modules
 	$(MAKE) --no-print-directory -C '$(KDIR)' M='$(BUILD)' modules_install
@@ -84,7 +91,8 @@ help:
 	@echo 'make demo           see it work, in virtual machines'
 	@echo 'make check          every check and test on every kernel'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug   one of them'
+	@echo 'make spec           regenerate what is generated from the netlink spec'
 	@echo 'make deps           install the packages that building and testing need'
-	@echo 'make install        module and tools (root; INSTALL_MOD_PATH, DESTDIR)'
+	@echo 'make install        module, headers and tools (root; INSTALL_MOD_PATH, DESTDIR)'
 	@echo 'make clean'
 	@echo 'Add W=1, C=1, CC=clang as for any kernel module.'
