@@ -20,6 +20,16 @@
 
 #include "birth.h"
 
+/**
+ * latch_drop() - drop a packet and count why
+ * @ln:     the namespace
+ * @l:      its latch; NULL where it has none
+ * @skb:    the packet; gone after this
+ * @dir:    LATCH_DIR_*
+ * @reason: LATCH_REASON_*
+ *
+ * Context: any. Return: NF_STOLEN.
+ */
 unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
 			u8 dir, u8 reason)
 {

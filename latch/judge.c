@@ -153,7 +153,8 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 	tag.flags = sa->tag_flags;
 	latch_who(l->ln, &sa->key, sa->reqid, sa, &who);
 	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
-	if (who.id.kind == LATCH_IDENT_PINNED && i)
+	if (i && who.id.kind == LATCH_IDENT_PINNED &&
+	    tag.id.kind == LATCH_IDENT_PINNED)
 		tag.id.peer[0] = l->params.pinned[c->dir];
 	else
 		tag.id = who.id;

@@ -177,13 +177,21 @@ static int latch_nl_parts(struct genl_info *info, struct latch_peer *p,
 			continue;
 		n = nla_len(info->attrs[attr[i]]);
 		if (n > (i == LATCH_PEER_ID ? LATCH_MAX_ID : LATCH_MAX_BLOB))
-			return latch_nl_bad(info, attr[i], -E2BIG, "value too long");
+			return latch_nl_bad(info, attr[i], -EINVAL, "value too long");
 		p->len[i] = n;
 		data[i] = nla_data(info->attrs[attr[i]]);
 	}
 	return 0;
 }
 
+/**
+ * latch_nl_peer_new_doit() - peer-new (2.6-1)
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0 with the record as the answer; -EINVAL no
+ * type, or a value that is too long or not of it; -ENOSPC at max_peers; -ENOMEM.
+ */
 int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -229,6 +237,14 @@ static struct latch_peer *latch_nl_peer(struct latch_net *ln, struct genl_info *
 	return ERR_PTR(-ENOENT);
 }
 
+/**
+ * latch_nl_peer_del_doit() - peer-del
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0; -EINVAL no id; -ENOENT; -EBUSY while a binding
+ * names the record.
+ */
 int latch_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -245,6 +261,14 @@ int latch_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return latch_peer_del(ln, p->id);
 }
 
+/**
+ * latch_nl_peer_get_doit() - peer-get of one record
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0 with the record as the answer; -EINVAL no
+ * id; -ENOENT; -ENOMEM.
+ */
 int latch_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -272,7 +296,13 @@ void *latch_nl_dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd
 			   &latch_family, NLM_F_MULTI, cmd);
 }
 
-/* Dumps go on from the number after the last one that had room. */
+/**
+ * latch_nl_peer_get_dumpit() - peer-get of all records
+ * @skb: what to fill
+ * @cb:  the dump; it goes on from the number after the last one that had room
+ *
+ * Context: process. Return: octets filled, 0 at the end.
+ */
 int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -352,6 +382,15 @@ static int latch_nl_bind_key(struct latch_net *ln, struct genl_info *info,
 	return 0;
 }
 
+/**
+ * latch_nl_binding_new_doit() - binding-new
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0 when every latch was judged by it; -EINVAL;
+ * -ENOENT no such record; -EEXIST the claim is there; -ENOSPC too many claims of
+ * one key; -ENOMEM.
+ */
 int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -381,6 +420,14 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/**
+ * latch_nl_binding_del_doit() - binding-del
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0 when every latch was judged by it; -EINVAL;
+ * -ENOENT no such record or claim; -ENOMEM.
+ */
 int latch_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -434,6 +481,13 @@ static int latch_fill_claim(struct sk_buff *skb, const struct latch_bind *b,
 	return 0;
 }
 
+/**
+ * latch_nl_binding_get_doit() - binding-get of one key, its first claim
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0; -EINVAL; -ENOENT; -ENOMEM.
+ */
 int latch_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -477,9 +531,15 @@ static bool latch_dump_bind(struct sk_buff *skb, struct netlink_callback *cb,
 	return true;
 }
 
-/*
+/**
+ * latch_nl_binding_get_dumpit() - binding-get of all bindings
+ * @skb: what to fill
+ * @cb:  the dump
+ *
  * The table is walked anew for each part of the dump, up to where the last one
  * ended; a change in between is told by NLM_F_DUMP_INTR.
+ *
+ * Context: process. Return: octets filled, 0 at the end.
  */
 int latch_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -505,6 +565,14 @@ int latch_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	return skb->len;
 }
 
+/**
+ * latch_nl_manager_set_doit() - manager-set (2-21, 2-23)
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0 with what is in force as the answer; -EINVAL;
+ * -ENOENT no such record; -ENOMEM.
+ */
 int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *active = info->attrs[LATCH_A_MANAGER_ACTIVE];

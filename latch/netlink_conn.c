@@ -193,6 +193,13 @@ static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
 	return ERR_PTR(-ENOENT);
 }
 
+/**
+ * latch_nl_conn_get_doit() - conn-get of one latch (2.3-9)
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0; -EINVAL no id; -ENOENT; -ENOMEM.
+ */
 int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -211,6 +218,13 @@ int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/**
+ * latch_nl_conn_get_dumpit() - conn-get of all latches
+ * @skb: what to fill
+ * @cb:  the dump; it goes on from the number after the last one that had room
+ *
+ * Context: process. Return: octets filled, 0 at the end.
+ */
 int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -234,6 +248,14 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+/**
+ * latch_nl_conn_close_doit() - conn-close (2.2-5, 2.3-20)
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held; takes lock_sock. Return: 0 when the socket was told;
+ * -EINVAL no id; -ENOENT.
+ */
 int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
@@ -252,6 +274,14 @@ static bool latch_of_peer(const struct latch *l, const struct latch_peer *p)
 	       !memcmp(l->params.tag.id.peer, p->ident, sizeof(p->ident));
 }
 
+/**
+ * latch_nl_conn_flush_doit() - conn-flush, of all or of one peer
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held; takes lock_sock. Return: 0 when the sockets were told;
+ * -ENOENT no such record.
+ */
 int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);

@@ -16,7 +16,6 @@ struct latch_alg {
 	u16	salt_bits;	/* part of the key that is no key */
 };
 
-/* Numbers from 1024 are private use (RFC 7296 3.3.2), here as strongSwan's. */
 static const struct latch_alg latch_aeads[] = {
 	{ "rfc4106(gcm(aes))", 18, 64, 32 },
 	{ "rfc4106(gcm(aes))", 19, 96, 32 },
@@ -37,9 +36,9 @@ static const struct latch_alg latch_ciphers[] = {
 	{ "cbc(des)", 2 },
 	{ "cbc(cast5)", 6 },
 	{ "cbc(blowfish)", 7 },
-	{ "cbc(serpent)", 1025 },
-	{ "cbc(twofish)", 1026 },
-	{ "cbc(sm4)", 1032 },
+	{ "cbc(serpent)", LATCH_ENCR_SERPENT_CBC },
+	{ "cbc(twofish)", LATCH_ENCR_TWOFISH_CBC },
+	{ "cbc(sm4)", LATCH_ENCR_SM4_CBC },
 };
 
 static const struct latch_alg latch_auths[] = {
@@ -50,8 +49,8 @@ static const struct latch_alg latch_auths[] = {
 	{ "hmac(md5)", 1 },
 	{ "xcbc(aes)", 5 },
 	{ "cmac(aes)", 8 },
-	{ "hmac(rmd160)", 1100 },
-	{ "hmac(sm3)", 1101 },
+	{ "hmac(rmd160)", LATCH_INTEG_HMAC_RIPEMD160 },
+	{ "hmac(sm3)", LATCH_INTEG_HMAC_SM3 },
 };
 
 static const struct latch_alg *latch_alg_find(const struct latch_alg *table, unsigned int n,

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The core once more, for the module that tests it: an object cannot belong to two
+ * modules.
+ */
+#include "../core/conflict.c"
+#include "../core/flow.c"
+#include "../core/fsm.c"
+#include "../core/params.c"
+#include "../core/verdict.c"

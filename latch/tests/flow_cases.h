@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Prefixes, ports and selectors against a reading bit by bit.
+ */
+#ifndef LATCH_TESTS_FLOW_CASES_H
+#define LATCH_TESTS_FLOW_CASES_H
+
+#include "../core/flow.h"
+#include "harness.h"
+
+#define FAMILY_4	2	/* any two numbers will do */
+#define FAMILY_6	10
+
+static bool addr_bit(const union latch_addr *a, unsigned int i)
+{
+	return a->b[i / 8] & (0x80 >> (i % 8));
+}
+
+static bool ref_addr_match(const union latch_addr *a, const union latch_addr *net, u8 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < len && i < 128; i++)
+		if (addr_bit(a, i) != addr_bit(net, i))
+			return false;
+	return true;
+}
+
+static void random_addr(u32 *seed, union latch_addr *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		a->w[i] = next_random(seed);
+}
+
+/* A difference in bit i is seen by prefixes longer than i and by no other. */
+static void flow_prefix_bounds(struct tally *t)
+{
+	union latch_addr net, addr;
+	unsigned int len, i;
+	u32 seed = 4291;
+
+	for (len = 0; len <= 255; len++) {
+		random_addr(&seed, &net);
+		EXPECT(t, latch_addr_match(&net, &net, len), "itself, length %u", len);
+		for (i = 0; i < 128; i++) {
+			addr = net;
+			addr.b[i / 8] ^= 0x80 >> (i % 8);
+			EXPECT(t, latch_addr_match(&addr, &net, len) == (i >= len),
+			       "bit %u length %u", i, len);
+			EXPECT(t, latch_addr_match(&net, &addr, len) == (i >= len),
+			       "bit %u length %u, swapped", i, len);
+		}
+		breathe();
+	}
+}
+
+static void flow_prefix_random(struct tally *t)
+{
+	union latch_addr net, addr;
+	unsigned int i, n;
+	u32 seed = 791;
+	u8 len;
+
+	for (i = 0; i < RANDOM_ROUNDS; i++) {
+		random_addr(&seed, &net);
+		random_addr(&seed, &addr);
+		n = next_random(&seed) % 17;
+		memcpy(addr.b, net.b, n);
+		len = next_random(&seed) % 129;
+		EXPECT(t, latch_addr_match(&addr, &net, len) ==
+		       ref_addr_match(&addr, &net, len), "%u octets, length %u", n, len);
+	}
+}
+
+/* 10.1.2.3 port 1000 here, 10.9.8.7 port 2000 there, TCP */
+static struct latch_flow sample_flow(void)
+{
+	struct latch_flow f = {
+		.local = { .b = { 10, 1, 2, 3 } },
+		.remote = { .b = { 10, 9, 8, 7 } },
+		.lport = 1000,
+		.rport = 2000,
+		.family = FAMILY_4,
+		.proto = 6,
+	};
+
+	return f;
+}
+
+/* The selector of exactly this flow as it leaves or arrives. */
+static struct latch_sel narrow_sel(const struct latch_flow *f, u8 dir)
+{
+	bool out = dir == LATCH_DIR_OUT;
+	struct latch_sel s = {
+		.src = out ? f->local : f->remote,
+		.dst = out ? f->remote : f->local,
+		.sport = out ? f->lport : f->rport,
+		.dport = out ? f->rport : f->lport,
+		.sport_mask = 0xffff,
+		.dport_mask = 0xffff,
+		.family = f->family,
+		.src_len = 128,
+		.dst_len = 128,
+		.proto = f->proto,
+	};
+
+	return s;
+}
+
+static void flow_directions(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	struct latch_sel in = narrow_sel(&f, LATCH_DIR_IN);
+	struct latch_sel out = narrow_sel(&f, LATCH_DIR_OUT);
+
+	EXPECT(t, latch_sel_covers(&in, &f, LATCH_DIR_IN), "in, in");
+	EXPECT(t, !latch_sel_covers(&in, &f, LATCH_DIR_OUT), "in, out");
+	EXPECT(t, !latch_sel_covers(&out, &f, LATCH_DIR_IN), "out, in");
+	EXPECT(t, latch_sel_covers(&out, &f, LATCH_DIR_OUT), "out, out");
+}
+
+/* One difference at a time, in each field, seen in each direction. */
+static void expect_narrow(struct tally *t, u8 dir)
+{
+	struct latch_flow f = sample_flow();
+	const struct latch_sel good = narrow_sel(&f, dir);
+	struct latch_sel s;
+
+#define OTHER(change)								\
+do {										\
+	s = good;								\
+	change;									\
+	EXPECT(t, !latch_sel_covers(&s, &f, dir), "%s, direction %u", #change, dir); \
+} while (0)
+	OTHER(s.src.b[0] ^= 0x80);
+	OTHER(s.src.b[15] ^= 1);
+	OTHER(s.dst.b[0] ^= 0x80);
+	OTHER(s.dst.b[15] ^= 1);
+	OTHER(s.sport ^= 1);
+	OTHER(s.sport ^= 0x8000);
+	OTHER(s.dport ^= 1);
+	OTHER(s.dport ^= 0x8000);
+	OTHER(s.family = FAMILY_6);
+	OTHER(s.proto = 17);
+#undef OTHER
+}
+
+static void flow_narrow(struct tally *t)
+{
+	expect_narrow(t, LATCH_DIR_IN);
+	expect_narrow(t, LATCH_DIR_OUT);
+}
+
+/* Zero masks, lengths and protocol match all of what they stand for. */
+static void flow_any(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	u8 dir;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++) {
+		struct latch_sel s = { .family = FAMILY_4 };
+
+		EXPECT(t, latch_sel_covers(&s, &f, dir), "family only, %u", dir);
+		s.family = FAMILY_6;
+		EXPECT(t, !latch_sel_covers(&s, &f, dir), "other family, %u", dir);
+		s = narrow_sel(&f, dir);
+		s.sport = 0;
+		s.sport_mask = 0;
+		s.dport = 0;
+		s.dport_mask = 0;
+		s.proto = 0;
+		EXPECT(t, latch_sel_covers(&s, &f, dir), "addresses only, %u", dir);
+		s.proto = 17;
+		EXPECT(t, !latch_sel_covers(&s, &f, dir), "other protocol, %u", dir);
+	}
+}
+
+/* A selector that says nothing, as tunnel SAs have, covers whatever there is. */
+static void flow_family_zero(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	struct latch_sel s = narrow_sel(&f, LATCH_DIR_OUT);
+	u8 dir;
+
+	s.src.b[0] ^= 1;
+	s.sport ^= 1;
+	s.proto = 99;
+	for (dir = 0; dir < LATCH_DIRS; dir++) {
+		s.family = 0;
+		EXPECT(t, latch_sel_covers(&s, &f, dir), "direction %u", dir);
+		s.family = FAMILY_4;
+		EXPECT(t, !latch_sel_covers(&s, &f, dir), "with family, %u", dir);
+	}
+}
+
+/* Only the bits in a port's mask count. */
+static void flow_port_masks(struct tally *t)
+{
+	static const u16 masks[] = { 0, 0xffff, 0xff00, 0x00ff, 0xfffe, 0x8000, 1 };
+	struct latch_flow f = sample_flow();
+	struct latch_sel s;
+	unsigned int m, i;
+	u8 dir;
+
+	for (m = 0; m < ARRAY_SIZE(masks); m++)
+		for (i = 0; i < 16; i++)
+			for (dir = 0; dir < LATCH_DIRS; dir++) {
+				bool same = !(masks[m] & (1 << i));
+
+				s = narrow_sel(&f, dir);
+				s.sport ^= 1 << i;
+				s.sport_mask = masks[m];
+				EXPECT(t, latch_sel_covers(&s, &f, dir) == same,
+				       "source, mask %#x bit %u", masks[m], i);
+				s = narrow_sel(&f, dir);
+				s.dport ^= 1 << i;
+				s.dport_mask = masks[m];
+				EXPECT(t, latch_sel_covers(&s, &f, dir) == same,
+				       "destination, mask %#x bit %u", masks[m], i);
+			}
+}
+
+/* --- all of it at random ------------------------------------------------------ */
+
+static bool ref_covers(const struct latch_sel *s, const struct latch_flow *f, u8 dir)
+{
+	struct latch_flow g = *f;
+
+	if (dir == LATCH_DIR_IN) {
+		g.local = f->remote;
+		g.remote = f->local;
+		g.lport = f->rport;
+		g.rport = f->lport;
+	}
+	if (s->family == 0)
+		return true;
+	return s->family == g.family &&
+	       ref_addr_match(&g.local, &s->src, s->src_len) &&
+	       ref_addr_match(&g.remote, &s->dst, s->dst_len) &&
+	       (g.lport & s->sport_mask) == (s->sport & s->sport_mask) &&
+	       (g.rport & s->dport_mask) == (s->dport & s->dport_mask) &&
+	       (s->proto == 0 || s->proto == g.proto);
+}
+
+/* A selector that often, but not always, covers the flow. */
+static struct latch_sel random_sel(u32 *seed, const struct latch_flow *f)
+{
+	struct latch_sel s = narrow_sel(f, next_random(seed) % LATCH_DIRS);
+	u32 r = next_random(seed);
+
+	if (r & 1)
+		s.src.b[r >> 4 & 15] ^= 1 << (r >> 8 & 7);
+	if (r & 2)
+		s.dst.b[r >> 12 & 15] ^= 1 << (r >> 16 & 7);
+	s.src_len = next_random(seed) % 129;
+	s.dst_len = next_random(seed) % 129;
+	s.sport_mask = r & 4 ? 0 : 0xffff;
+	s.dport_mask = r & 8 ? 0 : 0xffff;
+	if (!(r >> 20 & 7))
+		s.sport ^= 1 << (r >> 24 & 15);
+	if (!(r >> 23 & 7))
+		s.family = r >> 30 ? FAMILY_6 : 0;
+	if (!(r >> 26 & 3))
+		s.proto = r >> 30;
+	return s;
+}
+
+static void flow_random(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	unsigned int i, covered = 0;
+	u32 seed = 8221;
+
+	for (i = 0; i < RANDOM_ROUNDS; i++) {
+		struct latch_sel s = random_sel(&seed, &f);
+		u8 dir = i % LATCH_DIRS;
+
+		covered += ref_covers(&s, &f, dir);
+		EXPECT(t, latch_sel_covers(&s, &f, dir) == ref_covers(&s, &f, dir),
+		       "round %u", i);
+	}
+	EXPECT(t, covered > RANDOM_ROUNDS / 50 && covered < RANDOM_ROUNDS / 2,
+	       "%u of %u covered: the test is none", covered, RANDOM_ROUNDS);
+}
+
+static void flow_equality(struct tally *t)
+{
+	const struct latch_flow a = sample_flow();
+	struct latch_flow b = a;
+	unsigned int i;
+	u8 *octets = (u8 *)&b;
+
+	EXPECT(t, latch_flow_equal(&a, &b), "itself");
+	for (i = 0; i < sizeof(b) - sizeof(b.pad); i++) {
+		octets[i] ^= 1;
+		EXPECT(t, !latch_flow_equal(&a, &b), "octet %u", i);
+		octets[i] ^= 1;
+	}
+	EXPECT(t, latch_flow_equal(&a, &b), "itself again");
+}
+
+static const struct test flow_tests[] = {
+	{ "2-1_flow_is_its_five_tuple", flow_equality },
+	{ "2.2-6_prefix_bounds", flow_prefix_bounds },
+	{ "2.2-6_prefix_random", flow_prefix_random },
+	{ "2.2-6_selector_directions", flow_directions },
+	{ "2.2-6_selector_of_other_flow", flow_narrow },
+	{ "2.2-6_selector_any", flow_any },
+	{ "2.2-6_selector_without_family", flow_family_zero },
+	{ "2.2-6_selector_port_masks", flow_port_masks },
+	{ "2.2-6_selector_random", flow_random },
+};
+
+#endif /* LATCH_TESTS_FLOW_CASES_H */
