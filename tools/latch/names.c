@@ -193,9 +193,9 @@ static const struct name encr_names[] = {
 	{ 27, "Camellia-CCM-16" },
 	{ 28, "ChaCha20-Poly1305" },
 	/* private use, as the module numbers them */
-	{ 1025, "Serpent-CBC" },
-	{ 1026, "Twofish-CBC" },
-	{ 1032, "SM4-CBC" },
+	{ LATCH_ENCR_SERPENT_CBC, "Serpent-CBC" },
+	{ LATCH_ENCR_TWOFISH_CBC, "Twofish-CBC" },
+	{ LATCH_ENCR_SM4_CBC, "SM4-CBC" },
 	{ 0, NULL }
 };
 
@@ -215,8 +215,8 @@ static const struct name integ_names[] = {
 	{ 12, "HMAC-SHA2-256" },
 	{ 13, "HMAC-SHA2-384" },
 	{ 14, "HMAC-SHA2-512" },
-	{ 1100, "HMAC-RIPEMD160" },
-	{ 1101, "HMAC-SM3" },
+	{ LATCH_INTEG_HMAC_RIPEMD160, "HMAC-RIPEMD160" },
+	{ LATCH_INTEG_HMAC_SM3, "HMAC-SM3" },
 	{ 0, NULL }
 };
 

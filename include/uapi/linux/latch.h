@@ -78,6 +78,13 @@
 #define LATCH_AUTH_EAP		201	/* our own numbers from here on */
 #define LATCH_AUTH_MANUAL	202	/* keys set by hand */
 
+/* Algorithms without an IKEv2 number, in its private range (RFC 7296 3.3.2). */
+#define LATCH_ENCR_SERPENT_CBC		1026
+#define LATCH_ENCR_TWOFISH_CBC		1027
+#define LATCH_ENCR_SM4_CBC		1032
+#define LATCH_INTEG_HMAC_RIPEMD160	1100
+#define LATCH_INTEG_HMAC_SM3		1101
+
 #define LATCH_ID_INLINE		252
 #define LATCH_MAX_SUITES	8
 #define LATCH_MAX_TRANSFORMS	4
