@@ -117,6 +117,12 @@ static struct latch *latch_auto(struct latch_net *ln, const struct sock *sk)
 	return l;
 }
 
+/* Does a latch of this socket have to be made, or only when nothing forbids it? */
+static bool latch_off(const struct latch_net *ln, const struct latch *l)
+{
+	return !READ_ONCE(ln->auto_mode) && l->mode == LATCH_MODE_AUTO && !l->demand;
+}
+
 static bool latch_exempt(const struct latch *l)
 {
 	return l->mode == LATCH_MODE_OFF || l->mode == LATCH_MODE_BYPASS;
@@ -134,7 +140,7 @@ static struct latch *latch_of_sock(struct latch_net *ln, struct sock *sk, bool p
 	if (!l)
 		return protected && READ_ONCE(ln->auto_mode) ? latch_auto(ln, sk) : NULL;
 	latch_owner_stale(l, sk);
-	if (latch_exempt(l) || READ_ONCE(l->listener))
+	if (latch_exempt(l) || latch_off(ln, l) || READ_ONCE(l->listener))
 		return NULL;
 	if (READ_ONCE(l->state) != LATCH_STATE_CLOSED)
 		return l;
@@ -242,6 +248,17 @@ unsigned int latch_birth_out(struct latch_net *ln, struct sk_buff *skb,
 	return latch_birth_sock(ln, sk, skb, f, &p);
 }
 
+/* The device that TCP takes a packet to have come in by, and its L3 slave. */
+static int latch_iif(const struct sk_buff *skb, const struct latch_flow *f)
+{
+	return f->family == AF_INET ? inet_iif(skb) : inet6_iif(skb);
+}
+
+static int latch_sdif(const struct sk_buff *skb, const struct latch_flow *f)
+{
+	return f->family == AF_INET ? inet_sdif(skb) : inet6_sdif(skb);
+}
+
 /* The listener that TCP will find for this segment; not held. */
 static struct sock *latch_listener(struct latch_net *ln, struct sk_buff *skb,
 				   const struct latch_flow *f, int thoff)
@@ -261,13 +278,13 @@ static struct sock *latch_listener(struct latch_net *ln, struct sk_buff *skb,
 		sk = __inet_lookup_listener(ln->net, hashinfo, skb, doff,
 					    ip_hdr(skb)->saddr, th->source,
 					    ip_hdr(skb)->daddr, ntohs(th->dest),
-					    inet_iif(skb), inet_sdif(skb));
+					    latch_iif(skb, f), latch_sdif(skb, f));
 #if IS_ENABLED(CONFIG_IPV6)
 	else
 		sk = inet6_lookup_listener(ln->net, hashinfo, skb, doff,
 					   &ipv6_hdr(skb)->saddr, th->source,
 					   &ipv6_hdr(skb)->daddr, ntohs(th->dest),
-					   inet6_iif(skb), inet6_sdif(skb));
+					   latch_iif(skb, f), latch_sdif(skb, f));
 #endif
 	__skb_push(skb, off);
 	return sk;
@@ -275,12 +292,15 @@ static struct sock *latch_listener(struct latch_net *ln, struct sk_buff *skb,
 
 /* An embryo with what the listener asked for, or ERR_PTR. */
 static struct latch *latch_conceive(struct latch_net *ln, struct latch *parent,
-				    const struct sock *sk)
+				    const struct sock *sk, const struct sk_buff *skb,
+				    const struct latch_flow *f)
 {
 	struct latch *l = latch_auto(ln, sk);
 
 	if (IS_ERR(l))
 		return l;
+	l->dif = latch_iif(skb, f);
+	l->sdif = latch_sdif(skb, f);
 	l->automatic = parent->automatic;
 	l->mode = parent->mode;
 	l->disposition = parent->disposition;
@@ -305,12 +325,12 @@ static unsigned int latch_birth_tcp_in(struct latch_net *ln, struct sk_buff *skb
 			return NF_ACCEPT;
 		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_NO_MEM);
 	}
-	if (latch_exempt(parent) || (!p->tag.n && parent->mode != LATCH_MODE_REQUIRE))
+	if (latch_exempt(parent) || latch_off(ln, parent) || (!p->tag.n && parent->mode != LATCH_MODE_REQUIRE))
 		return NF_ACCEPT;
 	if (!p->tag.n)
 		return latch_drop(ln, parent, skb, LATCH_DIR_IN, LATCH_REASON_LARVAL);
 
-	l = latch_conceive(ln, parent, sk);
+	l = latch_conceive(ln, parent, sk, skb, f);
 	if (IS_ERR(l))
 		return latch_drop(ln, parent, skb, LATCH_DIR_IN, latch_err_reason(PTR_ERR(l)));
 	spin_lock_bh(&l->lock);
@@ -362,25 +382,6 @@ static unsigned int latch_birth_udp_in(struct latch_net *ln, struct sk_buff *skb
 	return ret;
 }
 
-/* The connection, or what stands for it, that a segment belongs to; held. */
-static struct sock *latch_tcp_sk(struct latch_net *ln, struct sk_buff *skb,
-				 const struct latch_flow *f)
-{
-	struct inet_hashinfo *hashinfo = ln->net->ipv4.tcp_death_row.hashinfo;
-	__be16 sport = (__force __be16)f->rport;
-	u16 hnum = ntohs((__force __be16)f->lport);
-
-#if IS_ENABLED(CONFIG_IPV6)
-	if (f->family == AF_INET6)
-		return __inet6_lookup_established(ln->net, hashinfo, &ipv6_hdr(skb)->saddr,
-						  sport, &ipv6_hdr(skb)->daddr, hnum,
-						  inet6_iif(skb), inet6_sdif(skb));
-#endif
-	return __inet_lookup_established(ln->net, hashinfo, ip_hdr(skb)->saddr, sport,
-					 ip_hdr(skb)->daddr, hnum, inet_iif(skb),
-					 inet_sdif(skb));
-}
-
 /*
  * A segment in the middle of an unlatched flow. It passes, but not to a listener
  * that demands a channel: an ACK may open a connection too (SYN cookies).
@@ -393,7 +394,7 @@ static unsigned int latch_birth_segment(struct latch_net *ln, struct sk_buff *sk
 
 	if (!atomic_read(&ln->n_wanting))
 		return NF_ACCEPT;
-	sk = latch_tcp_sk(ln, skb, f);
+	sk = latch_tcp_find(ln, f, latch_iif(skb, f), latch_sdif(skb, f));
 	if (sk) {
 		if (sk_fullsock(sk))
 			ret = latch_birth_stray(ln, sk, skb, LATCH_DIR_IN);

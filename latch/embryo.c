@@ -8,8 +8,9 @@
 
 #include "latch.h"
 
-/* A SYN-ACK is sent six times by default, the last wait ends after 63 s. */
-#define LATCH_EMBRYO_LIFE	(80 * HZ)
+/* Longer than TIME_WAIT and than a SYN cookie is good for. */
+#define LATCH_EMBRYO_LIFE	(130 * HZ)
+#define LATCH_EMBRYO_TICK	HZ
 
 /**
  * latch_embryo_add() - a latch waits for its socket
@@ -25,7 +26,7 @@ void latch_embryo_add(struct latch *l)
 	WRITE_ONCE(l->embryo, true);
 	list_add_tail(&l->embryos, &ln->embryos);
 	spin_unlock(&ln->embryo_lock);
-	latch_km_embryos(ln, LATCH_EMBRYO_LIFE);
+	latch_km_embryos(ln, LATCH_EMBRYO_TICK);
 }
 
 /**
@@ -56,30 +57,46 @@ void latch_embryo_orphan(struct latch *l)
 	latch_step(l, LATCH_EV_CLOSE, LATCH_REASON_NO_MEM);
 	spin_lock(&l->ln->embryo_lock);
 	l->expires = jiffies + MAX_JIFFY_OFFSET / 2;
-	list_move_tail(&l->embryos, &l->ln->embryos);
 	spin_unlock(&l->ln->embryo_lock);
 }
 
-/* The oldest embryo, held, where its time is over; else when that will be. */
-static struct latch *latch_embryo_overdue(struct latch_net *ln, unsigned long *next)
+/* Has TCP given it up? What holds no cookie is in its table, as request or child. */
+static bool latch_embryo_over(struct latch *l)
+{
+	struct sock *sk;
+
+	if (!time_before(jiffies, l->expires))
+		return true;
+	if (l->ghost || l->cookie || l->state == LATCH_STATE_CLOSED ||
+	    time_before(jiffies, l->expires - LATCH_EMBRYO_LIFE + LATCH_EMBRYO_TICK))
+		return false;
+	rcu_read_lock();
+	sk = latch_tcp_find(l->ln, &l->flow, l->dif, l->sdif);
+	rcu_read_unlock();
+	l->missed = sk ? 0 : l->missed + 1;
+	if (sk)
+		sock_gen_put(sk);
+	/* a request is out of the table for a moment when its child comes in */
+	return l->missed > 1;
+}
+
+/* Takes the next one off @todo, back to where it belongs; held. */
+static struct latch *latch_embryo_next(struct latch_net *ln, struct list_head *todo)
 {
 	struct latch *l;
 
-	*next = 0;
 	spin_lock_bh(&ln->embryo_lock);
-	l = list_first_entry_or_null(&ln->embryos, struct latch, embryos);
-	if (l && time_before(jiffies, l->expires)) {
-		*next = l->expires - jiffies + 1;
-		l = NULL;
-	}
-	if (l && !latch_hold(l))
-		l = NULL;
+	do {
+		l = list_first_entry_or_null(todo, struct latch, embryos);
+		if (l)
+			list_move_tail(&l->embryos, &ln->embryos);
+	} while (l && !latch_hold(l));
 	spin_unlock_bh(&ln->embryo_lock);
 	return l;
 }
 
 /**
- * latch_embryo_work() - let the embryos go whose request must be gone
+ * latch_embryo_work() - let the embryos go that TCP has given up (2.3-17)
  * @work: ln->embryo_work
  *
  * Context: process.
@@ -88,13 +105,17 @@ void latch_embryo_work(struct work_struct *work)
 {
 	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
 					    embryo_work);
-	unsigned long next;
+	LIST_HEAD(todo);
 	struct latch *l;
 	bool gone;
 
-	while ((l = latch_embryo_overdue(ln, &next))) {
+	spin_lock_bh(&ln->embryo_lock);
+	list_splice_init(&ln->embryos, &todo);
+	spin_unlock_bh(&ln->embryo_lock);
+
+	while ((l = latch_embryo_next(ln, &todo))) {
 		spin_lock_bh(&l->lock);
-		gone = l->embryo;
+		gone = l->embryo && latch_embryo_over(l);
 		if (gone && !l->ghost)
 			latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
@@ -103,6 +124,6 @@ void latch_embryo_work(struct work_struct *work)
 		latch_put(l);
 		cond_resched();
 	}
-	if (next)
-		latch_km_embryos(ln, next);
+	if (!list_empty(&ln->embryos))
+		latch_km_embryos(ln, LATCH_EMBRYO_TICK);
 }

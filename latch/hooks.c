@@ -139,6 +139,17 @@ u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 }
 
 /*
+ * A socket may keep a route without IPsec that it found while policy let the flow
+ * out in clear: the kernel does not void it when that policy goes.
+ */
+static void latch_reroute(struct sk_buff *skb, u8 dir, u8 reason)
+{
+	if (dir == LATCH_DIR_OUT && reason == LATCH_REASON_CLEAR && skb->sk &&
+	    sk_fullsock(skb->sk))
+		sk_dst_reset(skb->sk);
+}
+
+/*
  * Judges a packet in full. A latch that has its socket but no SA yet may get it
  * here, when the SA that its SYN went under was not known then.
  */
@@ -162,8 +173,13 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 	}
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
 		latch_note(l, &p, gen);
+	if (l->embryo && dir == LATCH_DIR_OUT && !skb->sk)
+		l->cookie = true;
 	spin_unlock_bh(&l->lock);
-	return v.act == LATCH_PASS ? NF_ACCEPT : latch_drop(l->ln, l, skb, dir, v.reason);
+	if (v.act == LATCH_PASS)
+		return NF_ACCEPT;
+	latch_reroute(skb, dir, v.reason);
+	return latch_drop(l->ln, l, skb, dir, v.reason);
 }
 
 static unsigned int latch_check(struct latch *l, struct sk_buff *skb, u8 dir)

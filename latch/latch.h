@@ -343,6 +343,9 @@ struct latch_seen {
  * @link:      paths by direction
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
  * @ghost:     stands for a connection in TIME_WAIT
+ * @cookie:    TCP answered the SYN with a cookie and keeps no request
+ * @missed:    how often in a row TCP was found to have nothing of an embryo
+ * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave
  * @err:       what the socket is to be told, for ln->act
  */
 struct latch {
@@ -357,6 +360,10 @@ struct latch {
 	bool			hashed;
 	bool			embryo;
 	bool			ghost;
+	bool			cookie;
+	u8			missed;
+	int			dif;
+	int			sdif;
 	bool			listener;
 	u16			chained:1,
 				numbered:1,
@@ -555,6 +562,8 @@ void latch_embryo_work(struct work_struct *work);
 
 /* timewait.c: what is left of a connection */
 void latch_ghost_make(struct latch *l, const struct sock *sk);
+struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
+			    int sdif);
 
 /* owner.c: the socket that owns a latch */
 int latch_owner_init(void);

@@ -11,8 +11,18 @@
 
 #include "latch.h"
 
-/* What is in the table of connections under a flow; held. */
-static struct sock *latch_tw_find(struct latch_net *ln, const struct latch_flow *f, int dif)
+/**
+ * latch_tcp_find() - what TCP has in its table of connections under a flow
+ * @ln:   the namespace
+ * @f:    the flow
+ * @dif:  device that its packets come in by
+ * @sdif: the L3 slave device, 0 none
+ *
+ * Context: RCU read side.
+ * Return: a connection, a request or a TIME_WAIT, for sock_gen_put(); or NULL.
+ */
+struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
+			    int sdif)
 {
 	struct inet_hashinfo *hashinfo = ln->net->ipv4.tcp_death_row.hashinfo;
 	__be16 sport = (__force __be16)f->rport;
@@ -23,10 +33,10 @@ static struct sock *latch_tw_find(struct latch_net *ln, const struct latch_flow 
 		return __inet6_lookup_established(ln->net, hashinfo,
 						  (const struct in6_addr *)&f->remote, sport,
 						  (const struct in6_addr *)&f->local, hnum,
-						  dif, 0);
+						  dif, sdif);
 #endif
 	return __inet_lookup_established(ln->net, hashinfo, (__force __be32)f->remote.w[0], sport,
-					 (__force __be32)f->local.w[0], hnum, dif, 0);
+					 (__force __be32)f->local.w[0], hnum, dif, sdif);
 }
 
 static struct latch *latch_ghost_alloc(const struct latch *l)
@@ -61,7 +71,7 @@ void latch_ghost_make(struct latch *l, const struct sock *sk)
 	lockdep_assert_held(&l->lock);
 	if (!l->hashed || l->state == LATCH_STATE_CLOSED)
 		return;
-	tw = latch_tw_find(l->ln, &l->flow, sk->sk_bound_dev_if);
+	tw = latch_tcp_find(l->ln, &l->flow, sk->sk_bound_dev_if, 0);
 	if (!tw)
 		return;
 	if (tw->sk_state != TCP_TIME_WAIT) {
