@@ -378,6 +378,12 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	l->sk = NULL;
 	spin_unlock_bh(&l->lock);
 	latch_unlink(l);
+	if (new->mode == LATCH_MODE_REQUIRE) {
+		spin_lock_bh(&new->lock);
+		latch_want_more(new);
+		latch_step(new, LATCH_EV_WANT, LATCH_REASON_NONE);
+		spin_unlock_bh(&new->lock);
+	}
 	return new;
 }
 

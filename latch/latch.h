@@ -90,6 +90,7 @@ struct latch_mib {
  * @active:    hooks are registered; written by the worker only
  * @dying:     no more work is queued
  * @manager:   a key manager binds this namespace's SAs
+ * @manager_since: serial number of the last SA that was there before it
  * @n_wanting: sockets with a demand whose flow is not in the table yet
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
@@ -109,6 +110,7 @@ struct latch_net {
 	bool			active;
 	bool			dying;
 	bool			manager;
+	u64			manager_since;
 	atomic_t		n_wanting;
 	struct latch_mib __percpu *mib;
 

@@ -590,10 +590,12 @@ int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info)
 	rep = latch_nl_reply(info, LATCH_CMD_MANAGER_SET, 64, &hdr);
 	if (!rep)
 		return -ENOMEM;
-	if (active)
+	if (active) {
+		if (!ln->manager)
+			WRITE_ONCE(ln->manager_since, READ_ONCE(ln->next_serial));
 		WRITE_ONCE(ln->manager, nla_get_u8(active));
-	if (active)
 		latch_km_changed(ln);
+	}
 	if (peer)
 		latch_dead_peer(ln, peer);
 	return latch_nl_send(rep, hdr, nla_put_u8(rep, LATCH_A_MANAGER_ACTIVE, ln->manager), info);

@@ -349,6 +349,23 @@ static void latch_tcp_born(struct latch_net *ln, struct sock *sk)
 	spin_unlock_bh(&l->lock);
 }
 
+/*
+ * The socket may connect again. A latch that never came to be waits for that, and
+ * a demand holds then too.
+ */
+static void latch_tcp_over(struct latch *l, const struct sock *sk)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->state == LATCH_STATE_NONE || l->state == LATCH_STATE_LARVAL)
+		return;
+	latch_ghost_make(l, sk);
+	latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
+		   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
+	latch_retire(l);
+	if (l->mode == LATCH_MODE_REQUIRE)
+		latch_want_more(l);
+}
+
 /* The connection is over (2.3-17); what is left tells the owner why. */
 static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
 {
@@ -357,10 +374,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
 
 	if (l) {
 		spin_lock_bh(&l->lock);
-		latch_ghost_make(l, sk);
-		latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
-			   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
-		latch_retire(l);
+		latch_tcp_over(l, sk);
 		spin_unlock_bh(&l->lock);
 		return;
 	}

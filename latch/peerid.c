@@ -504,7 +504,8 @@ void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
 		if (latch_who_bound(&bk, who))
 			return;
 	}
-	if (!sa || (READ_ONCE(ln->manager) && !READ_ONCE(sa->expired))) {
+	if (!sa || (READ_ONCE(ln->manager) && !READ_ONCE(sa->expired) &&
+		    sa->serial > READ_ONCE(ln->manager_since))) {
 		who->id.kind = LATCH_IDENT_PENDING;
 		return;
 	}

@@ -452,6 +452,10 @@ static struct latch_peer *latch_get_record(struct sock *sk, bool local, bool *la
 	return p;
 }
 
+/*
+ * A length of 0 asks for the size: the caller of this writes the length back only
+ * where it succeeds, so ENOSPC cannot tell it.
+ */
 static int latch_get_part(struct sock *sk, int opt, void __user *user, int *len)
 {
 	static const u8 part[] = {
@@ -475,11 +479,11 @@ static int latch_get_part(struct sock *sk, int opt, void __user *user, int *len)
 	data = latch_peer_data(p, part[opt - IP_LATCH], &n);
 	if (!n)
 		err = -ENODATA;
-	else if (*len < n)
+	else if (*len && *len < n)
 		err = -ENOSPC;
-	else if (copy_to_user(user, data, n))
+	else if (*len && copy_to_user(user, data, n))
 		err = -EFAULT;
-	if (!err || err == -ENOSPC)
+	else
 		*len = n;
 	latch_peer_put(p);
 	return err;
