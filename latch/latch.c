@@ -459,7 +459,8 @@ bool latch_step(struct latch *l, u8 event, u8 reason)
 		latch_notify(l, old);
 	if (step.act & LATCH_ACT_OWNER)
 		latch_owner_tell(l, latch_owner_errno(l));
-	if (step.act & LATCH_ACT_RESET)
+	/* UDP is silenced, not told (2.3-20) */
+	if (step.act & LATCH_ACT_RESET && l->flow.proto == IPPROTO_TCP)
 		latch_owner_tell(l, -ECONNRESET);
 	return true;
 }

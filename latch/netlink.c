@@ -145,7 +145,23 @@ static void latch_notify_peer(struct latch_net *ln, const struct latch_peer *p)
 	genlmsg_multicast_netns(&latch_family, ln->net, skb, 0, LATCH_NLGRP_EVENTS, GFP_KERNEL);
 }
 
-static bool latch_nl_id_ok(u8 type, u16 len)
+static bool latch_nl_type_ok(u8 type)
+{
+	switch (type) {
+	case LATCH_ID_IPV4:
+	case LATCH_ID_FQDN:
+	case LATCH_ID_EMAIL:
+	case LATCH_ID_IPV6:
+	case LATCH_ID_DN:
+	case LATCH_ID_GN:
+	case LATCH_ID_KEYID:
+	case LATCH_ID_NULL:
+		return true;
+	}
+	return false;
+}
+
+static bool latch_nl_len_ok(u8 type, u16 len)
 {
 	switch (type) {
 	case LATCH_ID_IPV4:
@@ -154,14 +170,8 @@ static bool latch_nl_id_ok(u8 type, u16 len)
 		return len == 16;
 	case LATCH_ID_NULL:
 		return !len;
-	case LATCH_ID_FQDN:
-	case LATCH_ID_EMAIL:
-	case LATCH_ID_DN:
-	case LATCH_ID_GN:
-	case LATCH_ID_KEYID:
-		return len;
 	}
-	return false;
+	return len;
 }
 
 static int latch_nl_parts(struct genl_info *info, struct latch_peer *p,
@@ -200,7 +210,7 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 	u32 before = ln->n_peers;
 	int err;
 
-	if (!info->attrs[LATCH_A_PEER_ID_TYPE])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_PEER_ID_TYPE))
 		return latch_nl_missing(info, "id-type");
 	in.id_type = nla_get_u8(info->attrs[LATCH_A_PEER_ID_TYPE]);
 	if (info->attrs[LATCH_A_PEER_AUTH])
@@ -208,13 +218,13 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = latch_nl_parts(info, &in, data);
 	if (err)
 		return err;
-	if (!latch_nl_id_ok(in.id_type, in.len[LATCH_PEER_ID])) {
-		if (info->attrs[LATCH_A_PEER_ID_VALUE])
-			return latch_nl_bad(info, LATCH_A_PEER_ID_VALUE, -EINVAL,
-					    "not an identity of this type");
-		return latch_nl_bad(info, LATCH_A_PEER_ID_TYPE, -EINVAL,
-				    "type unknown, or id-value missing");
-	}
+	if (!latch_nl_type_ok(in.id_type))
+		return latch_nl_bad(info, LATCH_A_PEER_ID_TYPE, -EINVAL, "unknown type");
+	if (in.id_type != LATCH_ID_NULL && GENL_REQ_ATTR_CHECK(info, LATCH_A_PEER_ID_VALUE))
+		return latch_nl_missing(info, "id-value");
+	if (!latch_nl_len_ok(in.id_type, in.len[LATCH_PEER_ID]))
+		return latch_nl_bad(info, LATCH_A_PEER_ID_VALUE, -EINVAL,
+				    "not an identity of this type");
 	p = latch_peer_new(ln, &in, data);
 	if (IS_ERR(p)) {
 		if (PTR_ERR(p) == -ENOSPC)
@@ -250,7 +260,7 @@ int latch_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_net *ln = latch_nl_net(skb);
 	struct latch_peer *p;
 
-	if (!info->attrs[LATCH_A_PEER_ID])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_PEER_ID))
 		return latch_nl_missing(info, "id");
 	p = latch_nl_peer(ln, info, LATCH_A_PEER_ID);
 	if (IS_ERR(p))
@@ -274,7 +284,7 @@ int latch_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_net *ln = latch_nl_net(skb);
 	struct latch_peer *p;
 
-	if (!info->attrs[LATCH_A_PEER_ID])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_PEER_ID))
 		return latch_nl_missing(info, "id");
 	p = latch_nl_peer(ln, info, LATCH_A_PEER_ID);
 	if (IS_ERR(p))
@@ -332,11 +342,11 @@ static int latch_nl_sa_key(struct genl_info *info, struct latch_sa_key *key)
 {
 	struct nlattr **a = info->attrs;
 
-	if (!a[LATCH_A_BINDING_DST])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_BINDING_DST))
 		return latch_nl_missing(info, "dst, or reqid,");
-	if (!a[LATCH_A_BINDING_PROTO])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_BINDING_PROTO))
 		return latch_nl_missing(info, "proto");
-	if (!a[LATCH_A_BINDING_SPI])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_BINDING_SPI))
 		return latch_nl_missing(info, "spi");
 	key->family = nla_len(a[LATCH_A_BINDING_DST]) == 4 ? AF_INET : AF_INET6;
 	if (nla_len(a[LATCH_A_BINDING_DST]) != 4 && nla_len(a[LATCH_A_BINDING_DST]) != 16)
@@ -401,7 +411,7 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = latch_nl_bind_key(ln, info, &key);
 	if (err)
 		return err;
-	if (!info->attrs[LATCH_A_BINDING_PEER])
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_BINDING_PEER))
 		return latch_nl_missing(info, "peer");
 	peer = latch_nl_peer(ln, info, LATCH_A_BINDING_PEER);
 	if (IS_ERR(peer))
@@ -601,6 +611,9 @@ int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return latch_nl_send(rep, hdr, nla_put_u8(rep, LATCH_A_MANAGER_ACTIVE, ln->manager), info);
 }
 
+/* The generated groups, but for their flags, which the generator leaves out. */
+static struct genl_multicast_group latch_mcgrps[ARRAY_SIZE(latch_nl_mcgrps)] __ro_after_init;
+
 struct genl_family latch_family __ro_after_init = {
 	.name		= LATCH_GENL_NAME,
 	.version	= LATCH_GENL_VERSION,
@@ -609,8 +622,8 @@ struct genl_family latch_family __ro_after_init = {
 	.ops		= latch_nl_ops,
 	.n_ops		= ARRAY_SIZE(latch_nl_ops),
 	.resv_start_op	= 1,
-	.mcgrps		= latch_nl_mcgrps,
-	.n_mcgrps	= ARRAY_SIZE(latch_nl_mcgrps),
+	.mcgrps		= latch_mcgrps,
+	.n_mcgrps	= ARRAY_SIZE(latch_mcgrps),
 };
 
 /**
@@ -620,6 +633,9 @@ struct genl_family latch_family __ro_after_init = {
  */
 int __init latch_netlink_init(void)
 {
+	memcpy(latch_mcgrps, latch_nl_mcgrps, sizeof(latch_mcgrps));
+	/* the flows and peers of all users are nobody's but the administrator's */
+	latch_mcgrps[LATCH_NLGRP_EVENTS].flags = GENL_UNS_ADMIN_PERM;
 	return genl_register_family(&latch_family);
 }
 

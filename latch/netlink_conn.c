@@ -177,7 +177,7 @@ static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
 	struct latch *l;
 	u64 id;
 
-	if (!attr) {
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_CONN_ID)) {
 		NL_SET_ERR_MSG(info->extack, "id missing");
 		return ERR_PTR(-EINVAL);
 	}
