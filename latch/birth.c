@@ -84,6 +84,7 @@ static struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 		return v;
 	}
 	if (sk) {
+		l->txhash = READ_ONCE(sk->sk_txhash);
 		l->sockpol[LATCH_DIR_IN] = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]);
 		l->sockpol[LATCH_DIR_OUT] = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
 	}

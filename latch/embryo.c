@@ -60,22 +60,35 @@ void latch_embryo_orphan(struct latch *l)
 	spin_unlock(&l->ln->embryo_lock);
 }
 
+/* Is there a connection, or a request that a listener still stands behind? */
+static bool latch_embryo_alive(const struct latch *l)
+{
+	bool alive = false;
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = latch_tcp_find(l->ln, &l->flow, l->dif, l->sdif);
+	if (sk) {
+		alive = sk->sk_state != TCP_NEW_SYN_RECV ||
+			inet_sk_state_load(inet_reqsk(sk)->rsk_listener) == TCP_LISTEN;
+		sock_gen_put(sk);
+	}
+	rcu_read_unlock();
+	return alive;
+}
+
 /* Has TCP given it up? What holds no cookie is in its table, as request or child. */
 static bool latch_embryo_over(struct latch *l)
 {
-	struct sock *sk;
-
+	/* not an embryo, but over: goes when its socket is closed or used anew */
+	if (l->kept)
+		return sock_flag(l->sk, SOCK_DEAD) || l->sk->sk_state != TCP_CLOSE;
 	if (!time_before(jiffies, l->expires))
 		return true;
 	if (l->ghost || l->cookie || l->state == LATCH_STATE_CLOSED ||
 	    time_before(jiffies, l->expires - LATCH_EMBRYO_LIFE + LATCH_EMBRYO_TICK))
 		return false;
-	rcu_read_lock();
-	sk = latch_tcp_find(l->ln, &l->flow, l->dif, l->sdif);
-	rcu_read_unlock();
-	l->missed = sk ? 0 : l->missed + 1;
-	if (sk)
-		sock_gen_put(sk);
+	l->missed = latch_embryo_alive(l) ? 0 : l->missed + 1;
 	/* a request is out of the table for a moment when its child comes in */
 	return l->missed > 1;
 }
@@ -116,7 +129,7 @@ void latch_embryo_work(struct work_struct *work)
 	while ((l = latch_embryo_next(ln, &todo))) {
 		spin_lock_bh(&l->lock);
 		gone = l->embryo && latch_embryo_over(l);
-		if (gone && !l->ghost)
+		if (gone && !l->ghost && !l->kept)
 			latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		if (gone)
@@ -126,4 +139,27 @@ void latch_embryo_work(struct work_struct *work)
 	}
 	if (!list_empty(&ln->embryos))
 		latch_km_embryos(ln, LATCH_EMBRYO_TICK);
+}
+
+/**
+ * latch_embryo_clear() - let all go that have no number to be found by
+ * @ln: the namespace, which ends
+ *
+ * Context: process.
+ */
+void latch_embryo_clear(struct latch_net *ln)
+{
+	struct latch *l;
+
+	for (;;) {
+		spin_lock_bh(&ln->embryo_lock);
+		l = list_first_entry_or_null(&ln->embryos, struct latch, embryos);
+		if (l && !latch_hold(l))
+			l = NULL;
+		spin_unlock_bh(&ln->embryo_lock);
+		if (!l)
+			return;
+		latch_unlink(l);
+		latch_put(l);
+	}
 }

@@ -204,6 +204,7 @@ void latch_km_work(struct work_struct *work)
 	struct latch_net *ln = container_of(work, struct latch_net, work);
 	unsigned long todo = xchg(&ln->todo, 0);
 
+	latch_net_activate(ln);
 	if (test_bit(LATCH_WORK_SAD, &todo)) {
 		if (latch_sad_read(ln))
 			latch_km_retry(ln, LATCH_WORK_SAD);
@@ -218,7 +219,6 @@ void latch_km_work(struct work_struct *work)
 		}
 		set_bit(LATCH_WORK_ALL, &todo);
 	}
-	latch_net_activate(ln);
 	latch_km_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
 		latch_rejudge_all(ln);

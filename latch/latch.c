@@ -318,6 +318,8 @@ void latch_retire(struct latch *l)
  */
 void latch_unlink(struct latch *l)
 {
+	struct sock *kept = NULL;
+
 	spin_lock_bh(&l->lock);
 	if (l->unlinked) {
 		spin_unlock_bh(&l->lock);
@@ -325,11 +327,15 @@ void latch_unlink(struct latch *l)
 	}
 	l->unlinked = 1;
 	latch_retire(l);
+	if (l->kept)
+		kept = l->sk;
 	if (l->sk)
 		rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
 	l->sk = NULL;
 	latch_embryo_del(l);
 	spin_unlock_bh(&l->lock);
+	if (kept)
+		sock_put(kept);
 	latch_put(l);
 }
 
@@ -348,6 +354,7 @@ void latch_unlink(struct latch *l)
 struct latch *latch_renew(struct latch *l, gfp_t gfp)
 {
 	struct latch *new = latch_alloc(l->ln, l->sk, gfp);
+	struct sock *kept;
 	int err;
 
 	if (!new)
@@ -372,12 +379,18 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	new->destruct = l->destruct;
 	new->chained = l->chained;
 	new->pinned = l->pinned;
+	kept = l->kept ? l->sk : NULL;
+	if (kept)
+		latch_owner_chain(new, kept);
 	l->demand = NULL;
 	l->chained = 0;
 	l->pinned = 0;
+	l->kept = false;
 	l->sk = NULL;
 	spin_unlock_bh(&l->lock);
 	latch_unlink(l);
+	if (kept)
+		sock_put(kept);
 	if (new->mode == LATCH_MODE_REQUIRE) {
 		spin_lock_bh(&new->lock);
 		latch_want_more(new);

@@ -134,7 +134,6 @@ struct latch_net {
 	struct list_head	sas;
 	struct list_head	dirty;
 	u64			next_serial;
-	u32			n_sas;
 
 	struct xarray		peers;
 	u32			next_peer;
@@ -346,8 +345,10 @@ struct latch_seen {
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
  * @ghost:     stands for a connection in TIME_WAIT
  * @cookie:    TCP answered the SYN with a cookie and keeps no request
+ * @kept:      over, and holds its socket instead of being chained into it
  * @missed:    how often in a row TCP was found to have nothing of an embryo
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave
+ * @txhash:    a UDP socket's, which every connect() makes anew
  * @err:       what the socket is to be told, for ln->act
  */
 struct latch {
@@ -363,6 +364,7 @@ struct latch {
 	bool			embryo;
 	bool			ghost;
 	bool			cookie;
+	bool			kept;
 	u8			missed;
 	int			dif;
 	int			sdif;
@@ -395,6 +397,7 @@ struct latch {
 	u32			mark[LATCH_DIRS];
 	bool			sockpol[LATCH_DIRS];
 	u32			id;
+	u32			txhash;
 	u32			breaks;
 	atomic_t		drops[LATCH_DIRS];
 	int			err;
@@ -458,7 +461,6 @@ int latch_spd_read(struct latch_net *ln);
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f,
 				       u8 dir, u32 if_id, u32 mark);
 void latch_spd_clear(struct latch_net *ln);
-bool latch_spd_empty(struct latch_net *ln);
 
 /* judge.c: conflicts of a latch */
 u32 latch_judge(struct latch *l, bool relink);
@@ -561,6 +563,7 @@ void latch_embryo_add(struct latch *l);
 void latch_embryo_del(struct latch *l);
 void latch_embryo_orphan(struct latch *l);
 void latch_embryo_work(struct work_struct *work);
+void latch_embryo_clear(struct latch_net *ln);
 
 /* timewait.c: what is left of a connection */
 void latch_ghost_make(struct latch *l, const struct sock *sk);
@@ -572,9 +575,10 @@ int latch_owner_init(void);
 void latch_owner_exit(void);
 bool latch_sk_flow(const struct sock *sk, struct latch_flow *f);
 int latch_owner_attach(struct latch *l, struct sock *sk);
+void latch_owner_chain(struct latch *l, struct sock *sk);
 void latch_owner_tell(struct latch *l, int err);
 void latch_owner_work(struct latch_net *ln);
-void latch_owner_close(struct latch *l, bool forget);
+void latch_owner_close(struct latch *l, bool unpin);
 struct latch *latch_owner_listener(struct sock *sk);
 struct latch *latch_owner_get(struct sock *sk);
 void latch_owner_stale(struct latch *l, const struct sock *sk);

@@ -23,10 +23,15 @@ struct latch_net *latch_pernet(const struct net *net)
 	return check_net(net) ? net_generic(net, latch_net_id) : NULL;
 }
 
+/* Asks XFRM itself, so that the hooks are there before the copies are. */
 static bool latch_net_needed(struct latch_net *ln)
 {
-	return READ_ONCE(ln->n_sas) || atomic_read(&ln->n_latches) ||
-	       atomic_read(&ln->n_wanting) || !latch_spd_empty(ln);
+	const struct netns_xfrm *xfrm = &ln->net->xfrm;
+
+	return READ_ONCE(xfrm->state_num) ||
+	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_IN]) ||
+	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_OUT]) ||
+	       atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting);
 }
 
 /**
@@ -108,6 +113,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);
 	latch_unlink_all(ln);
+	latch_embryo_clear(ln);
 	latch_owner_work(ln);
 	latch_sad_clear(ln);
 	latch_spd_clear(ln);

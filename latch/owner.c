@@ -72,6 +72,22 @@ static void latch_sk_destruct(struct sock *sk)
 }
 
 /**
+ * latch_owner_chain() - hear of the end of a socket
+ * @l:  its latch
+ * @sk: the socket, locked by the caller where it is TCP
+ *
+ * Pins the module until then.
+ */
+void latch_owner_chain(struct latch *l, struct sock *sk)
+{
+	__module_get(THIS_MODULE);
+	l->pinned = 1;
+	l->chained = 1;
+	l->destruct = sk->sk_destruct;
+	sk->sk_destruct = latch_sk_destruct;
+}
+
+/**
  * latch_owner_attach() - give a latch its socket
  * @l:  a latch without socket, whose lock is held
  * @sk: TCP connection (locked by the caller) or UDP socket
@@ -88,11 +104,7 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 	err = latch_hash_sk(l, sk);
 	if (err)
 		return err;
-	__module_get(THIS_MODULE);
-	l->pinned = 1;
-	l->chained = 1;
-	l->destruct = sk->sk_destruct;
-	sk->sk_destruct = latch_sk_destruct;
+	latch_owner_chain(l, sk);
 	latch_embryo_del(l);
 	return 0;
 }
@@ -204,41 +216,48 @@ void latch_owner_work(struct latch_net *ln)
 	}
 }
 
-/* A TCP socket forgets a latch that is over, so that the module can go. */
-static void latch_owner_forget(struct latch *l)
+/*
+ * A TCP socket whose latch is over still tells so, but the module must be free to
+ * go: instead of pinning it by the socket's destructor the latch holds the socket
+ * until that is closed, which the worker looks for.
+ */
+static void latch_owner_keep(struct latch *l)
 {
 	struct sock *sk = latch_owner_sk(l);
-	bool done = false;
 
 	if (!sk)
 		return;
 	if (sk->sk_protocol == IPPROTO_TCP) {
 		lock_sock(sk);
 		spin_lock_bh(&l->lock);
-		done = l->state == LATCH_STATE_CLOSED && latch_owner_unchain(l);
+		if (l->state == LATCH_STATE_CLOSED && l->chained && latch_owner_unchain(l)) {
+			sock_hold(sk);
+			l->kept = true;
+			l->pinned = 0;
+			latch_embryo_add(l);
+			module_put(THIS_MODULE);
+		}
 		spin_unlock_bh(&l->lock);
 		release_sock(sk);
 	}
-	if (done)
-		latch_unlink(l);
 	sock_put(sk);
 }
 
 /**
  * latch_owner_close() - an administrator closes a latch (2.2-5, 2.3-20)
- * @l:      the latch, held by the caller
- * @forget: TCP sockets forget it too, so that nothing of it is left
+ * @l:     the latch, held by the caller
+ * @unpin: the module is to be free to go
  *
  * Context: process.
  */
-void latch_owner_close(struct latch *l, bool forget)
+void latch_owner_close(struct latch *l, bool unpin)
 {
 	spin_lock_bh(&l->lock);
 	latch_step(l, LATCH_EV_CLOSE, LATCH_REASON_ADMIN);
 	spin_unlock_bh(&l->lock);
 	latch_owner_work(l->ln);
-	if (forget)
-		latch_owner_forget(l);
+	if (unpin)
+		latch_owner_keep(l);
 }
 
 /* Under the latch's lock: a listener of its socket (2.3-1). */
@@ -425,7 +444,8 @@ void latch_owner_stale(struct latch *l, const struct sock *sk)
 
 	if (sk->sk_protocol != IPPROTO_UDP || !READ_ONCE(l->hashed))
 		return;
-	if (latch_sk_flow(sk, &f) && latch_flow_equal(&f, &l->flow))
+	if (latch_sk_flow(sk, &f) && latch_flow_equal(&f, &l->flow) &&
+	    READ_ONCE(sk->sk_txhash) == READ_ONCE(l->txhash))
 		return;
 	spin_lock_bh(&l->lock);
 	if (l->hashed) {

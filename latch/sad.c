@@ -236,7 +236,6 @@ static void latch_sa_remove(struct latch_sa *sa)
 	lockdep_assert_held(&ln->sad_lock);
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	list_del(&sa->all);
-	WRITE_ONCE(ln->n_sas, ln->n_sas - 1);
 	latch_sa_leave(sa);
 	kfree_rcu(sa, rcu);
 }
@@ -264,11 +263,9 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 	if (err)
 		return err;
 	list_add_tail(&sa->all, &ln->sas);
-	WRITE_ONCE(ln->n_sas, ln->n_sas + 1);
 	err = latch_sa_join(sa);
 	if (err) {
 		list_del(&sa->all);
-		WRITE_ONCE(ln->n_sas, ln->n_sas - 1);
 		rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 		latch_sa_leave(sa);
 	}

@@ -139,25 +139,6 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
 }
 
 /**
- * latch_spd_empty() - are there no policies?
- * @ln: the namespace
- *
- * Context: process, the namespace's worker.
- * Return: true where the copy is empty.
- */
-bool latch_spd_empty(struct latch_net *ln)
-{
-	const struct latch_spd *spd;
-	bool empty;
-
-	rcu_read_lock();
-	spd = rcu_dereference(ln->spd);
-	empty = !spd || !spd->start[LATCH_DIRS];
-	rcu_read_unlock();
-	return empty;
-}
-
-/**
  * latch_spd_clear() - free the copy
  * @ln: the namespace, whose worker has ended
  *
