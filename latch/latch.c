@@ -259,6 +259,8 @@ void latch_want_more(struct latch *l)
 		return;
 	l->wanting = 1;
 	atomic_inc(&l->ln->n_wanting);
+	/* the worker may just be switching the hooks off */
+	latch_km_queue(l->ln, LATCH_WORK_TELL);
 }
 
 /**
@@ -291,7 +293,11 @@ void latch_retire(struct latch *l)
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			latch_path_leave(&l->link[dir][i]);
-	latch_want_less(l);
+	/* a demand holds for whatever the socket does next */
+	if (l->mode == LATCH_MODE_REQUIRE && l->sk && !l->unlinked)
+		latch_want_more(l);
+	else
+		latch_want_less(l);
 	if (l->numbered) {
 		xa_lock_bh(&ln->latches);
 		__xa_erase(&ln->latches, l->id);

@@ -333,8 +333,6 @@ static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
 	if (latch_number(l))
 		pr_warn_once("latch: no memory to number a listener\n");
 	latch_owner_listen(l, sk);
-	if (l->mode == LATCH_MODE_REQUIRE)
-		latch_want_more(l);
 	spin_unlock_bh(&l->lock);
 }
 
@@ -381,8 +379,6 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk)
 	latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
 		   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
 	latch_retire(l);
-	if (l->mode == LATCH_MODE_REQUIRE)
-		latch_want_more(l);
 }
 
 /* The connection is over (2.3-17); what is left tells the owner why. */
@@ -451,8 +447,6 @@ void latch_owner_stale(struct latch *l, const struct sock *sk)
 	if (l->hashed) {
 		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		latch_retire(l);
-		if (l->mode == LATCH_MODE_REQUIRE)
-			latch_want_more(l);
 	}
 	spin_unlock_bh(&l->lock);
 }
