@@ -363,6 +363,15 @@ static bool latch_natted(const struct sk_buff *skb)
 #endif
 }
 
+/* Was a UDP socket connected anew, to the same peer? Then its latch is over (5.2-1). */
+static bool latch_reconnected(struct latch *l, const struct sock *sk)
+{
+	if (!sk || READ_ONCE(l->sk) != sk || READ_ONCE(sk->sk_txhash) == READ_ONCE(l->txhash))
+		return false;
+	latch_owner_stale(l, sk);
+	return true;
+}
+
 static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
 	struct latch_net *ln = priv;
@@ -383,6 +392,8 @@ static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_h
 	    !latch_sk_flow(sk, &f))
 		return NF_ACCEPT;
 	l = latch_lookup(ln, skb, &f, thoff);
+	if (l && f.proto == IPPROTO_UDP && latch_reconnected(l, sk))
+		l = NULL;
 	if (!dst_xfrm(skb_dst(skb)) && latch_to_xfrmi(ln, st->out))
 		return NF_ACCEPT;
 	if (l)

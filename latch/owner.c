@@ -193,6 +193,27 @@ static struct latch *latch_owner_next(struct latch_net *ln, int *err)
 	return l;
 }
 
+/*
+ * An embryo's owner is the listener, which hears of nothing: its request goes, so
+ * that the peer's next SYN can begin anew (2.3-17).
+ */
+static void latch_owner_abort_request(struct latch *l, int err)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = latch_tcp_find(l->ln, &l->flow, l->dif, l->sdif);
+	rcu_read_unlock();
+	if (sk && sk->sk_state == TCP_NEW_SYN_RECV)
+		tcp_abort(sk, err);
+	if (sk)
+		sock_gen_put(sk);
+	spin_lock_bh(&l->lock);
+	latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
+	spin_unlock_bh(&l->lock);
+	latch_unlink(l);
+}
+
 /**
  * latch_owner_work() - tell the owners on ln->act
  * @ln: the namespace
@@ -210,6 +231,8 @@ void latch_owner_work(struct latch_net *ln)
 		if (sk) {
 			latch_owner_end(sk, -err);
 			sock_put(sk);
+		} else if (READ_ONCE(l->embryo) && !l->kept) {
+			latch_owner_abort_request(l, -err);
 		}
 		latch_put(l);
 		cond_resched();
