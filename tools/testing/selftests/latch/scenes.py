@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Scenes that are played with the module, without it, and in the demonstration."""
+
+import socket
+import struct
+
+from ktap import wait
+from latchlib import ip_proto
+
+
+class Stranger:
+    """A third host that takes over the address of the flow's peer.
+
+    It is authenticated, but as itself: the victim's key manager gets SAs from
+    it for the old address and the old reqid, as strongSwan would make them.
+    """
+
+    def __init__(self, net, ipsec):
+        self.net, self.ipsec = net, ipsec
+        self.me, self.victim, self.peer = net.mallory, ipsec.a, ipsec.b
+        self.sas = ipsec.new_sas()
+        self._raw = None
+
+    def move_in(self):
+        """The peer is gone, the stranger answers for its address."""
+        addr, fam = self.peer.addr(self.ipsec.fam), self.ipsec.fam
+        self.net.unplug(self.peer)
+        mac = self.me.mac.hex(":")
+        self.victim.ip(f"neigh replace {addr} lladdr {mac} dev eth0 nud permanent")
+        self.me.ip(
+            f"neigh replace {addr} lladdr {self.victim.mac.hex(':')} dev eth0 nud permanent",
+            f"addr add {addr}/{32 if fam == 4 else 128} dev eth0 {'' if fam == 4 else 'nodad'}",
+            *[sa.add() for sa in self.sas],
+            # its own kernel knows no such connection and must not say so
+            f"xfrm policy add src {addr} dst {self.victim.addr(fam)} dir out action block priority 1",
+        )
+        family = socket.AF_INET if fam == 4 else socket.AF_INET6
+        self._raw = {
+            p: self.me.socket(family, socket.SOCK_RAW, n)
+            for p, n in (("tcp", socket.IPPROTO_TCP), ("udp", socket.IPPROTO_UDP))
+        }
+        for raw in self._raw.values():
+            raw.setblocking(False)
+
+    def give_sas(self):
+        """The victim's key manager takes the stranger's SAs."""
+        self.victim.ip(*[sa.add() for sa in self.sas])
+
+    def take_sas(self):
+        self.victim.ip(*[sa.delete() for sa in self.sas])
+
+    def move_out(self):
+        addr, fam = self.peer.addr(self.ipsec.fam), self.ipsec.fam
+        self.me.ip(
+            f"addr del {addr}/{32 if fam == 4 else 128} dev eth0", "xfrm policy flush", "xfrm state flush", fail=False
+        )
+        self.me.ip(f"neigh replace {addr} lladdr {self.peer.mac.hex(':')} dev eth0 nud permanent")
+        self.victim.ip(f"neigh replace {addr} lladdr {self.peer.mac.hex(':')} dev eth0 nud permanent")
+        self.net.plug(self.peer)
+
+    def stolen(self, flow):
+        """Payload of the flow that the stranger could read so far: a list."""
+        got = []
+        while True:
+            try:
+                packet = self._raw[flow.proto].recv(65536)
+            except BlockingIOError:
+                return got
+            if packet[0] >> 4 == 4 and self.ipsec.fam == 4:
+                packet = packet[(packet[0] & 15) * 4 :]
+            ports = struct.unpack_from(">HH", packet)
+            data = packet[(packet[12] >> 4) * 4 :] if flow.proto == "tcp" else packet[8:]
+            if set(ports) == set(flow.ports) and data:
+                got.append((packet, data))
+
+    def on_the_wire(self):
+        """How many frames passed under the stranger's SAs since the last restart."""
+        self.net.wire.sync()
+        spis = {sa.spi for sa in self.sas}
+        count = 0
+        for frame, _ in self.net.wire.frames:
+            proto, start = ip_proto(frame)
+            if proto == 50:
+                count += struct.unpack_from(">I", frame, start)[0] in spis
+        return count
+
+
+FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]
+
+
+def error_of(sock, deadline=10):
+    """The errno that the next call on a socket gives, waiting for one."""
+    sock.setblocking(False)
+
+    def look():
+        try:
+            # what came before the error is read first
+            return -1 if sock.recv(65536) == b"" else 0
+        except BlockingIOError:
+            return 0
+        except OSError as e:
+            return e.errno
+
+    return wait(look, "an error at the socket", deadline)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What happens without the module: every case here expects the leak.
+
+So the scenes that the other files play with the module are known to be able
+to fail, and the capture to see what it must.
+"""
+
+import forge
+from ktap import case, ksft_ge, ksft_true, wait
+from latchlib import SECRET, Ipsec
+from scenes import FLOWS, Stranger
+
+WITHOUT_MODULE = True
+HOSTS = ("alice", "bob", "mallory")
+
+
+@case("2-10_leak_without_module_flush_{flow}", FLOWS)
+def flush(env, proto, fam):
+    """Policies and SAs are flushed under a live transfer: it goes on in clear."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = ipsec.flow(proto)
+    env.wire.restart()
+    flow.pump(flow.moved(4000 if proto == "tcp" else 20))
+    ksft_true(env.wire.clear(flow) == (0, 0), "clear text before the flush")
+    ksft_ge(env.wire.protected(), 4)
+    ipsec.flush()
+    flow.pump(flow.moved(4000 if proto == "tcp" else 20))
+    frames, octets = env.wire.clear(flow)
+    ksft_ge(frames, 4)
+    ksft_ge(octets, 4000)
+    flow.close()
+
+
+@case("2.2-6_leak_without_module_stranger_{flow}", FLOWS)
+def stranger(env, proto, fam):
+    """A third host with the peer's address gets the data of the live flow."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = ipsec.flow(proto)
+    mallory = Stranger(env, ipsec)
+    mallory.move_in()
+    mallory.give_sas()
+    stolen = []
+
+    def took():
+        stolen.extend(mallory.stolen(flow))
+        return len(stolen) >= 2
+
+    flow.pump(took, ways=((flow.a, flow.b),))
+    ksft_true(any(SECRET in data for _, data in stolen), "the stranger read what was not meant for it")
+    mallory.move_out()
+
+
+@case("2-11_leak_without_module_forged_data_{flow}", FLOWS)
+def forged_data(env, proto, fam):
+    """A clear datagram or in-window segment of a third host reaches the application."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = ipsec.flow(proto)
+    if proto == "tcp":
+        flow.exchange()
+    env.mallory.frame(env.alice.mac, *forge.into(flow, forge.PSH | forge.ACK, b"forged"))
+    flow.a.settimeout(10)
+    ksft_true(flow.a.recv(100) == b"forged")
+
+
+@case("6.5-1_leak_without_module_forged_rst_{flow}", [f for f in FLOWS if f["proto"] == "tcp"])
+def forged_rst(env, fam):
+    """A clear RST of a third host ends the protected connection."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = ipsec.tcp()
+    flow.exchange()
+    env.mallory.frame(env.alice.mac, *forge.into(flow, forge.RST))
+    wait(lambda: ended(flow.a), "the reset")
+
+
+def ended(sock):
+    try:
+        sock.setblocking(False)
+        return sock.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+@case("2.3-13_leak_without_module_bypass_policy_{flow}", FLOWS)
+def bypass(env, proto, fam):
+    """A policy that lets the flow go unprotected takes its protection away."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = ipsec.flow(proto)
+    env.wire.restart()
+    env.alice.ip(f"xfrm policy add {ipsec.selector(env.alice, env.bob)} proto {proto} dir out action allow priority 1")
+    flow.pump(lambda: env.wire.clear(flow)[1] >= 105, ways=((flow.a, flow.b),))
+
+
+@case("2.3-13_leak_without_module_bypass_policy_that_is_gone_udp4")
+def stale_bypass(env):
+    """A socket keeps the route that it found while there was a bypass policy."""
+    ipsec = Ipsec(env.alice, env.bob).up()
+    flow = ipsec.udp()
+    words = f"{ipsec.selector(env.alice, env.bob)} proto udp dir out"
+    env.alice.ip(f"xfrm policy add {words} action allow priority 1")
+    flow.a.send(b"clear")
+    env.alice.ip(f"xfrm policy delete {words}")
+    env.wire.restart()
+    flow.a.send(b"still clear")
+    ksft_true(env.wire.clear(flow) == (1, 11))
+
+
+@case("2-7_leak_without_module_null_rekey_{flow}", FLOWS)
+def null_rekey(env, proto, fam):
+    """SAs without encryption replace the latched ones: the text can be read on the link."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = ipsec.flow(proto)
+    env.wire.restart()
+    ipsec.suites = ["null"]
+    ipsec.rekey()
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    env.wire.sync()
+    ksft_true(any(SECRET in frame for frame, _ in env.wire.frames))

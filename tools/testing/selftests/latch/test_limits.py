@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Sysctls, limits, and that a namespace without IPsec pays nothing.
+
+RFC 5660 2-16, 2-18, 5.5-2; the contract of net.latch.* and /proc/net/latch_stat.
+"""
+
+import os
+import re
+import socket
+
+from expect import Moves, is_state
+from ktap import TOP, case, ksft_eq, ksft_true, wait
+from latchapi import L, ask, info
+from latchlib import Host, Ipsec, as_nobody
+
+HOSTS = ("alice", "bob")
+
+DEFAULTS = {
+    "auto": "1",
+    "require_identity": "0",
+    "identity_wait_ms": "3000",
+    "qop": "exact",
+    "disposition": "reset",
+    "max_latches": "1048576",
+    "max_peers": "65536",
+}
+
+
+@case("2-18_sysctl_default_{name}", [{"name": n, "value": v} for n, v in DEFAULTS.items()])
+def default(env, name, value):
+    """As documented, in every new namespace."""
+    ksft_eq(env.alice.sysctl(name), value)
+
+
+@case("2-18_sysctls_are_these")
+def names(env):
+    """No other file is below net/latch."""
+    with env.alice:
+        ksft_eq(set(os.listdir("/proc/sys/net/latch")), set(DEFAULTS))
+
+
+VALUES = {
+    "auto": (["0", "1"], ["2", "-1", "x"]),
+    "require_identity": (["0", "1"], ["2", "-1", "yes"]),
+    "identity_wait_ms": (["0", "1", "60000"], ["60001", "-1", "4294967296"]),
+    "qop": (["exact", "floor"], ["Exact", "floo", "floors", "0"]),
+    "disposition": (["wait", "reset", "unreach"], ["RESET", "none", "unreachable", "1"]),
+    "max_latches": (["0", "1", "1048576"], ["-1", "x", "99999999999"]),
+    "max_peers": (["0", "1", "65536"], ["-1", "x", "99999999999"]),
+}
+TAKEN = [{"name": n, "value": v} for n, (good, _) in VALUES.items() for v in good]
+REFUSED = [{"name": n, "value": v} for n, (_, bad) in VALUES.items() for v in bad]
+
+
+@case("2-18_sysctl_takes_{name}_{value}", TAKEN)
+def taken(env, name, value):
+    """A value in range is taken, and only by this namespace."""
+    env.alice.sysctl(name, value)
+    ksft_eq(env.alice.sysctl(name), value)
+    ksft_eq(env.bob.sysctl(name), DEFAULTS[name])
+
+
+@case("2-18_sysctl_refuses_{name}_{value}", REFUSED)
+def refused(env, name, value):
+    """A value out of range is EINVAL and changes nothing."""
+    try:
+        env.alice.sysctl(name, value)
+    except OSError as e:
+        ksft_eq(e.errno, 22)
+    else:
+        ksft_true(False, f"{name} took {value}")
+    ksft_eq(env.alice.sysctl(name), DEFAULTS[name])
+
+
+@case("2-18_sysctl_unprivileged")
+def sysctl_nobody(env):
+    """Everybody may read them, nobody but root may write."""
+
+    def attempt():
+        with open("/proc/sys/net/latch/auto", encoding="ascii") as f:
+            value = f.read().strip()
+        try:
+            with open("/proc/sys/net/latch/auto", "w", encoding="ascii") as f:
+                f.write("0")
+        except OSError as e:
+            return value, e.errno
+        return value, 0
+
+    ksft_eq(as_nobody(env.alice, attempt), ("1", 13))
+
+
+# --- counters ------------------------------------------------------------------------------
+@case("2-12_latch_stat_has_a_counter_for_every_reason")
+def stat_names(env):
+    """In each direction, in the order of their numbers; and everybody may read them."""
+    text = (TOP / "latch/core/reasons.h").read_text()
+    reasons = re.findall(r"X\(\w+,\s*(\w+),", text)
+    want = [
+        "LatchActive", "LatchLatches", "LatchListeners", "LatchPeers", "LatchBindings", "LatchCreated", "LatchBroken",
+        "LatchRestored", "LatchClosed", "LatchRefused",
+        *[f"Latch{way}{name}" for way in ("In", "Out") for name in reasons],
+    ]  # fmt: skip
+    seen = env.alice.stat()
+    ksft_eq([n for n in seen if n in want], [n for n in seen])
+    ksft_eq(sorted(seen), sorted(want))
+
+    def mode():
+        return os.stat("/proc/net/latch_stat").st_mode & 0o777, len(open("/proc/net/latch_stat").read()) > 100
+
+    ksft_eq(as_nobody(env.alice, mode), (0o444, True))
+
+
+# --- limits ---------------------------------------------------------------------------------
+@case("2-9_max_latches_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
+def max_latches(env, proto):
+    """Beyond the limit nothing is latched and nothing passes; when one goes, the next may come."""
+    env.alice.sysctl("max_latches", 2)
+    ipsec = Ipsec(env.alice, env.bob).up()
+    flows = [ipsec.flow(proto) for _ in range(2)]
+    listener = ipsec.listen()
+    env.wire.restart()
+    if proto == "tcp":
+        sock = env.alice.socket()
+        sock.setblocking(False)
+        with Moves(env.alice, at_least=["LatchOutLimit"], may=["LatchRefused"]):
+            sock.connect_ex(listener.getsockname())
+    else:
+        third = ipsec.udp(carry=False)
+        sock = third.a
+        with Moves(env.alice, LatchOutLimit=1, LatchInLimit=1, may=["LatchRefused"]):
+            sock.send(b"x")
+            third.b.send(b"y")
+        ksft_true(third.silent(sock))
+    ksft_true(info(sock).state_name in ("NONE", "LARVAL"))
+    ksft_eq(env.alice.stat()["LatchLatches"], 2)
+    flows[0].close()
+    wait(lambda: env.alice.stat()["LatchLatches"] == 1, "room")
+    if proto == "tcp":
+        wait(lambda: info(sock).state_name == "ESTABLISHED", "the SYN that is sent again")
+    else:
+        third.exchange()
+        is_state(sock, "ESTABLISHED")
+
+
+@case("2-9_max_latches_at_a_listener")
+def max_latches_listener(env):
+    """The same for what comes in: the SYN beyond the limit is not answered."""
+    env.bob.sysctl("max_latches", 1)
+    ipsec = Ipsec(env.alice, env.bob).up()
+    flow = ipsec.tcp()
+    sock = env.alice.socket()
+    sock.setblocking(False)
+    listener = ipsec.listen()
+    with Moves(env.bob, at_least=["LatchInLimit"], may=["LatchRefused"]):
+        sock.connect_ex(listener.getsockname())
+    ksft_eq(sock.getsockopt(socket.IPPROTO_TCP, 11, 1), b"\x02", "still SYN_SENT")
+    flow.close()
+    wait(lambda: sock.getsockopt(socket.IPPROTO_TCP, 11, 1) == b"\x01", "the connection")
+
+
+@case("2-17_max_latches_does_not_touch_clear_flows")
+def max_latches_clear(env):
+    """The limit is for latches; who needs none is not refused."""
+    env.alice.sysctl("max_latches", 0)
+    Ipsec(env.alice, env.bob, narrow="proto udp").up()
+    flow = Ipsec(env.alice, env.bob).tcp()
+    flow.exchange()
+    is_state(flow.a, "NONE")
+
+
+@case("2.6-1_max_peers")
+def max_peers(env):
+    """ENOSPC beyond the limit; a known record is still found, a deleted one makes room."""
+    env.alice.sysctl("max_peers", 2)
+    numbers = [env.alice.peer(name) for name in ("one", "two")]
+    attrs = {"id_type": L.LATCH_ID_FQDN, "id_value": b"three", "auth": L.LATCH_AUTH_MANUAL}
+    ksft_eq(env.alice.nl.error("peer-new", **attrs)[0], "ENOSPC")
+    ksft_eq(env.alice.nl.do("peer-new", **{**attrs, "id_value": b"one"})["id"], numbers[0])
+    env.alice.nl.do("peer-del", id=numbers[1])
+    ksft_true(env.alice.nl.do("peer-new", **attrs)["id"] > numbers[1])
+
+
+# --- who does not use it does not pay ---------------------------------------------------------
+@case("2-17_hooks_only_while_there_is_ipsec_{what}", [{"what": "sa"}, {"what": "policy"}, {"what": "request"}])
+def active(env, what):
+    """Hooks come with the first SA, policy or request, and go with the last."""
+    host = Host("quiet", 8)
+    try:
+        ipsec = Ipsec(host, env.bob)
+        ksft_eq(host.stat()["LatchActive"], 0)
+        if what == "sa":
+            sa = ipsec.new_sas()[0]
+            host.ip(sa.add())
+            ksft_eq(host.stat()["LatchActive"], 1)
+            host.ip(sa.delete())
+        elif what == "policy":
+            host.ip(*ipsec.policies(host))
+            ksft_eq(host.stat()["LatchActive"], 1)
+            host.ip(*ipsec.policies(host, "delete"))
+        else:
+            sock = host.socket()
+            ask(sock, mode=L.LATCH_MODE_REQUIRE)
+            ksft_eq(host.stat()["LatchActive"], 1)
+            sock.close()
+        wait(lambda: host.stat()["LatchActive"] == 0, "the hooks to go")
+    finally:
+        host.close()
+
+
+@case("2-17_hooks_stay_while_there_are_latches")
+def active_latched(env):
+    """After a flush the latches are what keeps the hooks."""
+    ipsec = Ipsec(env.alice, env.bob).up()
+    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    ipsec.flush([env.alice])
+    ksft_eq(env.alice.stat()["LatchActive"], 1)
+    flow.close()
+    for host in (env.alice, env.bob):
+        # their last words do not reach the other
+        host.nl.do("conn-flush")
+    wait(lambda: env.alice.stat()["LatchActive"] == 0, "the hooks to go")
+
+
+@case("2-17_reading_activates_nothing")
+def reading(env):
+    """The option, the table and the counters can be read without consequences."""
+    host = Host("quiet", 8)
+    try:
+        is_state(host.socket(), "NONE")
+        ksft_eq((host.conns(), host.nl.dump("peer-get")), ({}, []))
+        ksft_eq(host.stat()["LatchActive"], 0)
+    finally:
+        host.close()

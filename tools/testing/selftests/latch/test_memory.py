@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Memory runs out while latching: dropped, counted, never passed.  Debug kernel only.
+
+RFC 5660 2-8, 2-9, 2-11; the promise: unknown is never trusted.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+
+from expect import Moves, is_state
+from ktap import DEBUG, case, ksft_eq, ksft_true, wait
+from latchapi import L, ask, info, request, set_raw
+from latchlib import Ipsec
+from scenes import FLOWS
+
+HOSTS = ("alice", "bob")
+CASES = []
+
+FAILSLAB = "/sys/kernel/debug/failslab/"
+CACHE = "/sys/kernel/slab/latch/failslab"
+MOST = 400  # allocations that one call may be found to make
+
+
+def put(path, value):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(str(value))
+
+
+@contextlib.contextmanager
+def no_latches():
+    """Every allocation of a latch fails, in whatever context."""
+    for name, value in (("cache-filter", "Y"), ("task-filter", "N"), ("probability", 100), ("interval", 1),
+                        ("verbose", 0), ("space", 0), ("ignore-gfp-wait", "N")):  # fmt: skip
+        put(FAILSLAB + name, value)
+    put(CACHE, 1)
+    put(FAILSLAB + "times", -1)
+    try:
+        yield
+    finally:
+        put(FAILSLAB + "times", 0)
+        put(FAILSLAB + "probability", 0)
+        put(CACHE, 0)
+
+
+@contextlib.contextmanager
+def nth_fails(number):
+    """The n-th allocation of this task fails; yields a function that says whether it came to that."""
+    for name, value in (("cache-filter", "N"), ("task-filter", "N"), ("probability", 0), ("times", -1),
+                        ("verbose", 0), ("ignore-gfp-wait", "N")):  # fmt: skip
+        put(FAILSLAB + name, value)
+    fd = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
+    used = []
+    os.write(fd, str(number).encode())
+    try:
+        yield used
+    finally:
+        try:
+            used.append(int(os.pread(fd, 16, 0).decode().strip("\n\0")) == 0)
+        except OSError:
+            # the fault came as late as in this read
+            used.append(False)
+        os.pwrite(fd, b"0", 0)
+        os.close(fd)
+
+
+def active_open(env, proto, fam):
+    """No memory for the latch of an outgoing flow."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    listener = ipsec.listen()
+    sink = ipsec.udp(carry=False)
+    sock = env.alice.socket(listener.family, socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    env.wire.restart()
+    with no_latches(), Moves(env.alice, at_least=["LatchOutNoMem"], may=["LatchRefused"]):
+        if proto == "tcp":
+            sock.connect_ex(listener.getsockname()[:2])
+        else:
+            sock.connect(sink.b.getsockname()[:2])
+            sock.send(b"x")
+    ksft_eq(env.wire.protected(), 0)
+    ksft_eq(env.alice.stat()["LatchLatches"], 0)
+    if proto == "tcp":
+        wait(lambda: info(sock).state_name == "ESTABLISHED", "the SYN that is sent again")
+    else:
+        sock.send(b"x")
+        is_state(sock, "ESTABLISHED")
+
+
+def passive_open(env, proto, fam):
+    """No memory for the latch of an incoming flow."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    env.bob.sysctl("auto", 0)  # only alice needs memory
+    if proto == "tcp":
+        listener = ipsec.listen(env.alice)
+        sock = env.bob.socket(listener.family)
+        sock.setblocking(False)
+        with no_latches(), Moves(env.alice, at_least=["LatchInNoMem"], may=["LatchRefused"]):
+            sock.connect_ex(listener.getsockname()[:2])
+        ksft_eq(sock.getsockopt(socket.IPPROTO_TCP, 11, 1), b"\x02", "still SYN_SENT")
+        wait(lambda: sock.getsockopt(socket.IPPROTO_TCP, 11, 1) == b"\x01", "the connection")
+        is_state(env.alice.owns(listener.accept()[0]), "ESTABLISHED")
+        return
+    flow = ipsec.udp(carry=False)
+    with no_latches(), Moves(env.alice, LatchInNoMem=1, may=["LatchRefused"]):
+        flow.b.send(b"x")
+    ksft_true(flow.silent(flow.a))
+    flow.exchange()
+    is_state(flow.a, "ESTABLISHED")
+
+
+def setsockopt_fails(env):
+    """setsockopt(): ENOMEM, and the demand is not half there."""
+    for number in range(1, MOST):
+        sock = env.alice.socket()
+        data = bytes(request(mode=L.LATCH_MODE_REQUIRE, peer_id="bob"))
+        with nth_fails(number) as used:
+            error = set_raw(sock, data)
+        # EFAULT: copying from user space fails by the same count
+        ksft_true(error in (0, errno.ENOMEM, errno.ENOBUFS, errno.EFAULT), error)
+        if error:
+            ksft_eq(info(sock).mode, L.LATCH_MODE_AUTO)
+        sock.close()
+        if not used[0]:
+            return
+    ksft_true(False, "it never ended")
+
+
+def every_allocation(env, proto, fam):
+    """Each allocation of the first packet's way fails once: latched or lost, never passed unlatched."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    listener = ipsec.listen()
+    sink = ipsec.udp(carry=False)
+    for number in range(1, MOST):
+        sock = env.alice.socket(listener.family, socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
+        ask(sock, disposition=L.LATCH_DISP_WAIT)
+        sock.setblocking(False)
+        target = listener.getsockname()[:2] if proto == "tcp" else sink.b.getsockname()[:2]
+        with nth_fails(number) as used, contextlib.suppress(OSError, MemoryError):
+            sock.connect_ex(target)
+            if proto == "udp":
+                sock.send(b"x")
+        got = info(sock)
+        connected = proto == "tcp" and sock.getsockopt(socket.IPPROTO_TCP, 11, 1) == b"\x01"
+        ksft_true(got.state_name in ("NONE", "ESTABLISHED"), got.state_name)
+        ksft_true(got.state_name == "ESTABLISHED" or not connected, "connected, but not latched")
+        sock.close()
+        if not used[0]:
+            return
+    ksft_true(False, "it never ended")
+
+
+if DEBUG:
+    case("2-8_no_memory_for_an_outgoing_flow_{flow}", FLOWS)(active_open)
+    case("2-9_no_memory_for_an_incoming_flow_{flow}", FLOWS)(passive_open)
+    case("2-16_no_memory_for_a_request")(setsockopt_fails)
+    case("2-8_every_allocation_fails_once_{flow}", FLOWS, limit=120)(every_allocation)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Loading and unloading, with and without latches, under traffic.
+
+RFC 5660 2-1 and the contract: unloading is refused while latches live.
+"""
+
+import ctypes
+import errno
+import os
+import subprocess
+
+from expect import is_state
+from ktap import DEBUG, case, ksft_eq, ksft_true, wait
+from latchapi import IP_LATCH, MODULE, get_raw, libc, module_loaded, request, set_raw
+from latchlib import Ipsec
+
+HOSTS = ("alice", "bob")
+ORDER = 9  # these leave the module out
+
+TIMES = 50 if DEBUG else 10
+
+
+def load(env):
+    for host in env.hosts:
+        host.forget_module()
+    done = subprocess.run(["insmod", MODULE], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(done.stderr)
+
+
+def unload():
+    """errno of delete_module(2), without waiting."""
+    if libc.syscall(176, b"ipsec_latch", os.O_NONBLOCK):
+        return ctypes.get_errno()
+    return 0
+
+
+def unload_when_idle():
+    """A latch pins the module until a grace period after its end."""
+    wait(lambda: unload() in (0, errno.ENOENT), "the module to be free")
+
+
+REFUSED = [{"proto": "tcp"}, {"proto": "udp"}]
+
+
+@case("2-1_unload_is_refused_while_latched_{proto}", REFUSED)
+def refused(env, proto):
+    """While a latch lives the module stays, and the latch holds."""
+    if not module_loaded():
+        load(env)
+    ipsec = Ipsec(env.alice, env.bob).up().identify()
+    flow = ipsec.flow(proto)
+    ksft_true(unload() in (errno.EBUSY, errno.EAGAIN), "refused")
+    ksft_true(module_loaded())
+    flow.exchange()
+    is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2-1_unload_after_flush")
+def after_flush(env):
+    """`connection flush` makes it possible; listeners that asked for nothing are no obstacle."""
+    if not module_loaded():
+        load(env)
+    ipsec = Ipsec(env.alice, env.bob).up()
+    listener = ipsec.listen()
+    flow = ipsec.tcp(listener=listener)
+    for host in (env.alice, env.bob):
+        host.nl.do("conn-flush")
+    flow.close()
+    unload_when_idle()
+    ksft_true(not module_loaded())
+    # the listener goes on without
+    flow = ipsec.tcp(listener=listener)
+    flow.exchange()
+
+
+@case("2-12_without_module_the_option_is_unknown")
+def unknown(env):
+    """ENOPROTOOPT, and neither counters nor sysctls are left."""
+    if module_loaded():
+        unload_when_idle()
+    sock = env.alice.socket()
+    ksft_eq(get_raw(sock, IP_LATCH, 216)[0], errno.ENOPROTOOPT)
+    ksft_eq(set_raw(sock, bytes(request(mode=0))), errno.ENOPROTOOPT)
+    with env.alice:
+        ksft_eq([os.path.exists(p) for p in ("/proc/net/latch_stat", "/proc/sys/net/latch")], [False, False])
+
+
+@case("2.3-16_flows_older_than_the_module_are_not_latched")
+def older(env):
+    """What was there before the module goes on, unlatched, even if protected; what comes after is latched."""
+    if module_loaded():
+        unload_when_idle()
+    ipsec = Ipsec(env.alice, env.bob).up()
+    listener = ipsec.listen()
+    old = ipsec.tcp(listener=listener)
+    old.exchange()
+    load(env)
+    old.exchange()
+    is_state(old.a, "NONE", "NONE", [])
+    new = ipsec.tcp(listener=listener)
+    new.exchange()
+    for sock in (new.a, new.b):
+        is_state(sock, "ESTABLISHED", "NONE", [])
+    is_state(listener, "LISTENER")
+
+
+@case(f"2-1_load_and_unload_{TIMES}_times_under_traffic", limit=240)
+def many_times(env):
+    """In and out while protected and clear flows run that began before; none of them notices."""
+    if module_loaded():
+        unload_when_idle()
+    ipsec = Ipsec(env.alice, env.bob).up()
+    protected = ipsec.tcp()
+    clear = Ipsec(env.alice, env.bob, mode="tunnel").tcp()
+    for _ in range(TIMES):
+        load(env)
+        for flow in (protected, clear):
+            flow.pump(flow.moved(500))
+        ipsec.rekey()
+        ksft_eq(unload(), 0)
+        ksft_true(not module_loaded())
+        for flow in (protected, clear):
+            flow.pump(flow.moved(500))
+    protected.drained()
+    clear.drained()
+
+
+@case(f"2-1_load_latch_flush_unload_{TIMES}_times", limit=240)
+def whole_lives(env):
+    """Whole lives: load, latch, break, restore, close, unload."""
+    if module_loaded():
+        unload_when_idle()
+    for _ in range(TIMES):
+        load(env)
+        ipsec = Ipsec(env.alice, env.bob).up().identify()
+        flows = [ipsec.tcp(), ipsec.udp()]
+        env.alice.ip("xfrm state flush")
+        ipsec.flush()
+        ipsec.up()
+        for flow in flows:
+            flow.close()
+        for host in (env.alice, env.bob):
+            host.nl.do("conn-flush")
+            host.reset()
+        unload_when_idle()
+    ksft_true(not module_loaded())

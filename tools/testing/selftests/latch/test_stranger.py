@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Another authenticated peer does not get a latched flow.
+
+RFC 5660 2-6, 2.2-6, 2.3-11, 2.3-12, 2.3.1-1, 2.3.2 (the worked example).
+"""
+
+import errno
+
+import forge
+from expect import Moves, is_state
+from ktap import case, ksft_eq, ksft_true
+from latchapi import L, ask, info
+from latchlib import Ipsec
+from scenes import FLOWS, Stranger, error_of
+
+HOSTS = ("alice", "bob", "mallory")
+
+
+# what moves besides when a connection is reset
+GOING = ["LatchLatches", "LatchClosed", "LatchOutBroken", "LatchOutClosed", "LatchInClosed"]
+
+
+def scene(env, fam, name, **kwargs):
+    """Alice and bob are connected, mallory waits; who is who is known as `name` says."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up()
+    if name == "identified":
+        ipsec.identify()
+    mallory = Stranger(env, ipsec)
+    if name == "identified":
+        # strongSwan gives both peers one reqid: what counts is said of each SA,
+        # before it is there
+        for sa in mallory.sas:
+            env.alice.bind("mallory", "alice", sa=sa)
+    return ipsec, mallory
+
+
+SCENES = [
+    {**f, "name": n, "reason": r} for f in FLOWS for n, r in (("identified", "PEER"), ("unidentified", "UNIDENTIFIED"))
+]
+
+
+@case("2.2-6_stranger_{name}_{flow}_reset", SCENES)
+def reset(env, proto, fam, name, reason):
+    """A third host takes the peer's address: broken when its SAs come, no octet to it, the owner is told."""
+    ipsec, mallory = scene(env, fam, name)
+    flow = ipsec.flow(proto)
+    if proto == "udp":
+        ask(flow.a, disposition=L.LATCH_DISP_RESET)
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    mallory.move_in()
+    env.wire.restart()
+    with Moves(env.alice, LatchBroken=1, may=GOING):
+        mallory.give_sas()
+    is_state(flow.a, "CLOSED" if proto == "tcp" else "BROKEN", reason)
+    ksft_eq(error_of(flow.a), errno.ECONNRESET)
+    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    mallory.move_out()
+
+
+@case("2.2-6_stranger_{name}_{flow}_wait", SCENES)
+def wait(env, proto, fam, name, reason):
+    """With `wait` there is silence until the stranger's SAs are gone; then not an octet is missing."""
+    ipsec, mallory = scene(env, fam, name)
+    flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    mallory.move_in()
+    env.wire.restart()
+    mallory.give_sas()
+    is_state(flow.a, "BROKEN", reason, [reason])
+    flow.pump(lambda: info(flow.a).out_drops >= 3, ways=((flow.a, flow.b),))
+    ksft_true(flow.silent(flow.a))
+    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    mallory.take_sas()
+    mallory.move_out()
+    is_state(flow.a, "ESTABLISHED", conflicts=[])
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    if proto == "tcp":
+        flow.drained()
+    ksft_eq(info(flow.a).breaks, 1)
+
+
+@case("2.3.1-1_stranger_is_not_heard_{flow}", FLOWS)
+def not_heard(env, proto, fam):
+    """Data that the stranger sends into the flow under its own SA is dropped."""
+    ipsec, mallory = scene(env, fam, "identified", suite="null")
+    flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow.exchange()
+    mallory.move_in()
+    mallory.give_sas()
+    inward = next(sa for sa in mallory.sas if sa.dst == env.alice.addr(fam))
+    with Moves(env.alice, LatchInBroken=3):
+        for seq in (1, 2, 3):
+            kind, packet = forge.into(flow, forge.PSH | forge.ACK, b"from mallory")
+            env.mallory.frame(env.alice.mac, kind, forge.protect(packet, inward.spi, seq))
+    ksft_eq(info(flow.a).in_drops, 3)
+    ksft_true(flow.silent(flow.a))
+    mallory.move_out()
+
+
+@case("2.3-11_no_latch_over_conflicting_sas_{flow}", FLOWS)
+def born_broken(env, proto, fam):
+    """SAs of two peers are there already: the latch is born broken and nothing passes."""
+    ipsec, mallory = scene(env, fam, "identified")
+    mallory.give_sas()
+    env.wire.restart()
+    family, kind = ipsec.listen().family, 1 if proto == "tcp" else 2
+    sock = env.alice.socket(family, kind)
+    ask(sock, disposition=L.LATCH_DISP_WAIT)
+    sock.bind((env.alice.addr(fam), 0))
+    sock.setblocking(False)
+    peer = ipsec.listen()
+    sock.connect_ex(peer.getsockname()[:2])
+    if proto == "udp":
+        sock.send(b"first")
+    got = is_state(sock, "BROKEN", "PEER", ["PEER"])
+    ksft_eq(env.wire.protected(), 0)
+    # the kernel chose one of the two; the other one is in conflict with it
+    chosen = got.peer == env.alice.peer("bob")
+    env.alice.ip(*[sa.delete() for sa in (mallory.sas if chosen else ipsec.sas)])
+    is_state(sock, "ESTABLISHED", conflicts=[])
+
+
+@case("2.3-12_stranger_of_other_protocol_or_mode_{what}", [
+    {"what": "ah", "change": {"suite": "ah"}, "reason": "PROTO"},
+    {"what": "tunnel", "change": {"mode": "tunnel"}, "reason": "MODE"},
+])  # fmt: skip
+def other_kind(env, change, reason):
+    """SAs of the template's reqid, but of a kind that the policy does not take yet, break at once."""
+    ipsec, mallory = scene(env, 4, "identified")
+    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    mallory.sas = [sa.but(**change) for sa in mallory.sas]
+    mallory.give_sas()
+    is_state(flow.a, "BROKEN", reason)
+    mallory.take_sas()
+    is_state(flow.a, "ESTABLISHED", conflicts=[])
+
+
+# --- the RFC's worked example ----------------------------------------------------
+@case("2.3.2_example_{who}_latch", [
+    {"who": "both", "latching": "alice bob"},
+    {"who": "only_a", "latching": "alice"},
+    {"who": "only_b", "latching": "bob"},
+])  # fmt: skip
+def example(env, latching):
+    """A and B talk, C takes B's address at A: A is safe where A latches, whatever B does."""
+    for host in (env.alice, env.bob):
+        if host.name not in latching:
+            host.sysctl("auto", 0)
+    ipsec, mallory = scene(env, 4, "identified")
+    flow = ipsec.tcp()
+    is_state(flow.a, "ESTABLISHED" if "alice" in latching else "NONE")
+    is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE")
+    flow.exchange()
+    mallory.move_in()
+    mallory.give_sas()
+    if "alice" in latching:
+        ksft_eq(error_of(flow.a), errno.ECONNRESET)
+        ksft_eq(mallory.stolen(flow), [])
+    else:
+        stolen = []
+        flow.pump(lambda: stolen.extend(mallory.stolen(flow)) or stolen, ways=((flow.a, flow.b),))
+    # C has no SA with B: B's latch has no conflict
+    is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE", "NONE", [])
+    mallory.move_out()
+
+
+@case("2.3.2_example_c_impersonates_a_to_b")
+def example_mirrored(env):
+    """The same at the other end: the passive opener's latch breaks."""
+    ipsec = Ipsec(env.bob, env.alice).up().identify()
+    flow = ipsec.tcp(client=env.alice)
+    mallory = Stranger(env, ipsec)
+    for sa in mallory.sas:
+        env.bob.bind("mallory", "bob", sa=sa)
+    mallory.move_in()
+    mallory.give_sas()
+    ksft_eq(error_of(flow.b), errno.ECONNRESET)
+    is_state(flow.b, "CLOSED", "PEER")
+    mallory.move_out()
+
+
+# --- what looks alike and is no conflict ---------------------------------------
+@case("2.2-6_two_tunnels_are_no_conflict_{flow}", FLOWS)
+def two_tunnels(env, proto, fam):
+    """Tunnels to two peers for different subnets: their SAs say `any`, the policies tell them apart."""
+    tunnels = [
+        Ipsec(env.alice, peer, fam=fam, mode="tunnel", reqid=reqid).up().identify()
+        for reqid, peer in enumerate((env.bob, env.mallory), 1)
+    ]
+    flows = [ipsec.flow(proto) for ipsec in tunnels]
+    for ipsec in tunnels:
+        ipsec.rekey()
+    for flow, ipsec in zip(flows, tunnels):
+        flow.exchange()
+        ksft_eq(is_state(flow.a, "ESTABLISHED", "NONE", []).peer, env.alice.peer(ipsec.b.name))
+
+
+@case("2.2-6_two_tunnels_unidentified_are_no_conflict_{flow}", FLOWS)
+def two_tunnels_unidentified(env, proto, fam):
+    """The same where nobody says whose the SAs are."""
+    bob = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", reqid=1).up()
+    first = bob.flow(proto)
+    second = Ipsec(env.alice, env.mallory, fam=fam, mode="tunnel", reqid=2).up().flow(proto)
+    for flow in (first, second):
+        flow.exchange()
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2.2-6_two_xfrm_interfaces_are_no_conflict")
+def two_interfaces(env):
+    """Two XFRM interfaces between the same hosts: the interface tells their SAs apart."""
+    one = Ipsec(env.alice, env.bob, mode="tunnel", if_id=7, reqid=1).up()
+    one.interface()
+    flow = one.tcp()
+    try:
+        Ipsec(env.alice, env.bob, mode="tunnel", if_id=8, reqid=1, suite="cbc256").up()
+        flow.exchange()
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
+        is_state(flow.b, "ESTABLISHED", "NONE", [])
+    finally:
+        flow.close()
+        one.no_interface()
+
+
+APART = [
+    {"what": "reqid", "change": {"reqid": 77}},
+    {"what": "if_id", "change": {"extra": "if_id 77"}},
+    {"what": "mark", "change": {"extra": "mark 77"}},
+    {"what": "selector", "change": {"extra": "sel proto tcp dport 9"}},
+    {"what": "address", "change": {"dst": "10.9.0.99"}},
+]
+
+
+@case("2.2-6_sa_that_does_not_cover_the_flow_{what}", APART)
+def not_covering(env, change):
+    """SAs of a stranger that the kernel would never take for this flow break nothing."""
+    ipsec, mallory = scene(env, 4, "unidentified")
+    flow = ipsec.tcp()
+    sas = [sa.but(**change) for sa in mallory.sas]
+    with Moves(env.alice):
+        env.alice.ip(*[sa.add() for sa in sas])
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
+        flow.exchange()
+        env.alice.ip(*[sa.delete() for sa in sas])
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+COVERED = [
+    {"what": "template_without_reqid", "reqid": 0, "change": {"reqid": 77}},
+    {"what": "same_selector", "reqid": 1, "change": {"extra": "sel src 10.9.0.0/24 dst 10.9.0.0/24"}},
+    {"what": "outbound_only", "reqid": 1, "change": {}, "only": "out"},
+    {"what": "inbound_only", "reqid": 1, "change": {}, "only": "in"},
+]
+
+
+@case("2.2-6_sa_that_covers_the_flow_{what}", COVERED)
+def covering(env, reqid, change, only=""):
+    """Coverage is judged as the kernel chooses: policy, template, SA, in both directions."""
+    ipsec, mallory = scene(env, 4, "unidentified", reqid=reqid)
+    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow.exchange()
+    sas = [sa.but(**change) for sa in mallory.sas]
+    if only:
+        sas = [sa for sa in sas if (sa.dst == env.alice.addr(4)) == (only == "in")]
+    env.alice.ip(*[sa.add() for sa in sas])
+    is_state(flow.a, "BROKEN", "UNIDENTIFIED", ["UNIDENTIFIED"])
+    env.alice.ip(*[sa.delete() for sa in sas])
+    is_state(flow.a, "ESTABLISHED", conflicts=[])
+    flow.exchange()
