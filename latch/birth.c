@@ -407,6 +407,21 @@ static unsigned int latch_birth_segment(struct latch_net *ln, struct sk_buff *sk
 }
 
 /**
+ * latch_resets() - does a segment end its connection at once?
+ * @skb:   the packet
+ * @thoff: its TCP header
+ *
+ * Context: any. Return: true for RST.
+ */
+bool latch_resets(const struct sk_buff *skb, int thoff)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th = skb_header_pointer(skb, thoff, sizeof(buf), &buf);
+
+	return th && th->rst;
+}
+
+/**
  * latch_opens() - is a segment one that only a listener can answer?
  * @skb:   the packet
  * @thoff: its TCP header

@@ -11,6 +11,7 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
 			u8 dir, u8 reason);
 
 /* birth.c */
+bool latch_resets(const struct sk_buff *skb, int thoff);
 bool latch_opens(const struct sk_buff *skb, int thoff);
 unsigned int latch_birth_in(struct latch_net *ln, struct sk_buff *skb,
 			    const struct latch_flow *f, int thoff);

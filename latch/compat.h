@@ -29,4 +29,10 @@
 	register_net_sysctl(net, path, table)
 #endif
 
+/* Groups have flags of their own since v6.7, in stable kernels too */
+#include <net/genetlink.h>
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN GENL_UNS_ADMIN_PERM
+#endif
+
 #endif /* LATCH_COMPAT_H */

@@ -313,6 +313,20 @@ static struct latch *latch_lookup(struct latch_net *ln, const struct sk_buff *sk
 	return NULL;
 }
 
+/*
+ * TCP knows nothing of a handshake by SYN cookie that the peer resets; the latch
+ * that waits for its end goes by the RST, where that comes from the peer.
+ */
+static unsigned int latch_check_cookie(struct latch *l, struct sk_buff *skb, int thoff)
+{
+	bool over = READ_ONCE(l->embryo) && latch_resets(skb, thoff);
+	unsigned int ret = latch_check(l, skb, LATCH_DIR_IN);
+
+	if (over && ret == NF_ACCEPT)
+		latch_unlink(l);
+	return ret;
+}
+
 static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
 	struct latch_net *ln = priv;
@@ -328,6 +342,8 @@ static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	    !latch_parse_ports(skb, thoff, LATCH_DIR_IN, &f))
 		return NF_ACCEPT;
 	l = latch_lookup(ln, skb, &f, thoff);
+	if (l && unlikely(READ_ONCE(l->cookie)))
+		return latch_check_cookie(l, skb, thoff);
 	if (l)
 		return latch_check(l, skb, LATCH_DIR_IN);
 	return latch_birth_in(ln, skb, &f, thoff);

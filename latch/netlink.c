@@ -635,7 +635,7 @@ int __init latch_netlink_init(void)
 {
 	memcpy(latch_mcgrps, latch_nl_mcgrps, sizeof(latch_mcgrps));
 	/* the flows and peers of all users are nobody's but the administrator's */
-	latch_mcgrps[LATCH_NLGRP_EVENTS].flags = GENL_UNS_ADMIN_PERM;
+	latch_mcgrps[LATCH_NLGRP_EVENTS].flags = GENL_MCAST_CAP_NET_ADMIN;
 	return genl_register_family(&latch_family);
 }
 

@@ -156,6 +156,7 @@ def flush_one(env):
     env.alice.nl.do("conn-flush", peer=env.alice.peer("mallory"))
     is_state(flows[0].a, "ESTABLISHED", "NONE", [])
     is_state(flows[1].a, "CLOSED", "ADMIN")
+    ksft_eq(error_of(flows[1].a), errno.ECONNRESET)
     flows[0].exchange()
 
 
