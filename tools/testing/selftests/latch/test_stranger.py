@@ -67,6 +67,7 @@ def wait(env, proto, fam, name, reason):
     env.wire.restart()
     mallory.give_sas()
     is_state(flow.a, "BROKEN", reason, [reason])
+    flow.catch_up(flow.a)
     flow.pump(lambda: info(flow.a).out_drops >= 3, ways=((flow.a, flow.b),))
     ksft_true(flow.silent(flow.a))
     ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
