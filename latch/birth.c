@@ -326,7 +326,8 @@ static unsigned int latch_birth_tcp_in(struct latch_net *ln, struct sk_buff *skb
 			return NF_ACCEPT;
 		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_NO_MEM);
 	}
-	if (latch_exempt(parent) || latch_off(ln, parent) || (!p->tag.n && parent->mode != LATCH_MODE_REQUIRE))
+	if (latch_exempt(parent) || latch_off(ln, parent) ||
+	    (!p->tag.n && parent->mode != LATCH_MODE_REQUIRE))
 		return NF_ACCEPT;
 	if (!p->tag.n)
 		return latch_drop(ln, parent, skb, LATCH_DIR_IN, LATCH_REASON_LARVAL);

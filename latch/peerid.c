@@ -177,13 +177,13 @@ struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer 
 		err = -ENOSPC;
 		goto free;
 	}
-	err = xa_alloc_cyclic(&ln->peers, &p->id, p, XA_LIMIT(1, U32_MAX),
-			      &ln->next_peer, GFP_KERNEL_ACCOUNT);
+	err = xa_alloc_cyclic_bh(&ln->peers, &p->id, p, XA_LIMIT(1, U32_MAX),
+				 &ln->next_peer, GFP_KERNEL_ACCOUNT);
 	if (err < 0)
 		goto free;
 	err = rhashtable_insert_fast(&latch_peers, &p->node, latch_peer_params);
 	if (err) {
-		xa_erase(&ln->peers, p->id);
+		xa_erase_bh(&ln->peers, p->id);
 		goto free;
 	}
 	ln->n_peers++;
@@ -236,7 +236,7 @@ void latch_peer_put(struct latch_peer *p)
 static void latch_peer_remove(struct latch_net *ln, struct latch_peer *p)
 {
 	rhashtable_remove_fast(&latch_peers, &p->node, latch_peer_params);
-	xa_erase(&ln->peers, p->id);
+	xa_erase_bh(&ln->peers, p->id);
 	ln->n_peers--;
 	latch_peer_put(p);
 }

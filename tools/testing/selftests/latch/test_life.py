@@ -318,17 +318,23 @@ def reuseport(env):
     socks = [env.alice.socket() for _ in range(6)]
     for sock in socks:
         sock.connect(first.getsockname())
-    children = 0
+    children = []
+
+    def all_came():
+        for listener in listeners:
+            try:
+                while True:
+                    children.append(env.bob.owns(listener.accept()[0]))
+            except BlockingIOError:
+                pass
+        return len(children) == 6
+
     for listener in listeners:
         is_state(listener, "LISTENER")
         listener.setblocking(False)
-        try:
-            while True:
-                is_state(env.bob.owns(listener.accept()[0]), "ESTABLISHED")
-                children += 1
-        except BlockingIOError:
-            pass
-    ksft_eq(children, 6)
+    wait(all_came, "the children")
+    for child in children:
+        is_state(child, "ESTABLISHED")
 
 
 @case("5.1-1_fast_open_tcp{fam}", [{"fam": 4}, {"fam": 6}])
