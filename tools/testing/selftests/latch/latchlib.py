@@ -757,11 +757,14 @@ class Flow:
     def silent(self, sock=None):
         """Is there neither data nor an error at the socket?"""
         sock = sock or self.a
+        timeout = sock.gettimeout()
         sock.setblocking(False)
         try:
             return sock.recv(1, socket.MSG_PEEK) is None
         except BlockingIOError:
             return True
+        finally:
+            sock.settimeout(timeout)
 
     def close(self):
         self.a.close()
