@@ -11,13 +11,14 @@
 #include <uapi/linux/latch_netlink.h>
 
 /* LATCH_CMD_PEER_NEW - do */
-const struct nla_policy latch_peer_new_nl_policy[LATCH_A_PEER_KEY + 1] = {
+const struct nla_policy latch_peer_new_nl_policy[LATCH_A_PEER_WITH_BINDINGS + 1] = {
 	[LATCH_A_PEER_ID_TYPE] = { .type = NLA_U8, },
 	[LATCH_A_PEER_ID_VALUE] = { .type = NLA_BINARY, },
 	[LATCH_A_PEER_AUTH] = { .type = NLA_U8, },
 	[LATCH_A_PEER_CERT] = { .type = NLA_BINARY, },
 	[LATCH_A_PEER_ANCHOR] = { .type = NLA_BINARY, },
 	[LATCH_A_PEER_KEY] = { .type = NLA_BINARY, },
+	[LATCH_A_PEER_WITH_BINDINGS] = { .type = NLA_FLAG, },
 };
 
 /* LATCH_CMD_PEER_DEL - do */
@@ -31,7 +32,7 @@ const struct nla_policy latch_peer_get_nl_policy[LATCH_A_PEER_ID + 1] = {
 };
 
 /* LATCH_CMD_BINDING_NEW - do */
-const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_LOCAL + 1] = {
+const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_REPLACE + 1] = {
 	[LATCH_A_BINDING_FAMILY] = { .type = NLA_U16, },
 	[LATCH_A_BINDING_DST] = { .type = NLA_BINARY, },
 	[LATCH_A_BINDING_PROTO] = { .type = NLA_U8, },
@@ -41,6 +42,9 @@ const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_LOCAL + 1] =
 	[LATCH_A_BINDING_REQID] = { .type = NLA_U32, },
 	[LATCH_A_BINDING_PEER] = { .type = NLA_U32, },
 	[LATCH_A_BINDING_LOCAL] = { .type = NLA_U32, },
+	[LATCH_A_BINDING_WITH_SA] = { .type = NLA_FLAG, },
+	[LATCH_A_BINDING_EXCLUSIVE] = { .type = NLA_FLAG, },
+	[LATCH_A_BINDING_REPLACE] = { .type = NLA_FLAG, },
 };
 
 /* LATCH_CMD_BINDING_DEL - do */
@@ -94,7 +98,7 @@ const struct genl_ops latch_nl_ops[10] = {
 		.cmd		= LATCH_CMD_PEER_NEW,
 		.doit		= latch_nl_peer_new_doit,
 		.policy		= latch_peer_new_nl_policy,
-		.maxattr	= LATCH_A_PEER_KEY,
+		.maxattr	= LATCH_A_PEER_WITH_BINDINGS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -116,7 +120,7 @@ const struct genl_ops latch_nl_ops[10] = {
 		.cmd		= LATCH_CMD_BINDING_NEW,
 		.doit		= latch_nl_binding_new_doit,
 		.policy		= latch_binding_new_nl_policy,
-		.maxattr	= LATCH_A_BINDING_LOCAL,
+		.maxattr	= LATCH_A_BINDING_REPLACE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -262,6 +262,34 @@ void latch_km_changed(struct latch_net *ln)
 }
 
 /**
+ * latch_km_claimed() - the latches of these SAs are judged before this returns
+ * @ln:  the namespace
+ * @key: the SA or reqid whose binding came, changed or went
+ *
+ * Context: process, no lock of ours held but genl_lock.
+ */
+void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key)
+{
+	latch_sad_claimed(ln, key);
+	latch_km_forget(ln);
+	if (READ_ONCE(ln->manager) && !READ_ONCE(ln->dying))
+		mod_delayed_work(latch_wq, &ln->pending_work, 0);
+	latch_km_sync(ln);
+}
+
+/**
+ * latch_km_reap() - have the bindings in ln->gone_binds taken away
+ * @ln: the namespace
+ *
+ * Context: any.
+ */
+void latch_km_reap(struct latch_net *ln)
+{
+	if (!READ_ONCE(ln->dying))
+		queue_work(latch_wq, &ln->reap_work);
+}
+
+/**
  * latch_km_embryos() - look after the embryos again later
  * @ln:    the namespace
  * @delay: jiffies

@@ -58,6 +58,7 @@
  */
 
 struct latch;
+struct latch_bind_key;
 struct latch_net;
 
 /* km.c: what the worker has to do */
@@ -101,6 +102,7 @@ struct latch_mib {
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
  * @dirty:     paths on which an SA came or went, under @sad_lock
+ * @gone_binds: bindings whose SA is gone, for @reap_work; under @sad_lock
  */
 struct latch_net {
 	struct net		*net;
@@ -133,6 +135,7 @@ struct latch_net {
 	spinlock_t		sad_lock;
 	struct list_head	sas;
 	struct list_head	dirty;
+	struct list_head	gone_binds;
 	u64			next_serial;
 
 	struct xarray		peers;
@@ -153,6 +156,7 @@ struct latch_net {
 	struct nf_hook_ops	hooks[4];
 	struct work_struct	work;
 	struct delayed_work	pending_work;
+	struct work_struct	reap_work;
 };
 
 struct latch_net *latch_pernet(const struct net *net);
@@ -285,6 +289,7 @@ enum latch_peer_part {
  * @name:  digest of the ID alone, for demands
  * @ref:   bindings, latches, and one for being in the table
  * @binds: bindings that name it; under genl_lock
+ * @with_bindings: it goes with the last of these; under genl_lock
  * @data:  ID, certificate, trust anchor and key, one after the other
  */
 struct latch_peer {
@@ -298,6 +303,7 @@ struct latch_peer {
 	u64			name[2];
 	u8			id_type;
 	u8			auth;
+	bool			with_bindings;
 	u16			len[LATCH_PEER_PARTS];
 	struct rcu_head		rcu;
 	u8			data[];
@@ -455,6 +461,8 @@ void latch_path_leave(struct latch_link *link);
 struct latch_path *latch_path_dirty(struct latch_net *ln);
 void latch_path_put(struct latch_path *path);
 bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
+void latch_sad_claimed(struct latch_net *ln, const struct latch_bind_key *key);
+u32 latch_sad_count(struct latch_net *ln, u32 reqid);
 
 /* spd.c: the copy of the SPD */
 int latch_spd_read(struct latch_net *ln);
@@ -503,18 +511,37 @@ struct latch_claims {
 	struct latch_claim	claim[LATCH_MAX_CLAIMS];
 };
 
+/**
+ * struct latch_bind - whose an SA is, or the SAs of a reqid are
+ * @n_sas:   SAs there are that it names, where it is @with_sa; under ln->sad_lock
+ * @with_sa: it goes with the last of them; under ln->sad_lock
+ * @gone:    they are gone, so nobody is bound by it; written under ln->sad_lock
+ * @reap:    in ln->gone_binds while @gone
+ */
 struct latch_bind {
 	struct rhash_head	node;
 	struct latch_bind_key	key;
 	struct latch_claims __rcu *claims;
+	struct list_head	reap;
+	u32			n_sas;
+	bool			with_sa;
+	bool			gone;
 	struct rcu_head		rcu;
 };
 
+/* latch_bind_add() */
+#define LATCH_BIND_WITH_SA	0x01	/* it goes with its SA */
+#define LATCH_BIND_EXCL		0x02	/* not beside a claim for somebody else */
+#define LATCH_BIND_REPLACE	0x04	/* WITH_SA or not holds for one there already */
+
 int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
-		   struct latch_peer *peer, struct latch_peer *local);
+		   struct latch_peer *peer, struct latch_peer *local, u8 flags);
 int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 		   const struct latch_peer *peer);
 struct latch_bind *latch_bind_find(const struct latch_bind_key *key);
+void latch_bind_sa_came(const struct latch_sa *sa);
+void latch_bind_sa_went(const struct latch_sa *sa);
+void latch_bind_reap_work(struct work_struct *work);
 void latch_bind_walk_enter(struct rhashtable_iter *it);
 void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
 	       const struct latch_sa *sa, struct latch_who *who);
@@ -527,6 +554,8 @@ void latch_km_work(struct work_struct *work);
 void latch_km_pending_work(struct work_struct *work);
 void latch_km_sync(struct latch_net *ln);
 void latch_km_changed(struct latch_net *ln);
+void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key);
+void latch_km_reap(struct latch_net *ln);
 void latch_km_embryos(struct latch_net *ln, unsigned long delay);
 void latch_km_register(void);
 void latch_km_unregister(void);

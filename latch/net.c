@@ -70,11 +70,13 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	mutex_init(&ln->hook_mutex);
 	INIT_LIST_HEAD(&ln->sas);
 	INIT_LIST_HEAD(&ln->dirty);
+	INIT_LIST_HEAD(&ln->gone_binds);
 	INIT_LIST_HEAD(&ln->embryos);
 	INIT_LIST_HEAD(&ln->act);
 	INIT_WORK(&ln->work, latch_km_work);
 	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
 	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
+	INIT_WORK(&ln->reap_work, latch_bind_reap_work);
 }
 
 static int __net_init latch_net_start(struct net *net)
@@ -117,6 +119,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_owner_work(ln);
 	latch_sad_clear(ln);
 	latch_spd_clear(ln);
+	cancel_work_sync(&ln->reap_work);
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);
 	latch_mib_exit(ln);

@@ -97,7 +97,8 @@ static int latch_fill_peer(struct sk_buff *skb, const struct latch_peer *p)
 	    nla_put_u8(skb, LATCH_A_PEER_ID_TYPE, p->id_type) ||
 	    nla_put_u8(skb, LATCH_A_PEER_AUTH, p->auth) ||
 	    nla_put(skb, LATCH_A_PEER_DIGEST, sizeof(p->digest), p->digest) ||
-	    nla_put_u32(skb, LATCH_A_PEER_REFS, p->binds))
+	    nla_put_u32(skb, LATCH_A_PEER_REFS, p->binds) ||
+	    (p->with_bindings && nla_put_flag(skb, LATCH_A_PEER_WITH_BINDINGS)))
 		return -EMSGSIZE;
 	for (i = 0; i < LATCH_PEER_PARTS; i++) {
 		data = latch_peer_data(p, i, &n);
@@ -215,6 +216,7 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 	in.id_type = nla_get_u8(info->attrs[LATCH_A_PEER_ID_TYPE]);
 	if (info->attrs[LATCH_A_PEER_AUTH])
 		in.auth = nla_get_u8(info->attrs[LATCH_A_PEER_AUTH]);
+	in.with_bindings = nla_get_flag(info->attrs[LATCH_A_PEER_WITH_BINDINGS]);
 	err = latch_nl_parts(info, &in, data);
 	if (err)
 		return err;
@@ -398,14 +400,15 @@ static int latch_nl_bind_key(struct latch_net *ln, struct genl_info *info,
  * @info: its attributes
  *
  * Context: genl_lock held. Return: 0 when every latch was judged by it; -EINVAL;
- * -ENOENT no such record; -EEXIST the claim is there; -ENOSPC too many claims of
- * one key; -ENOMEM.
+ * -ENOENT no such record; -EEXIST the claim is there, or an exclusive one meets
+ * one for somebody else; -ENOSPC too many claims of one key; -ENOMEM.
  */
 int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
 	struct latch_peer *peer, *local = NULL;
 	struct latch_bind_key key;
+	u8 flags = 0;
 	int err;
 
 	err = latch_nl_bind_key(ln, info, &key);
@@ -420,13 +423,21 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 		local = latch_nl_peer(ln, info, LATCH_A_BINDING_LOCAL);
 	if (IS_ERR(local))
 		return PTR_ERR(local);
-	err = latch_bind_add(ln, &key, peer, local);
-	if (err == -EEXIST)
+	if (nla_get_flag(info->attrs[LATCH_A_BINDING_WITH_SA]))
+		flags |= LATCH_BIND_WITH_SA;
+	if (nla_get_flag(info->attrs[LATCH_A_BINDING_EXCLUSIVE]))
+		flags |= LATCH_BIND_EXCL;
+	if (nla_get_flag(info->attrs[LATCH_A_BINDING_REPLACE]))
+		flags |= LATCH_BIND_REPLACE;
+	err = latch_bind_add(ln, &key, peer, local, flags);
+	if (err == -EEXIST && flags & LATCH_BIND_EXCL)
+		NL_SET_ERR_MSG(info->extack, "claimed for somebody else");
+	else if (err == -EEXIST)
 		NL_SET_ERR_MSG(info->extack, "this claim is there already");
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(info->extack, "too many claims of one key");
 	if (!err)
-		latch_km_changed(ln);
+		latch_km_claimed(ln, &key);
 	return err;
 }
 
@@ -456,7 +467,7 @@ int latch_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "no such binding");
 	if (!err)
-		latch_km_changed(ln);
+		latch_km_claimed(ln, &key);
 	return err;
 }
 
@@ -488,6 +499,8 @@ static int latch_fill_claim(struct sk_buff *skb, const struct latch_bind *b,
 	if (c->id.kind == LATCH_IDENT_AMBIGUOUS &&
 	    nla_put_flag(skb, LATCH_A_BINDING_AMBIGUOUS))
 		return -EMSGSIZE;
+	if (b->with_sa && nla_put_flag(skb, LATCH_A_BINDING_WITH_SA))
+		return -EMSGSIZE;
 	return 0;
 }
 
@@ -515,7 +528,8 @@ int latch_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	rcu_read_lock();
 	b = latch_bind_find(&key);
-	err = b ? latch_fill_claim(rep, b, rcu_dereference(b->claims), 0) : -ENOENT;
+	err = b && !READ_ONCE(b->gone) ?
+	      latch_fill_claim(rep, b, rcu_dereference(b->claims), 0) : -ENOENT;
 	rcu_read_unlock();
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "no such binding");
@@ -564,7 +578,8 @@ int latch_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	latch_bind_walk_enter(&it);
 	rhashtable_walk_start(&it);
 	while ((b = rhashtable_walk_next(&it))) {
-		if (IS_ERR(b) || b->key.sa.ln != ln || at++ < cb->args[0])
+		if (IS_ERR(b) || b->key.sa.ln != ln || READ_ONCE(b->gone) ||
+		    at++ < cb->args[0])
 			continue;
 		if (!latch_dump_bind(skb, cb, b))
 			break;

@@ -7,6 +7,8 @@
  * readers are under RCU.
  */
 #include <crypto/sha2.h>
+#include <linux/rtnetlink.h>
+#include <net/genetlink.h>
 
 #include "latch.h"
 
@@ -135,6 +137,7 @@ static struct latch_peer *latch_peer_build(const struct latch_peer *in,
 		return NULL;
 	p->id_type = in->id_type;
 	p->auth = in->auth;
+	p->with_bindings = in->with_bindings;
 	for (i = 0, size = 0; i < LATCH_PEER_PARTS; i++) {
 		p->len[i] = in->len[i];
 		if (in->len[i])
@@ -149,7 +152,7 @@ static struct latch_peer *latch_peer_build(const struct latch_peer *in,
 /**
  * latch_peer_new() - intern a record (2.6-1)
  * @ln:   the namespace
- * @in:   type, method and lengths; the rest is not looked at
+ * @in:   type, method, with_bindings and lengths; the rest is not looked at
  * @data: the parts by enum latch_peer_part
  *
  * Context: process, genl_lock held.
@@ -170,6 +173,7 @@ struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer 
 	old = rhashtable_lookup(&latch_peers, &p->ln, latch_peer_params);
 	rcu_read_unlock();
 	if (old) {
+		old->with_bindings &= p->with_bindings;
 		kvfree(p);
 		return old;
 	}
@@ -263,10 +267,20 @@ int latch_peer_del(struct latch_net *ln, u32 id)
 	return 0;
 }
 
+/* Are the two claims for the same pair of identities? */
+static bool latch_claim_same(const struct latch_claim *c, const struct latch_claim *other)
+{
+	if (memcmp(c->peer->ident, other->peer->ident, sizeof(c->peer->ident)) ||
+	    !c->local != !other->local)
+		return false;
+	return !c->local ||
+	       !memcmp(c->local->ident, other->local->ident, sizeof(c->local->ident));
+}
+
 /* What the claims amount to: one pair of identities, or nobody's. */
 static void latch_claims_settle(struct latch_claims *c)
 {
-	const struct latch_claim *a = &c->claim[0], *b;
+	const struct latch_claim *a = &c->claim[0];
 	u32 i;
 
 	memset(&c->id, 0, sizeof(c->id));
@@ -274,29 +288,41 @@ static void latch_claims_settle(struct latch_claims *c)
 	memcpy(c->id.peer, a->peer->ident, sizeof(c->id.peer));
 	if (a->local)
 		memcpy(c->id.local, a->local->ident, sizeof(c->id.local));
-	for (i = 1; i < c->n; i++) {
-		b = &c->claim[i];
-		if (memcmp(a->peer->ident, b->peer->ident, sizeof(c->id.peer)) ||
-		    !a->local != !b->local ||
-		    (a->local && memcmp(a->local->ident, b->local->ident,
-					sizeof(c->id.local))))
+	for (i = 1; i < c->n; i++)
+		if (!latch_claim_same(a, &c->claim[i]))
 			c->id.kind = LATCH_IDENT_AMBIGUOUS;
-	}
 }
 
-static void latch_claim_name(struct latch_net *ln, const struct latch_claim *c, int by)
+static void latch_peer_name_one(struct latch_peer *p)
+{
+	if (!p)
+		return;
+	p->binds++;
+	latch_peer_hold(p);
+}
+
+/* What a key manager made of a peer's word is not kept longer than its SAs. */
+static void latch_peer_unname_one(struct latch_net *ln, struct latch_peer *p)
+{
+	if (!p)
+		return;
+	if (!--p->binds && p->with_bindings)
+		latch_peer_remove(ln, p);
+	latch_peer_put(p);
+}
+
+static void latch_claim_name(struct latch_net *ln, const struct latch_claim *c)
 {
 	ln->bind_seq++;
-	c->peer->binds += by;
-	if (c->local)
-		c->local->binds += by;
-	if (by > 0) {
-		latch_peer_hold(c->peer);
-		latch_peer_hold(c->local);
-	} else {
-		latch_peer_put(c->peer);
-		latch_peer_put(c->local);
-	}
+	latch_peer_name_one(c->peer);
+	latch_peer_name_one(c->local);
+}
+
+static void latch_claim_unname(struct latch_net *ln, const struct latch_claim *c)
+{
+	ln->bind_seq++;
+	latch_peer_unname_one(ln, c->peer);
+	latch_peer_unname_one(ln, c->local);
 }
 
 /* Context: genl_lock held, or the namespace's end. */
@@ -314,8 +340,34 @@ static void latch_claims_replace(struct latch_bind *b, struct latch_claims *new)
 	kfree_rcu(old, rcu);
 }
 
+/* Under sad_lock: how many SAs does it name? */
+static u32 latch_bind_count(struct latch_net *ln, const struct latch_bind_key *key)
+{
+	u32 n;
+
+	if (key->reqid)
+		return latch_sad_count(ln, key->reqid);
+	rcu_read_lock();
+	n = !!latch_sad_find(&key->sa);
+	rcu_read_unlock();
+	return n;
+}
+
+/* A table that SAs look into when they come: count and entry go together. */
+static int latch_bind_insert(struct latch_net *ln, struct latch_bind *b)
+{
+	int err;
+
+	spin_lock_bh(&ln->sad_lock);
+	if (b->with_sa)
+		b->n_sas = latch_bind_count(ln, &b->key);
+	err = rhashtable_insert_fast(&latch_binds, &b->node, latch_bind_params);
+	spin_unlock_bh(&ln->sad_lock);
+	return err;
+}
+
 static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *key,
-			    const struct latch_claim *claim)
+			    const struct latch_claim *claim, bool with_sa)
 {
 	struct latch_claims *c;
 	struct latch_bind *b;
@@ -330,10 +382,12 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	c->claim[0] = *claim;
 	latch_claims_settle(c);
 	RCU_INIT_POINTER(b->claims, c);
-	err = rhashtable_insert_fast(&latch_binds, &b->node, latch_bind_params);
+	b->with_sa = with_sa;
+	INIT_LIST_HEAD(&b->reap);
+	err = latch_bind_insert(ln, b);
 	if (err)
 		goto free;
-	latch_claim_name(ln, claim, 1);
+	latch_claim_name(ln, claim);
 	ln->n_bindings++;
 	return 0;
 free:
@@ -353,58 +407,191 @@ struct latch_bind *latch_bind_find(const struct latch_bind_key *key)
 	return rhashtable_lookup(&latch_binds, key, latch_bind_params);
 }
 
+static void latch_bind_remove(struct latch_net *ln, struct latch_bind *b)
+{
+	struct latch_claims *c = latch_claims_of(b);
+	u32 i;
+
+	spin_lock_bh(&ln->sad_lock);
+	rhashtable_remove_fast(&latch_binds, &b->node, latch_bind_params);
+	list_del(&b->reap);
+	spin_unlock_bh(&ln->sad_lock);
+	for (i = 0; i < c->n; i++)
+		latch_claim_unname(ln, &c->claim[i]);
+	kfree_rcu(c, rcu);
+	kfree_rcu(b, rcu);
+	ln->n_bindings--;
+}
+
+static void latch_bind_reap(struct latch_net *ln)
+{
+	struct latch_bind *b;
+
+	do {
+		spin_lock_bh(&ln->sad_lock);
+		b = list_first_entry_or_null(&ln->gone_binds, struct latch_bind, reap);
+		spin_unlock_bh(&ln->sad_lock);
+		if (b)
+			latch_bind_remove(ln, b);
+	} while (b);
+}
+
+/**
+ * latch_bind_reap_work() - worker: take away the bindings whose SA is gone
+ * @work: ln->reap_work
+ *
+ * Context: process; takes genl_lock.
+ */
+void latch_bind_reap_work(struct work_struct *work)
+{
+	struct latch_net *ln = container_of(work, struct latch_net, reap_work);
+
+	genl_lock();
+	latch_bind_reap(ln);
+	genl_unlock();
+}
+
+/* Call @fn for the bindings that name @sa: by SA, and by reqid. */
+static void latch_bind_each(const struct latch_sa *sa, void (*fn)(struct latch_bind *b))
+{
+	struct latch_bind_key key = { .sa = sa->key };
+	struct latch_bind *b;
+
+	rcu_read_lock();
+	b = latch_bind_find(&key);
+	if (b)
+		fn(b);
+	if (sa->reqid) {
+		memset(&key, 0, sizeof(key));
+		key.sa.ln = sa->key.ln;
+		key.reqid = sa->reqid;
+		b = latch_bind_find(&key);
+		if (b)
+			fn(b);
+	}
+	rcu_read_unlock();
+}
+
+static void latch_bind_more(struct latch_bind *b)
+{
+	if (b->with_sa && !b->gone)
+		b->n_sas++;
+}
+
+static void latch_bind_less(struct latch_bind *b)
+{
+	struct latch_net *ln = b->key.sa.ln;
+
+	if (!b->with_sa || b->gone || !b->n_sas || --b->n_sas)
+		return;
+	WRITE_ONCE(b->gone, true);
+	list_add_tail(&b->reap, &ln->gone_binds);
+	latch_km_reap(ln);
+}
+
+/**
+ * latch_bind_sa_came() - count an SA for the bindings that name it
+ * @sa: the SA
+ *
+ * Context: any, ln->sad_lock held.
+ */
+void latch_bind_sa_came(const struct latch_sa *sa)
+{
+	latch_bind_each(sa, latch_bind_more);
+}
+
+/**
+ * latch_bind_sa_went() - the bindings whose last SA this was bind nobody from now on
+ * @sa: the SA
+ *
+ * Not one moment longer: the next SA of the same key may be somebody else's.
+ *
+ * Context: any, ln->sad_lock held.
+ */
+void latch_bind_sa_went(const struct latch_sa *sa)
+{
+	latch_bind_each(sa, latch_bind_less);
+}
+
+/* How long a binding that is there lasts: who wants it to stay has it stay. */
+static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags)
+{
+	bool with_sa = flags & LATCH_BIND_WITH_SA;
+
+	spin_lock_bh(&ln->sad_lock);
+	if (with_sa && !b->with_sa && flags & LATCH_BIND_REPLACE)
+		b->n_sas = latch_bind_count(ln, &b->key);
+	else if (with_sa)
+		with_sa = b->with_sa;
+	b->with_sa = with_sa;
+	spin_unlock_bh(&ln->sad_lock);
+}
+
+/* A negative errno, or 1 where there is nothing to do. */
+static int latch_claim_refused(const struct latch_claims *c, const struct latch_claim *claim,
+			       u8 flags)
+{
+	bool excl = flags & LATCH_BIND_EXCL;
+	u32 i;
+
+	for (i = 0; i < c->n; i++) {
+		if (excl && !latch_claim_same(&c->claim[i], claim))
+			return -EEXIST;
+		if (c->claim[i].peer == claim->peer && c->claim[i].local == claim->local)
+			return excl ? 1 : -EEXIST;
+	}
+	return 0;
+}
+
 /**
  * latch_bind_add() - claim an SA, or a reqid's SAs, for a peer
  * @ln:    the namespace
  * @key:   what is claimed
  * @peer:  whose it is
  * @local: what we asserted to the peer, NULL unknown
+ * @flags: LATCH_BIND_*
  *
- * A second claim for another peer makes the binding ambiguous.
+ * A second claim for another peer makes the binding ambiguous; with
+ * LATCH_BIND_EXCL it is refused, and one that is there already is none. A claim
+ * without LATCH_BIND_WITH_SA has the binding stay; only with LATCH_BIND_REPLACE
+ * does one with it undo that.
  *
- * Context: process, genl_lock held. The caller has all latches judged.
- * Return: 0, -EEXIST the same claim is there, -ENOSPC too many claims, -ENOMEM.
+ * Context: process, genl_lock held. The caller has the latches judged.
+ * Return: 0, -EEXIST the same claim is there, or LATCH_BIND_EXCL and one for
+ * somebody else; -ENOSPC too many claims, -ENOMEM.
  */
 int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
-		   struct latch_peer *peer, struct latch_peer *local)
+		   struct latch_peer *peer, struct latch_peer *local, u8 flags)
 {
 	struct latch_claim claim = { .peer = peer, .local = local };
 	struct latch_claims *c, *new;
 	struct latch_bind *b;
-	u32 i;
+	int err;
 
+	latch_bind_reap(ln);
 	rcu_read_lock();
 	b = latch_bind_find(key);
 	rcu_read_unlock();
 	if (!b)
-		return latch_bind_first(ln, key, &claim);
+		return latch_bind_first(ln, key, &claim, flags & LATCH_BIND_WITH_SA);
 	c = latch_claims_of(b);
-	for (i = 0; i < c->n; i++)
-		if (c->claim[i].peer == peer && c->claim[i].local == local)
-			return -EEXIST;
+	err = latch_claim_refused(c, &claim, flags);
+	if (err < 0)
+		return err;
+	latch_bind_last(ln, b, flags);
+	if (err)
+		return 0;
 	if (c->n == LATCH_MAX_CLAIMS)
 		return -ENOSPC;
 	new = kmemdup(c, sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
 	new->claim[new->n++] = claim;
-	latch_claim_name(ln, &claim, 1);
+	latch_claim_name(ln, &claim);
 	latch_claims_replace(b, new);
 	return 0;
 }
 
-static void latch_bind_remove(struct latch_net *ln, struct latch_bind *b)
-{
-	struct latch_claims *c = latch_claims_of(b);
-	u32 i;
-
-	rhashtable_remove_fast(&latch_binds, &b->node, latch_bind_params);
-	for (i = 0; i < c->n; i++)
-		latch_claim_name(ln, &c->claim[i], -1);
-	kfree_rcu(c, rcu);
-	kfree_rcu(b, rcu);
-	ln->n_bindings--;
-}
 
 /**
  * latch_bind_del() - take claims back
@@ -418,10 +605,12 @@ static void latch_bind_remove(struct latch_net *ln, struct latch_bind *b)
 int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 		   const struct latch_peer *peer)
 {
+	struct latch_claim out[LATCH_MAX_CLAIMS];
 	struct latch_claims *c, *new;
 	struct latch_bind *b;
 	u32 i, n = 0;
 
+	latch_bind_reap(ln);
 	rcu_read_lock();
 	b = latch_bind_find(key);
 	rcu_read_unlock();
@@ -429,7 +618,8 @@ int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 		return -ENOENT;
 	c = latch_claims_of(b);
 	for (i = 0; i < c->n; i++)
-		n += !peer || c->claim[i].peer == peer;
+		if (!peer || c->claim[i].peer == peer)
+			out[n++] = c->claim[i];
 	if (!n)
 		return -ENOENT;
 	if (n == c->n) {
@@ -439,13 +629,13 @@ int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
-	for (i = 0; i < c->n; i++) {
-		if (c->claim[i].peer == peer)
-			latch_claim_name(ln, &c->claim[i], -1);
-		else
+	for (i = 0; i < c->n; i++)
+		if (c->claim[i].peer != peer)
 			new->claim[new->n++] = c->claim[i];
-	}
 	latch_claims_replace(b, new);
+	/* after: who reads the old claims has their records for so long */
+	for (i = 0; i < n; i++)
+		latch_claim_unname(ln, &out[i]);
 	return 0;
 }
 
@@ -465,7 +655,7 @@ static bool latch_who_bound(const struct latch_bind_key *key, struct latch_who *
 	struct latch_bind *b = latch_bind_find(key);
 	struct latch_claims *c;
 
-	if (!b)
+	if (!b || READ_ONCE(b->gone))
 		return false;
 	c = rcu_dereference(b->claims);
 	who->id = c->id;

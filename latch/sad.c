@@ -236,6 +236,7 @@ static void latch_sa_remove(struct latch_sa *sa)
 	lockdep_assert_held(&ln->sad_lock);
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	list_del(&sa->all);
+	latch_bind_sa_went(sa);
 	latch_sa_leave(sa);
 	kfree_rcu(sa, rcu);
 }
@@ -257,18 +258,22 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 
 	sa->serial = old ? old->serial : ++ln->next_serial;
 	sa->born = old ? old->born : jiffies;
+	/* first, so that the binding of one that was only changed does not go */
+	latch_bind_sa_came(sa);
 	if (old)
 		latch_sa_remove(old);
 	err = rhashtable_insert_fast(&latch_sas, &sa->node, latch_sa_params);
 	if (err)
-		return err;
+		goto went;
 	list_add_tail(&sa->all, &ln->sas);
 	err = latch_sa_join(sa);
-	if (err) {
-		list_del(&sa->all);
-		rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
-		latch_sa_leave(sa);
-	}
+	if (!err)
+		return 0;
+	list_del(&sa->all);
+	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
+	latch_sa_leave(sa);
+went:
+	latch_bind_sa_went(sa);
 	return err;
 }
 
@@ -398,6 +403,13 @@ int latch_sad_read(struct latch_net *ln)
 	return 0;
 }
 
+/* Under sad_lock. */
+static void latch_sa_doubt(struct latch_net *ln, struct latch_sa *sa)
+{
+	latch_path_mark(ln, sa->path[0]);
+	latch_path_mark(ln, sa->path[1]);
+}
+
 /**
  * latch_sad_overdue() - end the wait of SAs whose identity did not come
  * @ln:   the namespace
@@ -423,11 +435,56 @@ bool latch_sad_overdue(struct latch_net *ln, unsigned long *next)
 			continue;
 		}
 		WRITE_ONCE(sa->expired, true);
-		latch_path_mark(ln, sa->path[0]);
-		latch_path_mark(ln, sa->path[1]);
+		latch_sa_doubt(ln, sa);
 	}
 	spin_unlock_bh(&ln->sad_lock);
 	return more;
+}
+
+/**
+ * latch_sad_claimed() - have the latches of the SAs that a binding names judged
+ * @ln:  the namespace
+ * @key: what it names
+ *
+ * An SA that is not there yet has its latches judged when it comes.
+ *
+ * Context: process; takes ln->sad_lock.
+ */
+void latch_sad_claimed(struct latch_net *ln, const struct latch_bind_key *key)
+{
+	struct latch_sa *sa;
+
+	spin_lock_bh(&ln->sad_lock);
+	if (key->reqid) {
+		list_for_each_entry(sa, &ln->sas, all)
+			if (sa->reqid == key->reqid)
+				latch_sa_doubt(ln, sa);
+	} else {
+		rcu_read_lock();
+		sa = latch_sad_find(&key->sa);
+		if (sa)
+			latch_sa_doubt(ln, sa);
+		rcu_read_unlock();
+	}
+	spin_unlock_bh(&ln->sad_lock);
+}
+
+/**
+ * latch_sad_count() - how many SAs a reqid has
+ * @ln:    the namespace
+ * @reqid: the reqid
+ *
+ * Context: ln->sad_lock held. Return: the number.
+ */
+u32 latch_sad_count(struct latch_net *ln, u32 reqid)
+{
+	struct latch_sa *sa;
+	u32 n = 0;
+
+	lockdep_assert_held(&ln->sad_lock);
+	list_for_each_entry(sa, &ln->sas, all)
+		n += sa->reqid == reqid;
+	return n;
 }
 
 /**
