@@ -44,6 +44,8 @@ enum arg_slot {
 	SLOT_STATE,
 	SLOT_ACTIVE,
 	SLOT_DEAD_PEER,
+	SLOT_LAST,
+	SLOT_EXCLUSIVE,
 	N_SLOTS
 };
 

@@ -25,6 +25,19 @@ static const struct keyword keywords[] = {
 	{ .word = NULL }
 };
 
+static const struct keyword add_keywords[] = {
+	{ "reqid", NULL, SLOT_REQID, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "dst", NULL, SLOT_DST, ARG_ADDR, NULL, 0, 0 },
+	{ "proto", NULL, SLOT_PROTO, ARG_WORD, key_protos, 0, 0 },
+	{ "spi", NULL, SLOT_SPI, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "mark", NULL, SLOT_MARK, ARG_MARK, NULL, 0, 0 },
+	{ "peer", NULL, SLOT_PEER, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "local", NULL, SLOT_LOCAL, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "with-sa", NULL, SLOT_LAST, ARG_FLAG, NULL, 0, 0 },
+	{ "exclusive", NULL, SLOT_EXCLUSIVE, ARG_FLAG, NULL, 0, 0 },
+	{ .word = NULL }
+};
+
 static bool num_match(const struct arg *a, const struct nlattr *have)
 {
 	return !a->kw || a->num == attr_num(have);
@@ -56,6 +69,8 @@ static void show_binding(const struct nlattr **tb)
 		print_num("local", "local", attr_num(tb[LATCH_A_BINDING_LOCAL]));
 	if (tb[LATCH_A_BINDING_AMBIGUOUS])
 		print_flag("ambiguous", "ambiguous");
+	if (tb[LATCH_A_BINDING_WITH_SA])
+		print_flag("with-sa", "with-sa");
 }
 
 /* One binding, where it passes the filters: -4, -6, "peer" and "local". */
@@ -130,6 +145,10 @@ static int send_claim(uint8_t cmd, const struct arg *args)
 		nl_put_u32(nlh, LATCH_A_BINDING_PEER, args[SLOT_PEER].num);
 	if (args[SLOT_LOCAL].kw)
 		nl_put_u32(nlh, LATCH_A_BINDING_LOCAL, args[SLOT_LOCAL].num);
+	if (args[SLOT_LAST].kw)
+		nl_put(nlh, LATCH_A_BINDING_WITH_SA, "", 0);
+	if (args[SLOT_EXCLUSIVE].kw)
+		nl_put(nlh, LATCH_A_BINDING_EXCLUSIVE, "", 0);
 	return nl_do(nlh, NULL, NULL, 0);
 }
 
@@ -171,7 +190,7 @@ static int binding_show(const struct arg *args)
 
 static const struct command commands[] = {
 	{ "show", { "list", "lst" }, keywords, NULL, binding_show },
-	{ "add", { NULL }, keywords, NULL, binding_add },
+	{ "add", { NULL }, add_keywords, NULL, binding_add },
 	{ "del", { "delete" }, keywords, NULL, binding_del },
 	{ .word = NULL }
 };
@@ -180,7 +199,7 @@ const struct object binding_object = {
 	.word = "binding",
 	.commands = commands,
 	.usage =
-	"latch binding add KEY peer NUMBER [ local NUMBER ]\n"
+	"latch binding add KEY peer NUMBER [ local NUMBER ] [ with-sa ] [ exclusive ]\n"
 	"latch binding del KEY [ peer NUMBER ] [ local NUMBER ]\n"
 	"latch binding [ show [ KEY ] [ peer NUMBER ] [ local NUMBER ] ]\n"
 	"KEY := { reqid NUMBER | dst ADDRESS proto { esp | ah } spi SPI [ mark VALUE[/MASK] ] }\n",

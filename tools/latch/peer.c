@@ -27,6 +27,7 @@ static const struct keyword add_keywords[] = {
 	{ "cert", NULL, SLOT_CERT, ARG_FILE, NULL, 0, LATCH_A_PEER_CERT },
 	{ "anchor", NULL, SLOT_ANCHOR, ARG_FILE, NULL, 0, LATCH_A_PEER_ANCHOR },
 	{ "key", NULL, SLOT_KEY, ARG_FILE, NULL, 0, LATCH_A_PEER_KEY },
+	{ "with-bindings", NULL, SLOT_LAST, ARG_FLAG, NULL, 0, 0 },
 	{ .word = NULL }
 };
 
@@ -67,6 +68,8 @@ void show_peer(const struct nlmsghdr *nlh)
 		print_name("auth", "auth", auth_names, attr_num(tb[LATCH_A_PEER_AUTH]));
 	if (tb[LATCH_A_PEER_REFS])
 		print_num("refs", "refs", attr_num(tb[LATCH_A_PEER_REFS]));
+	if (tb[LATCH_A_PEER_WITH_BINDINGS])
+		print_flag("with-bindings", "with-bindings");
 	for (i = 0; i < ARRAY_SIZE(blobs); i++) {
 		a = tb[blobs[i].type];
 		if (!a || !mnl_attr_get_payload_len(a))
@@ -193,6 +196,8 @@ static int add_send(const struct arg *args, const struct blob *b)
 		nl_put(nlh, LATCH_A_PEER_ANCHOR, b[2].data, b[2].len);
 	if (b[3].len)
 		nl_put(nlh, LATCH_A_PEER_KEY, b[3].data, b[3].len);
+	if (args[SLOT_LAST].kw)
+		nl_put(nlh, LATCH_A_PEER_WITH_BINDINGS, "", 0);
 	print_list_open(NULL);
 	rc = nl_do(nlh, show_entry, NULL, 0);
 	print_list_end(rc);
@@ -261,6 +266,7 @@ const struct object peer_object = {
 	.commands = commands,
 	.usage =
 	"latch peer add IDENTITY [ auth METHOD ] [ cert FILE ] [ anchor FILE ] [ key FILE ]\n"
+	"               [ with-bindings ]\n"
 	"latch peer del [ id ] NUMBER\n"
 	"latch peer [ show [ [ id ] NUMBER ] ]\n"
 	"IDENTITY := { ipv4 ADDRESS | ipv6 ADDRESS | fqdn NAME | email NAME | dn DER | gn DER |\n"

@@ -114,6 +114,8 @@ static void peer(const struct nlmsghdr *to, uint32_t id, uint8_t type, const cha
 		mnl_attr_put(nlh, LATCH_A_PEER_CERT, 3, "\x30\x01\x00");
 	mnl_attr_put(nlh, LATCH_A_PEER_DIGEST, sizeof(digest), digest);
 	mnl_attr_put_u32(nlh, LATCH_A_PEER_REFS, id - 1);
+	if (id == 1)
+		mnl_attr_put(nlh, LATCH_A_PEER_WITH_BINDINGS, 0, NULL);
 	done(nlh);
 }
 
@@ -147,6 +149,7 @@ static void bindings(const struct nlmsghdr *to)
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_MARK_MASK, 0xff);
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_PEER, 3);
 	mnl_attr_put(nlh, LATCH_A_BINDING_AMBIGUOUS, 0, NULL);
+	mnl_attr_put(nlh, LATCH_A_BINDING_WITH_SA, 0, NULL);
 	done(nlh);
 }
 
