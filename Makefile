@@ -20,8 +20,8 @@ BUILD = $(top)/build/$(release)
 btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 .DEFAULT_GOAL := modules
-.PHONY: all modules tools headers_check unit style vm check demo deps \
-	spec install headers_install modules_install tools_install clean help
+.PHONY: all modules tools ike headers_check unit style vm check demo deps \
+	spec install headers_install modules_install tools_install ike_install clean help
 
 all: modules tools
 
@@ -37,6 +37,10 @@ modules:
 
 tools:
 	@[ ! -d $(top)/tools/latch ] || $(MAKE) -C $(top)/tools/latch
+
+# What tells the module of the peers that IKE daemons authenticate
+ike:
+	@$(MAKE) --no-print-directory -C $(top)/tools/charon-latch
 
 headers_check:
 	@$(top)/tools/testing/style/headers
@@ -77,6 +81,9 @@ modules_install: modules
 tools_install: tools
 	@[ ! -d $(top)/tools/latch ] || $(MAKE) -C $(top)/tools/latch install
 
+ike_install: ike
+	@$(MAKE) --no-print-directory -C $(top)/tools/charon-latch install
+
 clean:
 	rm -rf $(top)/build
 	@for d in tools/latch tools/testing/unit tools/testing/selftests/latch; do \
@@ -88,6 +95,7 @@ help:
 	@echo 'make KVER=RELEASE   ... for another one with headers installed, or'
 	@echo '                    6.1, 6.12, debug: headers are put into a cache'
 	@echo 'make all            ... and the command-line tool'
+	@echo 'make ike            ... the plugin for strongSwan'
 	@echo 'make demo           see it work, in virtual machines'
 	@echo 'make check          every check and test on every kernel'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug   one of them'
