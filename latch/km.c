@@ -281,12 +281,14 @@ void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key)
  * latch_km_reap() - have the bindings in ln->gone_binds taken away
  * @ln: the namespace
  *
+ * Not by our own queue: it is flushed under genl_lock, which this work takes.
+ *
  * Context: any.
  */
 void latch_km_reap(struct latch_net *ln)
 {
 	if (!READ_ONCE(ln->dying))
-		queue_work(latch_wq, &ln->reap_work);
+		schedule_work(&ln->reap_work);
 }
 
 /**
