@@ -12,6 +12,9 @@
 #include "flow_cases.h"
 #include "params_cases.h"
 #include "want_cases.h"
+#include "der_cases.h"
+#include "pattern_cases.h"
+#include "binding_cases.h"
 
 static const struct {
 	const struct test *tests;
@@ -23,6 +26,9 @@ static const struct {
 	{ flow_tests, ARRAY_SIZE(flow_tests) },
 	{ params_tests, ARRAY_SIZE(params_tests) },
 	{ want_tests, ARRAY_SIZE(want_tests) },
+	{ der_tests, ARRAY_SIZE(der_tests) },
+	{ pattern_tests, ARRAY_SIZE(pattern_tests) },
+	{ binding_tests, ARRAY_SIZE(binding_tests) },
 };
 
 /* A test that looks at nothing has failed. */

@@ -3,8 +3,11 @@
  * The core once more, for the module that tests it: an object cannot belong to two
  * modules.
  */
+#include "../core/binding.c"
 #include "../core/conflict.c"
+#include "../core/der.c"
 #include "../core/flow.c"
 #include "../core/fsm.c"
 #include "../core/params.c"
+#include "../core/pattern.c"
 #include "../core/verdict.c"
