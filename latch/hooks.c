@@ -19,6 +19,7 @@
 #endif
 
 #include "birth.h"
+#include "core/pattern.h"
 
 /**
  * latch_drop() - drop a packet and count why
@@ -94,6 +95,26 @@ void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
 	WRITE_ONCE(seen->x, p->first);
 }
 
+/*
+ * What a peer's name is to a demand: its digest, or, where the demand is a pattern,
+ * the pattern's own if it fits. Only the first packets of a flow come here.
+ */
+static void latch_name_for(const struct latch_demand *d, const struct latch_peer *p,
+			   u64 name[2])
+{
+	const void *id;
+	u16 len;
+
+	if (!d->pattern.type) {
+		memcpy(name, p->name, sizeof(p->name));
+		return;
+	}
+	id = latch_peer_data(p, LATCH_PEER_ID, &len);
+	memcpy(name, d->want.peer, sizeof(d->want.peer));
+	if (!latch_pattern_match(&d->pattern, p->id_type, id, len))
+		name[0] = ~name[0];
+}
+
 /**
  * latch_diff() - why a packet does not fit a latch
  * @l: the latch, whose lock is held
@@ -132,7 +153,7 @@ u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 	/* a demand names an identity, whatever its trust anchor */
 	tag = p->tag;
 	if (p->who.peer)
-		memcpy(tag.id.peer, p->who.peer->name, sizeof(tag.id.peer));
+		latch_name_for(l->demand, p->who.peer, tag.id.peer);
 	if (p->who.local)
 		memcpy(tag.id.local, p->who.local->name, sizeof(tag.id.local));
 	return diff | latch_want_cmp(want, &tag, p->dir);

@@ -316,11 +316,18 @@ struct latch_who {
 	struct latch_peer	*local;
 };
 
-/* The demand of a socket, shared with the children of a listener. Immutable. */
+/**
+ * struct latch_demand - the demand of a socket, shared with the children of a
+ *                       listener; immutable
+ * @want:    as values, for the core
+ * @pattern: type NONE, or what the peer's ID has to fit; @want.peer is then the
+ *           digest of the pattern, which stands for all that do
+ */
 struct latch_demand {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct latch_want	want;
+	struct latch_id		pattern;
 };
 
 /**
@@ -628,6 +635,10 @@ int latch_mib_init(struct latch_net *ln);
 void latch_mib_exit(struct latch_net *ln);
 void latch_mib_event(struct latch_net *ln, enum latch_mib_event ev);
 void latch_mib_drop(struct latch_net *ln, u8 dir, u8 reason);
+
+/* binding.c */
+int latch_binding(const struct latch_peer *peer, const struct latch_peer *local,
+		  u8 out[LATCH_BINDING_SIZE]);
 
 /* sockopt.c */
 int latch_sockopt_init(void);

@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 #include <uapi/linux/xfrm.h>
 
+#include "core/pattern.h"
 #include "latch.h"
 
 static bool latch_sock_ok(const struct sock *sk)
@@ -69,6 +70,16 @@ static bool latch_id_ok(const struct latch_id *id, bool given)
 	return false;
 }
 
+/* The peer's ID, or a pattern of it. */
+static bool latch_peer_id_ok(const struct latch_req *req)
+{
+	if (!latch_id_ok(&req->peer_id, req->mask & LATCH_REQ_PEER_ID))
+		return false;
+	if (!(req->mask & LATCH_REQ_PEER_PATTERN))
+		return true;
+	return req->mask & LATCH_REQ_PEER_ID && latch_pattern_ok(&req->peer_id);
+}
+
 static bool latch_suites_ok(const struct latch_req *req)
 {
 	unsigned int i;
@@ -101,7 +112,7 @@ static bool latch_req_ok(const struct latch_req *req)
 	if (m & LATCH_REQ_PEER && m & LATCH_REQ_PEER_ID)
 		return false;
 	return latch_suites_ok(req) &&
-	       latch_id_ok(&req->peer_id, m & LATCH_REQ_PEER_ID) &&
+	       latch_peer_id_ok(req) &&
 	       latch_id_ok(&req->local_id, m & LATCH_REQ_LOCAL_ID);
 }
 
@@ -147,6 +158,8 @@ static struct latch_demand *latch_demand_new(struct latch_net *ln, const struct 
 		w->have_peer = true;
 		latch_peer_name(req->peer_id.type, req->peer_id.value, req->peer_id.len, w->peer);
 	}
+	if (req->mask & LATCH_REQ_PEER_PATTERN)
+		d->pattern = req->peer_id;
 	if (req->mask & LATCH_REQ_LOCAL_ID) {
 		w->have_local = true;
 		latch_peer_name(req->local_id.type, req->local_id.value, req->local_id.len,
@@ -489,6 +502,52 @@ static int latch_get_part(struct sock *sk, int opt, void __user *user, int *len)
 	return err;
 }
 
+/*
+ * The records of both ends of a flow that data passes on; held, or NULL. The ends of
+ * a broken one may not be who they were, and nobody is to be told that they are.
+ */
+static int latch_get_ends(struct sock *sk, struct latch_peer **peer, struct latch_peer **local)
+{
+	int err = -ENOTCONN;
+	struct latch *l;
+
+	rcu_read_lock();
+	l = latch_owner_get(sk);
+	if (l) {
+		spin_lock_bh(&l->lock);
+		if (l->state == LATCH_STATE_ESTABLISHED) {
+			*peer = latch_peer_hold(l->peer);
+			*local = latch_peer_hold(l->local);
+			err = *peer && *local ? 0 : -ENODATA;
+		} else if (l->state == LATCH_STATE_BROKEN) {
+			err = -EKEYREJECTED;
+		}
+		spin_unlock_bh(&l->lock);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+static int latch_get_binding(struct sock *sk, void __user *user, int *len)
+{
+	struct latch_peer *peer = NULL, *local = NULL;
+	u8 binding[LATCH_BINDING_SIZE];
+	int err;
+
+	err = latch_get_ends(sk, &peer, &local);
+	if (!err && *len && *len < LATCH_BINDING_SIZE)
+		err = -ENOSPC;
+	if (!err)
+		err = latch_binding(peer, local, binding);
+	if (!err && *len && copy_to_user(user, binding, sizeof(binding)))
+		err = -EFAULT;
+	if (!err)
+		*len = sizeof(binding);
+	latch_peer_put(peer);
+	latch_peer_put(local);
+	return err;
+}
+
 static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 {
 	struct latch_net *ln = latch_pernet(sock_net(sk));
@@ -496,11 +555,11 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
-	if (opt == IP_LATCH_BINDING)
-		return -EOPNOTSUPP;
 	if (*len < 0)
 		return -EINVAL;
 	latch_km_sync(ln);
+	if (opt == IP_LATCH_BINDING)
+		return latch_get_binding(sk, user, len);
 	if (opt != IP_LATCH)
 		return latch_get_part(sk, opt, user, len);
 	if (*len < (int)sizeof(info.size))

@@ -20,7 +20,7 @@
 #define IP_LATCH_PEER_CERT	(IP_LATCH + 2)	/* get: end-entity certificate, DER */
 #define IP_LATCH_PEER_ANCHOR	(IP_LATCH + 3)	/* get: trust anchor, DER or name */
 #define IP_LATCH_PEER_KEY	(IP_LATCH + 4)	/* get: public key, SubjectPublicKeyInfo */
-#define IP_LATCH_BINDING	(IP_LATCH + 5)	/* get: RFC 5056 channel binding */
+#define IP_LATCH_BINDING	(IP_LATCH + 5)	/* get: RFC 5056 channel binding, 64 octets */
 #define IP_LATCH_LOCAL_ID	(IP_LATCH + 6)	/* get: value of the local ID */
 #define IP_LATCH_LAST		IP_LATCH_LOCAL_ID
 
@@ -86,6 +86,7 @@
 #define LATCH_INTEG_HMAC_SM3		1101
 
 #define LATCH_ID_INLINE		252
+#define LATCH_BINDING_SIZE	64	/* digest of the names, digest of names and keys */
 #define LATCH_MAX_SUITES	8
 #define LATCH_MAX_TRANSFORMS	4
 
@@ -130,7 +131,8 @@ struct latch_suite {
 #define LATCH_REQ_PEER		0x0040	/* by record number */
 #define LATCH_REQ_PEER_ID	0x0080
 #define LATCH_REQ_LOCAL_ID	0x0100
-#define LATCH_REQ_ALL		0x01ff
+#define LATCH_REQ_PEER_PATTERN	0x0200	/* peer_id is a pattern */
+#define LATCH_REQ_ALL		0x03ff
 
 /**
  * struct latch_req - what a socket asks for (RFC 5660 2-16, 2.3-1, 2.3-3)
@@ -144,7 +146,10 @@ struct latch_suite {
  * @resv:         zero
  * @peer:         number of the peer record wanted
  * @suites:       any one of these is acceptable
- * @peer_id:      identity that the peer must have proved
+ * @peer_id:      identity that the peer must have proved; with
+ *                LATCH_REQ_PEER_PATTERN, text that says which ones will do:
+ *                "*.db.example" (FQDN), "*@db.example" (EMAIL), "CN=*, O=Example"
+ *                (DN); see latch(7)
  * @local_id:     identity that must have been asserted to the peer
  */
 struct latch_req {

@@ -8,11 +8,12 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import sys
 
 import yaml
 
-from ktap import TOP, NlError, YnlFamily
+from ktap import TOP, NlError, YnlFamily, wait
 
 UAPI = TOP / "include/uapi/linux"
 SPEC = TOP / "Documentation/netlink/specs/latch.yaml"
@@ -261,6 +262,27 @@ def counters(name="latch_stat"):
 
 def module_loaded():
     return os.path.isdir("/sys/module/ipsec_latch")
+
+
+def load(env):
+    """Load the module, with hosts that may have known it before."""
+    for host in env.hosts:
+        host.forget_module()
+    done = subprocess.run(["insmod", MODULE], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(done.stderr)
+
+
+def unload():
+    """errno of delete_module(2), without waiting."""
+    if libc.syscall(176, b"ipsec_latch", os.O_NONBLOCK):
+        return ctypes.get_errno()
+    return 0
+
+
+def unload_when_idle():
+    """A latch pins the module until a grace period after its end."""
+    wait(lambda: unload() in (0, errno.ENOENT), "the module to be free")
 
 
 # --- generic netlink -----------------------------------------------------------

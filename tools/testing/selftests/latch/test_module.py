@@ -4,40 +4,18 @@
 RFC 5660 2-1 and the contract: unloading is refused while latches live.
 """
 
-import ctypes
 import errno
 import os
-import subprocess
 
 from expect import is_state
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
-from latchapi import IP_LATCH, MODULE, get_raw, libc, module_loaded, request, set_raw
+from latchapi import IP_LATCH, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
 from latchlib import Ipsec
 
 HOSTS = ("alice", "bob")
 ORDER = 9  # these leave the module out
 
 TIMES = 50 if DEBUG else 10
-
-
-def load(env):
-    for host in env.hosts:
-        host.forget_module()
-    done = subprocess.run(["insmod", MODULE], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise OSError(done.stderr)
-
-
-def unload():
-    """errno of delete_module(2), without waiting."""
-    if libc.syscall(176, b"ipsec_latch", os.O_NONBLOCK):
-        return ctypes.get_errno()
-    return 0
-
-
-def unload_when_idle():
-    """A latch pins the module until a grace period after its end."""
-    wait(lambda: unload() in (0, errno.ENOENT), "the module to be free")
 
 
 REFUSED = [{"proto": "tcp"}, {"proto": "udp"}]

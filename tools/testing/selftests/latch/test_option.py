@@ -329,12 +329,6 @@ def variable_absent(env, what, option):
     ksft_eq(get_raw(known_peer(env).a, option, 256)[0], errno.ENODATA)
 
 
-@case("6.4-1_channel_binding_is_not_there_yet")
-def binding(env):
-    """EOPNOTSUPP, as the header says."""
-    ksft_eq(get_raw(Ipsec(env.alice, env.bob).up().tcp().a, L.IP_LATCH_BINDING, 64)[0], errno.EOPNOTSUPP)
-
-
 @case("2-12_numbers_beside_ours_are_not_ours")
 def beside(env):
     """The options before and after are nobody's."""
