@@ -85,11 +85,10 @@ static struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 	}
 	if (sk) {
 		l->txhash = READ_ONCE(sk->sk_txhash);
-		l->sockpol[LATCH_DIR_IN] = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]);
-		l->sockpol[LATCH_DIR_OUT] = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
+		l->sockpol_in = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]);
+		l->sockpol_out = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
 	}
-	latch_establish(l, p);
-	v = latch_verdict(l->state, l->mode, 0);
+	v = latch_born(l, p);
 	if (v.act == LATCH_PASS)
 		latch_note(l, p, gen);
 	return v;

@@ -64,12 +64,10 @@ static const struct xfrm_state *latch_single(struct sk_buff *skb, u8 dir)
  */
 static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir)
 {
-	const struct latch_seen *seen = &l->seen[dir];
-
-	if (!x || READ_ONCE(seen->gen) != atomic_read(&l->ln->gen))
+	if (!x || READ_ONCE(l->seen_gen[dir]) != atomic_read(&l->ln->gen))
 		return false;
 	smp_rmb(); /* pairs with latch_note() */
-	return READ_ONCE(seen->x) == x;
+	return READ_ONCE(l->seen[dir]) == x;
 }
 
 /**
@@ -80,19 +78,23 @@ static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir
  */
 void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
 {
-	struct latch_seen *seen = &l->seen[p->dir];
+	struct latch_common common = l->group->c;
 
 	lockdep_assert_held(&l->lock);
-	latch_params_add(&l->params, &p->tag, p->dir);
-	latch_view_outer(l, p);
+	latch_params_add(&common.params, &p->tag, p->dir);
+	latch_view_outer(&common, p);
+	WRITE_ONCE(l->spi[p->dir], p->first->id.spi);
+	/* elsewhere, an event that is being dealt with may have missed it */
+	if (memcmp(&common, &l->group->c, sizeof(common)))
+		latch_resettle(l, &common, true);
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n != 1 || p->ipcomp)
 		return;
-	WRITE_ONCE(seen->x, NULL);
+	WRITE_ONCE(l->seen[p->dir], NULL);
 	smp_wmb(); /* pairs with latch_seen() */
-	WRITE_ONCE(seen->gen, gen);
+	WRITE_ONCE(l->seen_gen[p->dir], gen);
 	smp_wmb(); /* pairs with latch_seen() */
-	WRITE_ONCE(seen->x, p->first);
+	WRITE_ONCE(l->seen[p->dir], p->first);
 }
 
 /*
@@ -125,6 +127,7 @@ static void latch_name_for(const struct latch_demand *d, const struct latch_peer
 u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 {
 	const struct latch_want *want = l->demand ? &l->demand->want : NULL;
+	struct latch_params params;
 	struct latch_tag tag;
 	u32 diff = 0;
 
@@ -133,8 +136,9 @@ u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 	if (!p->tag.n)
 		return LATCH_R(CLEAR);
 	if (l->state == LATCH_STATE_ESTABLISHED) {
-		l->params.rule = latch_rule(l);
-		return latch_params_cmp(&l->params, want, &p->tag, p->dir);
+		params = l->group->c.params;
+		params.rule = latch_rule(l);
+		return latch_params_cmp(&params, want, &p->tag, p->dir);
 	}
 
 	switch (p->tag.id.kind) {
@@ -170,6 +174,20 @@ static void latch_reroute(struct sk_buff *skb, u8 dir, u8 reason)
 		sk_dst_reset(skb->sk);
 }
 
+/**
+ * latch_born() - a latch meets the packet whose SA it is to latch
+ * @l: the latch, whose lock is held and whose flow is set
+ * @p: the packet
+ *
+ * Return: what becomes of the packet.
+ */
+struct latch_verdict latch_born(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_verdict none = { .act = LATCH_DROP, .reason = LATCH_REASON_NO_MEM };
+
+	return latch_establish(l, p) ? none : latch_verdict(l->state, l->mode, 0);
+}
+
 /*
  * Judges a packet in full. A latch that has its socket but no SA yet may get it
  * here, when the SA that its SYN went under was not known then.
@@ -188,10 +206,8 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 
 	spin_lock_bh(&l->lock);
 	v = latch_verdict(l->state, l->mode, latch_diff(l, &p));
-	if (v.act == LATCH_BIRTH) {
-		latch_establish(l, &p);
-		v = latch_verdict(l->state, l->mode, 0);
-	}
+	if (v.act == LATCH_BIRTH)
+		v = latch_born(l, &p);
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
 		latch_note(l, &p, gen);
 	if (l->embryo && dir == LATCH_DIR_OUT && !skb->sk)

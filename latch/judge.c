@@ -8,10 +8,13 @@
 
 /*
  * A latch under judgement, in one direction. @found is what the first SA of each
- * template would give, for those in @have.
+ * template would give, for those in @have. @got are paths that @common names and
+ * its latch's group does not hold.
  */
 struct latch_case {
 	struct latch		*l;
+	struct latch_common	*common;
+	struct latch_path	*got[LATCH_DIRS][LATCH_LINKS];
 	u8			dir;
 	bool			relink;
 	u8			n;
@@ -31,22 +34,22 @@ static void latch_case_addr(xfrm_address_t *to, const union latch_addr *from)
  */
 static void latch_case_seen(struct latch_case *c)
 {
-	const struct latch *l = c->l;
+	const struct latch_common *m = c->common;
 	bool in = c->dir == LATCH_DIR_IN;
-	u32 reqid = l->reqid[c->dir] ?: l->reqid[!c->dir];
+	u32 reqid = m->reqid[c->dir] ?: m->reqid[!c->dir];
 	int i;
 
-	c->n = l->params.tag.n;
+	c->n = m->params.tag.n;
 	for (i = 0; i < c->n; i++) {
 		struct latch_tmpl *t = &c->tmpl[i];
 
 		memset(t, 0, sizeof(*t));
-		t->family = l->outer_family;
-		t->daddr = in ? l->outer_local : l->outer_remote;
-		t->saddr = in ? l->outer_remote : l->outer_local;
+		t->family = m->outer_family;
+		t->daddr = in ? m->outer_local : m->outer_remote;
+		t->saddr = in ? m->outer_remote : m->outer_local;
 		t->reqid = reqid;
-		t->proto = l->params.tag.x[i].proto;
-		t->mode = l->params.tag.x[i].mode;
+		t->proto = m->params.tag.x[i].proto;
+		t->mode = m->params.tag.x[i].mode;
 	}
 }
 
@@ -68,14 +71,16 @@ static u32 latch_case_unpoliced(const struct latch_case *c)
  */
 static u32 latch_case_policy(struct latch_case *c)
 {
+	const struct latch_common *m = c->common;
 	struct latch *l = c->l;
 	const struct latch_pol *pol;
 
-	if (READ_ONCE(l->ln->spd_stale) || l->sockpol[c->dir]) {
+	if (READ_ONCE(l->ln->spd_stale) ||
+	    (c->dir == LATCH_DIR_IN ? l->sockpol_in : l->sockpol_out)) {
 		latch_case_seen(c);
 		return 0;
 	}
-	pol = latch_spd_find(l->ln, &l->flow, c->dir, l->if_id, l->mark[c->dir]);
+	pol = latch_spd_find(l->ln, &l->flow, c->dir, m->if_id, m->mark[c->dir]);
 	if (!pol || (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl))
 		return latch_case_unpoliced(c);
 	if (pol->action != XFRM_POLICY_ALLOW)
@@ -90,7 +95,7 @@ static u32 latch_case_policy(struct latch_case *c)
 /* The policy names other protocols or modes than are latched (2.3-13). */
 static u32 latch_case_shape(const struct latch_case *c)
 {
-	const struct latch_tag *tag = &c->l->params.tag;
+	const struct latch_tag *tag = &c->common->params.tag;
 	u32 diff = 0;
 	int i;
 
@@ -120,14 +125,14 @@ static bool latch_case_names(const struct latch_case *c, u8 proto)
 /* Could the kernel take this SA for this flow, but for protocol and mode? */
 static bool latch_case_covers(const struct latch_case *c, int i, const struct latch_sa *sa)
 {
-	const struct latch *l = c->l;
+	const struct latch_common *m = c->common;
 
-	if (sa->if_id != l->if_id ||
-	    (l->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
+	if (sa->if_id != m->if_id ||
+	    (m->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
 	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
 		return false;
 	/* the outer SAs of a bundle see addresses that are not the flow's */
-	return i || latch_sel_covers(&sa->sel, &l->flow, c->dir);
+	return i || latch_sel_covers(&sa->sel, &c->l->flow, c->dir);
 }
 
 /*
@@ -148,17 +153,17 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 	if (sa->x.mode != t->mode && sa->x.proto)
 		return t->reqid ? LATCH_R(MODE) : 0;
 
-	tag = l->params.tag;
+	tag = c->common->params.tag;
 	tag.x[i] = sa->x;
 	tag.flags = sa->tag_flags;
 	latch_who(l->ln, &sa->key, sa->reqid, sa, &who);
 	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
 	if (i && who.id.kind == LATCH_IDENT_PINNED &&
 	    tag.id.kind == LATCH_IDENT_PINNED)
-		tag.id.peer[0] = l->params.pinned[c->dir];
+		tag.id.peer[0] = c->common->params.pinned[c->dir];
 	else
 		tag.id = who.id;
-	diff = latch_params_cmp(&l->params, l->demand ? &l->demand->want : NULL,
+	diff = latch_params_cmp(&c->common->params, l->demand ? &l->demand->want : NULL,
 				&tag, c->dir);
 	if (!diff && !(c->have & BIT(i))) {
 		c->have |= BIT(i);
@@ -168,6 +173,23 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 	return diff & ~LATCH_R(PENDING);
 }
 
+/* The latch's group is to be in the path that a template names. */
+static int latch_case_relink(struct latch_case *c, int i, const struct latch_path_key *key)
+{
+	struct latch_path **path;
+
+	if (!c->relink || i >= LATCH_LINKS)
+		return 0;
+	path = &c->common->path[c->dir][i];
+	if (*path && !memcmp(&(*path)->key, key, sizeof(*key)))
+		return 0;
+	c->got[c->dir][i] = latch_path_get(key);
+	if (!c->got[c->dir][i])
+		return -ENOMEM;
+	*path = c->got[c->dir][i];
+	return 0;
+}
+
 /* All SAs between two addresses that one template accepts. */
 static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_key *key)
 {
@@ -175,8 +197,7 @@ static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_
 	const struct latch_sa *sa;
 	u32 diff = 0;
 
-	if (c->relink && i < LATCH_LINKS &&
-	    latch_path_join(&c->l->link[c->dir][i], key))
+	if (latch_case_relink(c, i, key))
 		return LATCH_R(NO_MEM);
 	path = latch_path_find(key);
 	if (!path)
@@ -190,6 +211,7 @@ static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_
 /* Walks the templates from the flow outwards. */
 static u32 latch_case_sas(struct latch_case *c)
 {
+	const struct latch_common *m = c->common;
 	const struct latch *l = c->l;
 	bool in = c->dir == LATCH_DIR_IN;
 	struct latch_path_key key = { .ln = l->ln, .family = l->flow.family };
@@ -206,9 +228,9 @@ static u32 latch_case_sas(struct latch_case *c)
 			key.daddr = t->daddr;
 			key.saddr = t->saddr;
 			if (xfrm_addr_any(&key.daddr, key.family))
-				key.daddr = in ? l->outer_local : l->outer_remote;
+				key.daddr = in ? m->outer_local : m->outer_remote;
 			if (xfrm_addr_any(&key.saddr, key.family))
-				key.saddr = in ? l->outer_remote : l->outer_local;
+				key.saddr = in ? m->outer_remote : m->outer_local;
 		}
 		key.reqid = t->reqid;
 		key.any = in && !t->reqid;
@@ -217,37 +239,51 @@ static u32 latch_case_sas(struct latch_case *c)
 	return diff;
 }
 
+/* The paths are the group's from here on. */
+static void latch_case_done(struct latch_case *c)
+{
+	int dir, i;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_LINKS; i++)
+			if (c->got[dir][i])
+				latch_path_put(c->got[dir][i]);
+}
+
 /**
- * latch_judge() - find the conflicts that a latch has now
- * @l:      a latch whose parameters are set
- * @relink: enter it into the paths that its templates name; not while a path's
- *          latches are being walked
- *
- * Also notes what the SAs tell that no packet has told yet: replay windows, and
- * the unidentified SA of the other direction.
+ * latch_judge() - find the conflicts that a latch has now, and put it in its group
+ * @l:      the latch
+ * @common: what it is to have in common with others, parameters set; paths and
+ *          what the SAs tell that no packet has told yet (replay windows, the
+ *          unidentified SA of the other direction) are filled in
+ * @relink: look for the paths that its templates name
  *
  * Context: @l->lock held, RCU read side.
- * Return: set of LATCH_R() bits.
+ * Return: set of LATCH_R() bits; NO_MEM too where the latch stays in the group it
+ * was in.
  */
-u32 latch_judge(struct latch *l, bool relink)
+u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
 {
-	struct latch_case c = { .l = l, .relink = relink };
+	struct latch_case c = { .l = l, .common = common, .relink = relink };
 	u32 diff, all = 0;
 
 	lockdep_assert_held(&l->lock);
-	l->params.rule = latch_rule(l);
+	common->params.rule = latch_rule(l);
 	for (c.dir = 0; c.dir < LATCH_DIRS; c.dir++) {
 		c.n = 0;
 		c.have = 0;
-		c.found = l->params.tag;
+		c.found = common->params.tag;
 		diff = latch_case_policy(&c);
 		if (!diff)
 			diff = latch_case_shape(&c);
 		if (!diff)
 			diff = latch_case_sas(&c);
 		if (!diff && c.n && c.have == BIT(c.n) - 1)
-			latch_params_add(&l->params, &c.found, c.dir);
+			latch_params_add(&common->params, &c.found, c.dir);
 		all |= diff;
 	}
+	if (latch_group_set(l, common))
+		all |= LATCH_R(NO_MEM);
+	latch_case_done(&c);
 	return all;
 }

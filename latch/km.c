@@ -168,16 +168,27 @@ static struct xfrm_mgr latch_km = {
 	.compile_policy	= latch_km_compile,
 };
 
-static void latch_km_paths(struct latch_net *ln)
+static void latch_km_path(struct latch_path *path)
 {
 	struct latch_link *link;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(link, &path->groups, node) {
+		/* held, it stays in the list while the walk pauses */
+		if (!refcount_inc_not_zero(&link->group->ref))
+			continue;
+		latch_group_rejudge(link->group);
+		latch_group_put(link->group);
+	}
+	rcu_read_unlock();
+}
+
+static void latch_km_paths(struct latch_net *ln)
+{
 	struct latch_path *path;
 
 	while ((path = latch_path_dirty(ln))) {
-		rcu_read_lock();
-		hlist_for_each_entry_rcu(link, &path->latches, node)
-			latch_rejudge(link->latch, false);
-		rcu_read_unlock();
+		latch_km_path(path);
 		latch_path_put(path);
 		cond_resched();
 	}

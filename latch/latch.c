@@ -82,7 +82,6 @@ static struct latch *latch_cache_alloc(const struct sock *sk, gfp_t gfp)
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp)
 {
 	struct latch *l = latch_cache_alloc(sk, gfp);
-	int dir, i;
 
 	if (!l)
 		return NULL;
@@ -91,9 +90,6 @@ struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp
 	refcount_set(&l->ref, 1);
 	INIT_LIST_HEAD(&l->act);
 	INIT_LIST_HEAD(&l->embryos);
-	for (dir = 0; dir < LATCH_DIRS; dir++)
-		for (i = 0; i < LATCH_LINKS; i++)
-			l->link[dir][i].latch = l;
 	return l;
 }
 
@@ -244,8 +240,7 @@ void latch_put(struct latch *l)
 		return;
 	WARN_ON_ONCE(l->hashed || l->numbered || l->sk);
 	latch_demand_put(l->demand);
-	latch_peer_put(l->peer);
-	latch_peer_put(l->local);
+	latch_group_put(l->group);
 	call_rcu(&l->rcu, latch_free_rcu);
 }
 
@@ -284,15 +279,12 @@ void latch_want_less(struct latch *l)
 void latch_retire(struct latch *l)
 {
 	struct latch_net *ln = l->ln;
-	int dir, i;
 
 	lockdep_assert_held(&l->lock);
 	if (l->hashed)
 		rhashtable_remove_fast(&latch_flows, &l->flow_node, latch_flow_params);
 	WRITE_ONCE(l->hashed, false);
-	for (dir = 0; dir < LATCH_DIRS; dir++)
-		for (i = 0; i < LATCH_LINKS; i++)
-			latch_path_leave(&l->link[dir][i]);
+	latch_group_leave(l);
 	/* a demand holds for whatever the socket does next */
 	if (l->mode == LATCH_MODE_REQUIRE && l->sk && !l->unlinked)
 		latch_want_more(l);
@@ -503,6 +495,25 @@ u8 latch_rule(const struct latch *l)
 }
 
 /**
+ * latch_resettle() - judge a latch for what it has in common with others now
+ * @l:      a latch that was established, lock held
+ * @common: that
+ * @relink: see latch_judge()
+ *
+ * Context: RCU read side.
+ */
+void latch_resettle(struct latch *l, struct latch_common *common, bool relink)
+{
+	u32 now = latch_conflict_update(l->conflicts, latch_judge(l, common, relink));
+	u8 event;
+
+	lockdep_assert_held(&l->lock);
+	if (latch_conflict_event(l->conflicts, now, &event))
+		latch_step(l, event, latch_reason_first(now));
+	l->conflicts = now;
+}
+
+/**
  * latch_rejudge() - bring a latch's conflicts up to date (2.2-6 to 2.2-10)
  * @l:      the latch
  * @relink: see latch_judge()
@@ -511,16 +522,13 @@ u8 latch_rule(const struct latch *l)
  */
 void latch_rejudge(struct latch *l, bool relink)
 {
-	u32 now;
-	u8 event;
+	struct latch_common common;
 
 	spin_lock_bh(&l->lock);
 	if (!l->unlinked && (l->state == LATCH_STATE_ESTABLISHED ||
 			     l->state == LATCH_STATE_BROKEN)) {
-		now = latch_conflict_update(l->conflicts, latch_judge(l, relink));
-		if (latch_conflict_event(l->conflicts, now, &event))
-			latch_step(l, event, latch_reason_first(now));
-		l->conflicts = now;
+		common = l->group->c;
+		latch_resettle(l, &common, relink);
 	}
 	spin_unlock_bh(&l->lock);
 }
@@ -570,25 +578,36 @@ void latch_unlink_all(struct latch_net *ln)
  * @l: a latch in NONE or LARVAL whose flow is set, lock held
  * @p: the packet; it gives what the socket asked for
  *
- * Context: RCU read side. Takes no memory but for paths; without that the latch
- * is born BROKEN for NO_MEM until the worker has judged it.
+ * Context: RCU read side. Takes no memory but for a group and its paths; without
+ * paths the latch is born BROKEN for NO_MEM until the worker has judged it.
+ * Return: 0; -ENOMEM without a group, and nothing has changed.
  */
-void latch_establish(struct latch *l, const struct latch_pkt *p)
+int latch_establish(struct latch *l, const struct latch_pkt *p)
 {
+	struct latch_common common = { .ln = l->ln };
+	u32 conflicts;
+
 	lockdep_assert_held(&l->lock);
-	latch_params_set(&l->params, &p->tag, latch_rule(l), p->dir);
-	l->peer = latch_peer_hold(p->who.peer);
-	l->local = latch_peer_hold(p->who.local);
-	l->mark[!p->dir] = p->mark;
-	latch_view_outer(l, p);
-	l->conflicts = latch_judge(l, true);
-	if (l->conflicts & LATCH_R(NO_MEM))
+	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
+	common.peer = latch_peer_hold(p->who.peer);
+	common.local = latch_peer_hold(p->who.local);
+	common.mark[!p->dir] = p->mark;
+	latch_view_outer(&common, p);
+	WRITE_ONCE(l->spi[p->dir], p->first->id.spi);
+	conflicts = latch_judge(l, &common, true);
+	latch_peer_put(common.peer);
+	latch_peer_put(common.local);
+	if (!l->group)
+		return -ENOMEM;
+	l->conflicts = conflicts;
+	if (conflicts & LATCH_R(NO_MEM))
 		latch_km_queue(l->ln, LATCH_WORK_ALL);
 	latch_want_less(l);
 	if (l->conflicts)
 		latch_step(l, LATCH_EV_BIND_CONFLICT, latch_reason_first(l->conflicts));
 	else
 		latch_step(l, LATCH_EV_BIND, LATCH_REASON_NONE);
+	return 0;
 }
 
 /**

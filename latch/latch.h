@@ -9,6 +9,7 @@
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/refcount.h>
+#include <linux/list_nulls.h>
 #include <linux/rhashtable.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
@@ -59,6 +60,7 @@
 
 struct latch;
 struct latch_bind_key;
+struct latch_group;
 struct latch_net;
 
 /* km.c: what the worker has to do */
@@ -162,13 +164,14 @@ struct latch_net {
 struct latch_net *latch_pernet(const struct net *net);
 
 /**
- * struct latch_path - the SAs and latches between two addresses for one reqid
+ * struct latch_path - the SAs between two addresses for one reqid, and the groups
+ *                     of latches that they are for
  * @node:    in the table of paths
  * @key:     what it is found by
  * @lock:    writers of the lists
  * @refs:    members; freed after the last
  * @sas:     SA copies, RCU
- * @latches: links of latches, RCU
+ * @groups:  links of groups, RCU
  * @dirty:   in ln->dirty
  *
  * The path with @key.any set has the SAs of every reqid between the addresses:
@@ -189,16 +192,9 @@ struct latch_path {
 	spinlock_t		lock;
 	int			refs;
 	struct hlist_head	sas[2];
-	struct hlist_head	latches;
+	struct hlist_head	groups;
 	struct list_head	dirty;
 	struct rcu_head		rcu;
-};
-
-/* Membership of a latch in a path; lp_path is changed under the latch's lock. */
-struct latch_link {
-	struct hlist_node	node;
-	struct latch_path	*path;
-	struct latch		*latch;
 };
 
 /**
@@ -330,19 +326,61 @@ struct latch_demand {
 	struct latch_id		pattern;
 };
 
+#define LATCH_LINKS	2
+
 /**
- * struct latch_seen - the SA that was judged congruent last
- * @x:   the SA, only ever compared
- * @gen: ln->gen for which that holds
+ * struct latch_common - what one latch has in common with others
+ * @ln:         the namespace
+ * @params:     what is latched
+ * @peer:       record of the peer, NULL unidentified
+ * @local:      record of the local identity, NULL unknown
+ * @path:       by direction, for the innermost templates; NULL none
+ * @outer_local: and the rest: what was seen of the SAs, not latched
  *
- * Read without a lock: the reader takes @gen first, the writer clears @x first.
+ * Hashed and compared as octets.
  */
-struct latch_seen {
-	const struct xfrm_state	*x;
-	int			gen;
+struct latch_common {
+	struct latch_net	*ln;
+	struct latch_params	params;
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+	struct latch_path	*path[LATCH_DIRS][LATCH_LINKS];
+	xfrm_address_t		outer_local;
+	xfrm_address_t		outer_remote;
+	u32			reqid[LATCH_DIRS];
+	u32			mark[LATCH_DIRS];
+	u32			if_id;
+	__be16			natt_lport;
+	__be16			natt_rport;
+	u16			outer_family;
+	u8			natt;
+	u8			ipcomp;
+	u32			pad;
 };
 
-#define LATCH_LINKS	2
+/* Membership of a group in a path. */
+struct latch_link {
+	struct hlist_node	node;
+	struct latch_group	*group;
+};
+
+/**
+ * struct latch_group - latches that have the same in common; immutable
+ * @c:       that
+ * @ref:     latches, and who walks it
+ * @lock:    writers of @latches
+ * @latches: latches that events find by it, RCU
+ * @link:    membership in @c.path
+ */
+struct latch_group {
+	struct rhash_head	node;
+	struct latch_common	c;
+	refcount_t		ref;
+	spinlock_t		lock;
+	struct hlist_nulls_head	latches;
+	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
+	struct rcu_head		rcu;
+};
 
 /**
  * struct latch - a channel, or the wish for one
@@ -350,11 +388,14 @@ struct latch_seen {
  * @sock_node:   in the table of sockets while @sk
  * @lock:      everything below but what is said to be otherwise
  * @sk:        the socket; NULL for an embryo and after the socket's end
- * @destruct:  the socket's own destructor, while @chained
+ * @destruct:  the socket's own destructor, while @chained; else @expires, of an
+ *             embryo
  * @state:     written by latch_step() only, read anywhere
- * @params:    immutable once ESTABLISHED but for latch_params_add()
- * @seen:      see struct latch_seen; writers hold @lock
- * @link:      paths by direction
+ * @group:     what is latched, shared; NULL nothing yet
+ * @member:    in the group's list while @joined
+ * @seen:      the SA that was judged congruent last, only ever compared, while
+ *             ln->gen is @seen_gen. Read without a lock: the reader takes the
+ *             generation first, the writer clears the SA first
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
  * @ghost:     stands for a connection in TIME_WAIT
  * @cookie:    TCP answered the SYN with a cookie and keeps no request
@@ -363,12 +404,15 @@ struct latch_seen {
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave
  * @txhash:    a UDP socket's, which every connect() makes anew
  * @err:       what the socket is to be told, for ln->act
+ * @act:       in ln->act, which holds the latch; @rcu after that
  */
 struct latch {
+	/* what every packet of the flow reads */
 	struct rhash_head	flow_node;
 	struct latch_net	*ln;
 	struct latch_flow	flow;	/* after @ln: the two are the key */
-	struct latch_seen	seen[LATCH_DIRS];
+	const struct xfrm_state	*seen[LATCH_DIRS];
+	int			seen_gen[LATCH_DIRS];
 	u8			state;
 	u8			mode;
 	u8			reason;
@@ -377,53 +421,49 @@ struct latch {
 	bool			embryo;
 	bool			ghost;
 	bool			cookie;
+	bool			listener;
 	bool			kept;
 	u8			missed;
-	int			dif;
-	int			sdif;
-	bool			listener;
 	u16			chained:1,
 				numbered:1,
 				listed:1,
 				automatic:1,
 				wanting:1,
 				in_protected:1,
-				natt:1,
-				ipcomp:1,
+				joined:1,
+				sockpol_in:1,
+				sockpol_out:1,
 				pinned:1,
 				unlinked:1,
 				counted:1;
-	u16			outer_family;
 	u32			conflicts;
-	struct latch_params	params;
-	struct latch_demand	*demand;
-	struct latch_peer	*peer;
-	struct latch_peer	*local;
-	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
-	xfrm_address_t		outer_local;
-	xfrm_address_t		outer_remote;
-	__be16			natt_lport;
-	__be16			natt_rport;
-	__be32			spi[LATCH_DIRS];
-	u32			reqid[LATCH_DIRS];
-	u32			if_id;
-	u32			mark[LATCH_DIRS];
-	bool			sockpol[LATCH_DIRS];
-	u32			id;
-	u32			txhash;
-	u32			breaks;
-	atomic_t		drops[LATCH_DIRS];
-	int			err;
-
 	spinlock_t		lock;
-	refcount_t		ref;
+
+	struct latch_group	*group;
+	struct hlist_nulls_node	member;
 	struct rhash_head	sock_node;
 	struct sock		*sk;
-	void			(*destruct)(struct sock *sk);
+	union {
+		void		(*destruct)(struct sock *sk);
+		unsigned long	expires;
+	};
+	struct latch_demand	*demand;
 	struct list_head	embryos;
-	unsigned long		expires;
-	struct list_head	act;
-	struct rcu_head		rcu;
+	union {
+		struct list_head act;
+		struct rcu_head	rcu;
+	};
+	__be32			spi[LATCH_DIRS];
+	atomic_t		drops[LATCH_DIRS];
+	u32			id;
+	union {
+		u32		txhash;
+		int		dif;
+	};
+	int			sdif;
+	u32			breaks;
+	int			err;
+	refcount_t		ref;
 };
 
 /**
@@ -451,7 +491,7 @@ int latch_view_sa(const struct xfrm_state *x, struct latch_sa *sa);
 void latch_view_sa_key(struct latch_net *ln, const struct xfrm_state *x,
 		       struct latch_sa_key *key);
 int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol);
-void latch_view_outer(struct latch *l, const struct latch_pkt *p);
+void latch_view_outer(struct latch_common *c, const struct latch_pkt *p);
 
 /* sad.c: the copy of the SAD, and paths */
 int latch_sad_init(void);
@@ -463,8 +503,9 @@ int latch_sad_read(struct latch_net *ln);
 void latch_sad_clear(struct latch_net *ln);
 struct latch_sa *latch_sad_find(const struct latch_sa_key *key);
 struct latch_path *latch_path_find(const struct latch_path_key *key);
-int latch_path_join(struct latch_link *link, const struct latch_path_key *key);
-void latch_path_leave(struct latch_link *link);
+struct latch_path *latch_path_get(const struct latch_path_key *key);
+void latch_path_join(struct latch_link *link, struct latch_path *path, struct latch_group *g);
+void latch_path_leave(struct latch_link *link, struct latch_path *path);
 struct latch_path *latch_path_dirty(struct latch_net *ln);
 void latch_path_put(struct latch_path *path);
 bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
@@ -478,7 +519,7 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
 void latch_spd_clear(struct latch_net *ln);
 
 /* judge.c: conflicts of a latch */
-u32 latch_judge(struct latch *l, bool relink);
+u32 latch_judge(struct latch *l, struct latch_common *common, bool relink);
 
 /* peerid.c: peers and bindings; writers hold genl_lock */
 int latch_peerid_init(void);
@@ -586,13 +627,23 @@ bool latch_step(struct latch *l, u8 event, u8 reason);
 void latch_rejudge(struct latch *l, bool relink);
 void latch_rejudge_all(struct latch_net *ln);
 void latch_unlink_all(struct latch_net *ln);
-void latch_establish(struct latch *l, const struct latch_pkt *p);
+int latch_establish(struct latch *l, const struct latch_pkt *p);
+void latch_resettle(struct latch *l, struct latch_common *common, bool relink);
 void latch_want_more(struct latch *l);
 void latch_want_less(struct latch *l);
 void latch_demand_put(struct latch_demand *d);
 u8 latch_disposition(const struct latch *l);
 u8 latch_rule(const struct latch *l);
 struct latch *latch_renew(struct latch *l, gfp_t gfp);
+
+/* group.c: what latches have in common */
+int latch_group_init(void);
+void latch_group_exit(void);
+struct latch_group *latch_group_hold(struct latch_group *g);
+void latch_group_put(struct latch_group *g);
+void latch_group_leave(struct latch *l);
+int latch_group_set(struct latch *l, const struct latch_common *c);
+void latch_group_rejudge(struct latch_group *g);
 
 /* embryo.c: latches whose socket is not born yet */
 void latch_embryo_add(struct latch *l);

@@ -18,9 +18,12 @@ static int __init latch_module_init(void)
 	err = latch_init();
 	if (err)
 		return err;
-	err = latch_sad_init();
+	err = latch_group_init();
 	if (err)
 		goto latch;
+	err = latch_sad_init();
+	if (err)
+		goto group;
 	err = latch_peerid_init();
 	if (err)
 		goto sad;
@@ -52,6 +55,8 @@ peerid:
 	latch_peerid_exit();
 sad:
 	latch_sad_exit();
+group:
+	latch_group_exit();
 latch:
 	latch_exit();
 	return err;
@@ -72,6 +77,7 @@ static void __exit latch_module_exit(void)
 	rcu_barrier();
 	latch_peerid_exit();
 	latch_sad_exit();
+	latch_group_exit();
 	latch_exit();
 }
 

@@ -103,7 +103,7 @@ static int latch_fill_conn(struct sk_buff *skb, const struct latch *l)
 	err = latch_fill_state(skb, &info);
 	err = err ?: latch_fill_flow(skb, &info);
 	err = err ?: latch_fill_outer(skb, &info);
-	err = err ?: latch_fill_peer_id(skb, l->peer);
+	err = err ?: latch_fill_peer_id(skb, l->group ? l->group->c.peer : NULL);
 	if (!err && l->sk)
 		err = nla_put_u32(skb, LATCH_A_CONN_UID,
 				  from_kuid_munged(&init_user_ns, l->sk->sk_uid));
@@ -270,8 +270,10 @@ int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info)
 
 static bool latch_of_peer(const struct latch *l, const struct latch_peer *p)
 {
-	return l->params.tag.n && l->params.tag.id.kind == LATCH_IDENT_NAMED &&
-	       !memcmp(l->params.tag.id.peer, p->ident, sizeof(p->ident));
+	const struct latch_group *g = READ_ONCE(l->group);
+
+	return g && g->c.params.tag.id.kind == LATCH_IDENT_NAMED &&
+	       !memcmp(g->c.params.tag.id.peer, p->ident, sizeof(p->ident));
 }
 
 /**

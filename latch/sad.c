@@ -35,8 +35,13 @@ struct latch_path *latch_path_find(const struct latch_path_key *key)
 	return rhashtable_lookup(&latch_paths, key, latch_path_params);
 }
 
-/* A path with one more member, made where it is not there. */
-static struct latch_path *latch_path_get(const struct latch_path_key *key)
+/**
+ * latch_path_get() - a path with one more member, made where it is not there
+ * @key: what it is found by
+ *
+ * Context: any. Return: the path, for latch_path_put(); NULL without memory.
+ */
+struct latch_path *latch_path_get(const struct latch_path_key *key)
 {
 	struct latch_path *path, *new;
 
@@ -97,47 +102,38 @@ void latch_path_put(struct latch_path *path)
 }
 
 /**
- * latch_path_join() - enter a latch's link into a path
- * @link: a link that is in no path, or already in this one
- * @key:  the path, made where it is not there
+ * latch_path_join() - enter a group into a path
+ * @link: the group's link, in no path
+ * @path: the path, which the caller holds; NULL none
+ * @g:    the group
  *
- * Context: the latch's lock held. Return: 0 or -ENOMEM.
+ * Context: any.
  */
-int latch_path_join(struct latch_link *link, const struct latch_path_key *key)
+void latch_path_join(struct latch_link *link, struct latch_path *path, struct latch_group *g)
 {
-	struct latch_path *path = link->path;
-
-	lockdep_assert_held(&link->latch->lock);
-	if (path && !memcmp(&path->key, key, sizeof(*key)))
-		return 0;
-	path = latch_path_get(key);
+	link->group = g;
 	if (!path)
-		return -ENOMEM;
-	latch_path_leave(link);
+		return;
 	spin_lock_bh(&path->lock);
-	hlist_add_head_rcu(&link->node, &path->latches);
+	path->refs++;
+	hlist_add_head_rcu(&link->node, &path->groups);
 	spin_unlock_bh(&path->lock);
-	link->path = path;
-	return 0;
 }
 
 /**
- * latch_path_leave() - take a latch's link out of its path
- * @link: the link
+ * latch_path_leave() - take a group out of a path
+ * @link: the group's link
+ * @path: the path it is in; NULL none
  *
- * Context: the latch's lock held; any.
+ * Context: any.
  */
-void latch_path_leave(struct latch_link *link)
+void latch_path_leave(struct latch_link *link, struct latch_path *path)
 {
-	struct latch_path *path = link->path;
-
-	lockdep_assert_held(&link->latch->lock);
 	if (!path)
 		return;
 	spin_lock_bh(&path->lock);
 	hlist_del_rcu(&link->node);
 	spin_unlock_bh(&path->lock);
-	link->path = NULL;
 	latch_path_put(path);
 }
 

@@ -360,7 +360,8 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 
 static void latch_fill_params(const struct latch *l, struct latch_info *info)
 {
-	const struct latch_params *p = &l->params;
+	const struct latch_common *c = &l->group->c;
+	const struct latch_params *p = &c->params;
 
 	info->protection = latch_tag_protection(&p->tag);
 	info->n_transforms = p->tag.n;
@@ -369,23 +370,27 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 		info->flags |= LATCH_F_PEER_IDENTIFIED;
 	if (p->rule != LATCH_QOP_EXACT)
 		info->flags |= LATCH_F_QOP_INDETERMINATE;
+	if (c->natt)
+		info->flags |= LATCH_F_NATT;
+	if (c->ipcomp)
+		info->flags |= LATCH_F_IPCOMP;
 	if (p->tag.flags & LATCH_TAG_ESN)
 		info->flags |= LATCH_F_ESN;
-	info->outer_family = l->outer_family;
-	memcpy(info->outer_local_addr, &l->outer_local, 16);
-	memcpy(info->outer_remote_addr, &l->outer_remote, 16);
-	info->natt_local_port = l->natt_lport;
-	info->natt_remote_port = l->natt_rport;
+	info->outer_family = c->outer_family;
+	memcpy(info->outer_local_addr, &c->outer_local, 16);
+	memcpy(info->outer_remote_addr, &c->outer_remote, 16);
+	info->natt_local_port = c->natt_lport;
+	info->natt_remote_port = c->natt_rport;
 	info->spi_in = l->spi[LATCH_DIR_IN];
 	info->spi_out = l->spi[LATCH_DIR_OUT];
-	if (l->peer) {
-		info->peer = l->peer->id;
-		info->peer_id_type = l->peer->id_type;
-		info->auth_method = l->peer->auth;
+	if (c->peer) {
+		info->peer = c->peer->id;
+		info->peer_id_type = c->peer->id_type;
+		info->auth_method = c->peer->auth;
 	}
-	if (l->local) {
-		info->local = l->local->id;
-		info->local_id_type = l->local->id_type;
+	if (c->local) {
+		info->local = c->local->id;
+		info->local_id_type = c->local->id_type;
 	}
 }
 
@@ -408,10 +413,6 @@ void latch_fill_info(const struct latch *l, struct latch_info *info)
 	info->disposition = latch_disposition(l);
 	if (l->automatic)
 		info->flags |= LATCH_F_AUTO;
-	if (l->natt)
-		info->flags |= LATCH_F_NATT;
-	if (l->ipcomp)
-		info->flags |= LATCH_F_IPCOMP;
 	if (!l->flow.family)
 		return;
 	info->family = l->flow.family;
@@ -420,7 +421,7 @@ void latch_fill_info(const struct latch *l, struct latch_info *info)
 	info->remote_port = (__force __be16)l->flow.rport;
 	memcpy(info->local_addr, &l->flow.local, 16);
 	memcpy(info->remote_addr, &l->flow.remote, 16);
-	if (l->params.tag.n)
+	if (l->group)
 		latch_fill_params(l, info);
 }
 
@@ -454,13 +455,15 @@ static void latch_get_info(struct sock *sk, struct latch_info *info)
 static struct latch_peer *latch_get_record(struct sock *sk, bool local, bool *latched)
 {
 	struct latch_peer *p = NULL;
+	struct latch_group *g;
 	struct latch *l;
 
 	rcu_read_lock();
 	l = latch_owner_get(sk);
-	*latched = l && !l->listener && l->params.tag.n && !latch_left(sk, l);
+	g = l ? READ_ONCE(l->group) : NULL;
+	*latched = g && !l->listener && !latch_left(sk, l);
 	if (*latched)
-		p = latch_peer_hold(local ? l->local : l->peer);
+		p = latch_peer_hold(local ? g->c.local : g->c.peer);
 	rcu_read_unlock();
 	return p;
 }
@@ -516,8 +519,8 @@ static int latch_get_ends(struct sock *sk, struct latch_peer **peer, struct latc
 	if (l) {
 		spin_lock_bh(&l->lock);
 		if (l->state == LATCH_STATE_ESTABLISHED) {
-			*peer = latch_peer_hold(l->peer);
-			*local = latch_peer_hold(l->local);
+			*peer = latch_peer_hold(l->group->c.peer);
+			*local = latch_peer_hold(l->group->c.local);
 			err = *peer && *local ? 0 : -ENODATA;
 		} else if (l->state == LATCH_STATE_BROKEN) {
 			err = -EKEYREJECTED;

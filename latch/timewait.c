@@ -50,7 +50,7 @@ static struct latch *latch_ghost_alloc(const struct latch *l)
 	g->mode = l->mode;
 	g->reason = l->reason;
 	g->flow = l->flow;
-	g->params = l->params;
+	g->group = latch_group_hold(l->group);
 	return g;
 }
 

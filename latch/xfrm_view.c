@@ -302,33 +302,31 @@ bool latch_view_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt 
 }
 
 /**
- * latch_view_outer() - note the outer addresses, ports and SPI of a packet
- * @l: the latch
- * @p: a packet that fits it
+ * latch_view_outer() - note the outer addresses and ports of a packet
+ * @c: where
+ * @p: a packet that fits the latch
  *
  * None of these is latched; they are what RFC 5660 2-14 and 2-15 report.
  *
- * Context: @l->lock held, RCU read side.
+ * Context: RCU read side.
  */
-void latch_view_outer(struct latch *l, const struct latch_pkt *p)
+void latch_view_outer(struct latch_common *c, const struct latch_pkt *p)
 {
 	const struct xfrm_state *x = p->outer;
 	bool in = p->dir == LATCH_DIR_IN;
 
-	lockdep_assert_held(&l->lock);
-	l->outer_family = x->props.family;
-	latch_view_addr(in ? &l->outer_local : &l->outer_remote, &x->id.daddr,
+	c->outer_family = x->props.family;
+	latch_view_addr(in ? &c->outer_local : &c->outer_remote, &x->id.daddr,
 			x->props.family);
-	latch_view_addr(in ? &l->outer_remote : &l->outer_local, &x->props.saddr,
+	latch_view_addr(in ? &c->outer_remote : &c->outer_local, &x->props.saddr,
 			x->props.family);
-	WRITE_ONCE(l->spi[p->dir], p->first->id.spi);
-	l->reqid[p->dir] = x->props.reqid;
-	l->if_id = x->if_id;
-	l->mark[p->dir] = p->mark;
-	l->ipcomp = p->ipcomp;
-	l->natt = !!x->encap;
+	c->reqid[p->dir] = x->props.reqid;
+	c->if_id = x->if_id;
+	c->mark[p->dir] = p->mark;
+	c->ipcomp = p->ipcomp;
+	c->natt = !!x->encap;
 	if (x->encap) {
-		l->natt_lport = in ? x->encap->encap_dport : x->encap->encap_sport;
-		l->natt_rport = in ? x->encap->encap_sport : x->encap->encap_dport;
+		c->natt_lport = in ? x->encap->encap_dport : x->encap->encap_sport;
+		c->natt_rport = in ? x->encap->encap_sport : x->encap->encap_dport;
 	}
 }
