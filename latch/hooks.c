@@ -294,6 +294,13 @@ static bool latch_parse(const struct sk_buff *skb, int off, u8 pf, u8 dir,
 				    latch_parse6(skb, off, dir, f, thoff);
 }
 
+/* ESP, which hides what it protects. */
+static bool latch_wrapped(const struct sk_buff *skb, u8 pf)
+{
+	return (pf == NFPROTO_IPV4 ? ip_hdr(skb)->protocol : ipv6_hdr(skb)->nexthdr) ==
+	       IPPROTO_ESP;
+}
+
 static bool latch_icmp_error(const struct sk_buff *skb, u8 pf, int off)
 {
 	u8 buf;
@@ -364,26 +371,61 @@ static unsigned int latch_check_cookie(struct latch *l, struct sk_buff *skb, int
 	return ret;
 }
 
+/*
+ * TCP need not look for the socket again. Where it would not take the one that has
+ * the latch, because that is bound to a device, it looks.
+ */
+static void latch_give_sk(struct latch *l, struct sk_buff *skb)
+{
+	struct sock *sk = READ_ONCE(l->sk);
+
+	if (skb->sk || !sk || READ_ONCE(sk->sk_bound_dev_if) || netif_is_l3_slave(skb->dev) ||
+	    !refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	/* its memory may have become another socket's, but not while it is the latch's */
+	if (READ_ONCE(l->sk) != sk || sk->sk_state == TCP_CLOSE) {
+		sock_put(sk);
+		return;
+	}
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+}
+
+/* A segment or datagram that comes in. */
+static unsigned int latch_in_flow(struct latch_net *ln, struct sk_buff *skb,
+				  struct latch_flow *f, int thoff)
+{
+	unsigned int ret;
+	struct latch *l;
+
+	if (!latch_parse_ports(skb, thoff, LATCH_DIR_IN, f))
+		return NF_ACCEPT;
+	l = latch_lookup(ln, skb, f, thoff);
+	if (!l)
+		return latch_birth_in(ln, skb, f, thoff);
+	if (unlikely(READ_ONCE(l->cookie)))
+		return latch_check_cookie(l, skb, thoff);
+	ret = latch_check(l, skb, LATCH_DIR_IN);
+	if (ret == NF_ACCEPT && f->proto == IPPROTO_TCP)
+		latch_give_sk(l, skb);
+	return ret;
+}
+
 static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
 	struct latch_net *ln = priv;
 	struct latch_flow f;
-	struct latch *l;
 	int thoff;
 
-	if (!latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_IN, &f, &thoff))
+	/* what is still to be undone comes again */
+	if (latch_wrapped(skb, st->pf) ||
+	    !latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_IN, &f, &thoff))
 		return NF_ACCEPT;
+	if (f.proto == IPPROTO_TCP || f.proto == IPPROTO_UDP)
+		return latch_in_flow(ln, skb, &f, thoff);
 	if (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6)
 		return latch_in_icmp(ln, skb, st->pf, thoff);
-	if ((f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP) ||
-	    !latch_parse_ports(skb, thoff, LATCH_DIR_IN, &f))
-		return NF_ACCEPT;
-	l = latch_lookup(ln, skb, &f, thoff);
-	if (l && unlikely(READ_ONCE(l->cookie)))
-		return latch_check_cookie(l, skb, thoff);
-	if (l)
-		return latch_check(l, skb, LATCH_DIR_IN);
-	return latch_birth_in(ln, skb, &f, thoff);
+	return NF_ACCEPT;
 }
 
 static bool latch_transformed(const struct sk_buff *skb, u8 pf)
