@@ -294,13 +294,6 @@ static bool latch_parse(const struct sk_buff *skb, int off, u8 pf, u8 dir,
 				    latch_parse6(skb, off, dir, f, thoff);
 }
 
-/* ESP, which hides what it protects. */
-static bool latch_wrapped(const struct sk_buff *skb, u8 pf)
-{
-	return (pf == NFPROTO_IPV4 ? ip_hdr(skb)->protocol : ipv6_hdr(skb)->nexthdr) ==
-	       IPPROTO_ESP;
-}
-
 static bool latch_icmp_error(const struct sk_buff *skb, u8 pf, int off)
 {
 	u8 buf;
@@ -391,11 +384,20 @@ static void latch_give_sk(struct latch *l, struct sk_buff *skb)
 	skb->destructor = sock_edemux;
 }
 
-/* A segment or datagram that comes in. */
+/* A segment or datagram that comes in, of a flow that has a latch. */
+static unsigned int latch_in_found(struct latch *l, struct sk_buff *skb)
+{
+	unsigned int ret = latch_check(l, skb, LATCH_DIR_IN);
+
+	if (ret == NF_ACCEPT && l->flow.proto == IPPROTO_TCP)
+		latch_give_sk(l, skb);
+	return ret;
+}
+
+/* ... of any flow. */
 static unsigned int latch_in_flow(struct latch_net *ln, struct sk_buff *skb,
 				  struct latch_flow *f, int thoff)
 {
-	unsigned int ret;
 	struct latch *l;
 
 	if (!latch_parse_ports(skb, thoff, LATCH_DIR_IN, f))
@@ -405,21 +407,18 @@ static unsigned int latch_in_flow(struct latch_net *ln, struct sk_buff *skb,
 		return latch_birth_in(ln, skb, f, thoff);
 	if (unlikely(READ_ONCE(l->cookie)))
 		return latch_check_cookie(l, skb, thoff);
-	ret = latch_check(l, skb, LATCH_DIR_IN);
-	if (ret == NF_ACCEPT && f->proto == IPPROTO_TCP)
-		latch_give_sk(l, skb);
-	return ret;
+	return latch_in_found(l, skb);
 }
 
-static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+/* What comes in and is not of an IPv4 flow with a latch. */
+static noinline unsigned int latch_in_slow(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *st)
 {
 	struct latch_net *ln = priv;
 	struct latch_flow f;
 	int thoff;
 
-	/* what is still to be undone comes again */
-	if (latch_wrapped(skb, st->pf) ||
-	    !latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_IN, &f, &thoff))
+	if (!latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_IN, &f, &thoff))
 		return NF_ACCEPT;
 	if (f.proto == IPPROTO_TCP || f.proto == IPPROTO_UDP)
 		return latch_in_flow(ln, skb, &f, thoff);
@@ -428,10 +427,49 @@ static unsigned int latch_in(void *priv, struct sk_buff *skb, const struct nf_ho
 	return NF_ACCEPT;
 }
 
-static bool latch_transformed(const struct sk_buff *skb, u8 pf)
+/*
+ * The latch of an IPv4 packet whose headers lie plain, NULL for any other. What
+ * needs more than a look at the SA goes the long way too: latches in TIME_WAIT or
+ * of SYN cookies.
+ */
+static __always_inline struct latch *latch_quick4(struct latch_net *ln,
+						  const struct sk_buff *skb, u8 dir)
 {
-	return pf == NFPROTO_IPV4 ? IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED :
-				    IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED;
+	const struct iphdr *iph = ip_hdr(skb);
+	struct latch_flow4 f = { .ln = ln };
+	const __be16 *port;
+	struct latch *l;
+
+	if ((iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP) || iph->ihl != 5 ||
+	    iph->frag_off & htons(IP_OFFSET) ||
+	    skb_network_offset(skb) + sizeof(*iph) + sizeof(u32) > skb_headlen(skb))
+		return NULL;
+	port = (const __be16 *)(iph + 1);
+	f.local = (__force u32)(dir == LATCH_DIR_IN ? iph->daddr : iph->saddr);
+	f.remote = (__force u32)(dir == LATCH_DIR_IN ? iph->saddr : iph->daddr);
+	f.ports = latch_ports((__force u16)port[dir == LATCH_DIR_IN],
+			      (__force u16)port[dir == LATCH_DIR_OUT]);
+	f.kind = latch_kind(AF_INET, iph->protocol);
+	l = latch_find4(&f);
+	return l && !READ_ONCE(l->ghost) && !READ_ONCE(l->cookie) ? l : NULL;
+}
+
+static unsigned int latch_in4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	struct latch *l;
+
+	/* what is still to be undone comes again */
+	if (ip_hdr(skb)->protocol == IPPROTO_ESP)
+		return NF_ACCEPT;
+	l = latch_quick4(priv, skb, LATCH_DIR_IN);
+	return likely(l) ? latch_in_found(l, skb) : latch_in_slow(priv, skb, st);
+}
+
+static unsigned int latch_in6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	if (ipv6_hdr(skb)->nexthdr == IPPROTO_ESP)
+		return NF_ACCEPT;
+	return latch_in_slow(priv, skb, st);
 }
 
 /*
@@ -467,7 +505,18 @@ static bool latch_reconnected(struct latch *l, const struct sock *sk)
 	return true;
 }
 
-static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+/* A packet that goes out, of a flow that has a latch. */
+static unsigned int latch_out_found(struct latch *l, struct sk_buff *skb,
+				    const struct net_device *out)
+{
+	if (!dst_xfrm(skb_dst(skb)) && latch_to_xfrmi(l->ln, out))
+		return NF_ACCEPT;
+	return latch_check(l, skb, LATCH_DIR_OUT);
+}
+
+/* What goes out and is not of an IPv4 flow with a latch. */
+static noinline unsigned int latch_out_slow(void *priv, struct sk_buff *skb,
+					    const struct nf_hook_state *st)
 {
 	struct latch_net *ln = priv;
 	struct latch_flow f;
@@ -475,9 +524,6 @@ static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_h
 	struct latch *l;
 	int thoff;
 
-	/* it was judged before it was transformed */
-	if (latch_transformed(skb, st->pf))
-		return NF_ACCEPT;
 	if (!latch_parse(skb, skb_network_offset(skb), st->pf, LATCH_DIR_OUT, &f, &thoff) ||
 	    (f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP) ||
 	    !latch_parse_ports(skb, thoff, LATCH_DIR_OUT, &f))
@@ -489,21 +535,41 @@ static unsigned int latch_out(void *priv, struct sk_buff *skb, const struct nf_h
 	l = latch_lookup(ln, skb, &f, thoff);
 	if (l && f.proto == IPPROTO_UDP && latch_reconnected(l, sk))
 		l = NULL;
+	if (l)
+		return latch_out_found(l, skb, st->out);
 	if (!dst_xfrm(skb_dst(skb)) && latch_to_xfrmi(ln, st->out))
 		return NF_ACCEPT;
-	if (l)
-		return latch_check(l, skb, LATCH_DIR_OUT);
 	return latch_birth_out(ln, skb, &f, thoff);
+}
+
+static unsigned int latch_out4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	struct latch *l;
+
+	/* it was judged before it was transformed */
+	if (IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED)
+		return NF_ACCEPT;
+	l = latch_natted(skb) ? NULL : latch_quick4(priv, skb, LATCH_DIR_OUT);
+	if (unlikely(!l) || (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
+		return latch_out_slow(priv, skb, st);
+	return latch_out_found(l, skb, st->out);
+}
+
+static unsigned int latch_out6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	if (IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
+		return NF_ACCEPT;
+	return latch_out_slow(priv, skb, st);
 }
 
 #define LATCH_HOOK(f, p, n) { .hook = (f), .pf = (p), .hooknum = (n), .priority = INT_MAX }
 
 static const struct nf_hook_ops latch_hook_ops[] = {
-	LATCH_HOOK(latch_in, NFPROTO_IPV4, NF_INET_LOCAL_IN),
-	LATCH_HOOK(latch_out, NFPROTO_IPV4, NF_INET_POST_ROUTING),
+	LATCH_HOOK(latch_in4, NFPROTO_IPV4, NF_INET_LOCAL_IN),
+	LATCH_HOOK(latch_out4, NFPROTO_IPV4, NF_INET_POST_ROUTING),
 #if IS_ENABLED(CONFIG_IPV6)
-	LATCH_HOOK(latch_in, NFPROTO_IPV6, NF_INET_LOCAL_IN),
-	LATCH_HOOK(latch_out, NFPROTO_IPV6, NF_INET_POST_ROUTING),
+	LATCH_HOOK(latch_in6, NFPROTO_IPV6, NF_INET_LOCAL_IN),
+	LATCH_HOOK(latch_out6, NFPROTO_IPV6, NF_INET_POST_ROUTING),
 #endif
 };
 

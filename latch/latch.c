@@ -20,14 +20,18 @@ struct latch_flow_key {
  * Each packet pays for this, so IPv4 does not hash the octets that it leaves zero.
  * The seed is the table's own: nobody outside can aim at one of its chains.
  */
+static inline u32 latch_hash4(u32 local, u32 remote, u32 ports, u32 seed)
+{
+	return jhash_3words(local, remote, ports, seed);
+}
+
 static u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 {
 	const struct latch_flow_key *key = data;
 	const struct latch_flow *f = &key->flow;
 
 	if (f->family == AF_INET)
-		return jhash_3words(f->local.w[0], f->remote.w[0],
-				    f->lport << 16 | f->rport, seed ^ f->proto);
+		return latch_hash4(f->local.w[0], f->remote.w[0], f->ports, seed);
 	return jhash2((const u32 *)f, sizeof(*f) / sizeof(u32), seed);
 }
 
@@ -74,6 +78,42 @@ struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f)
 	struct latch_flow_key key = { .ln = ln, .flow = *f };
 
 	return rhashtable_lookup(&latch_flows, &key, latch_flow_params);
+}
+
+static u32 latch_flow4_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_flow4 *f = data;
+
+	return latch_hash4(f->local, f->remote, f->ports, seed);
+}
+
+static int latch_flow4_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct latch_flow4 *f = arg->key;
+	const struct latch *l = obj;
+
+	return l->flow.ports != f->ports || l->flow.remote.w[0] != f->remote ||
+	       l->flow.local.w[0] != f->local || l->flow.kind != f->kind || l->ln != f->ln;
+}
+
+/* The same table as latch_flow_params tells of, with another form of the key. */
+static const struct rhashtable_params latch_flow4_params = {
+	.key_len = sizeof(struct latch_flow4),
+	.head_offset = offsetof(struct latch, flow_node),
+	.hashfn = latch_flow4_hash,
+	.obj_cmpfn = latch_flow4_cmp,
+	.automatic_shrinking = true,
+};
+
+/**
+ * latch_find4() - FIND_LATCH for IPv4, what a packet pays for (2.3-8)
+ * @f: the 5-tuple and the namespace
+ *
+ * Context: RCU read side. Takes no lock. Return: the latch or NULL.
+ */
+struct latch *latch_find4(const struct latch_flow4 *f)
+{
+	return rhashtable_lookup(&latch_flows, f, latch_flow4_params);
 }
 
 /**

@@ -608,10 +608,22 @@ void latch_km_embryos(struct latch_net *ln, unsigned long delay);
 void latch_km_register(void);
 void latch_km_unregister(void);
 
+/**
+ * struct latch_flow4 - 5-tuple of an IPv4 packet, see struct latch_flow
+ */
+struct latch_flow4 {
+	const struct latch_net	*ln;
+	u32			local;
+	u32			remote;
+	u32			ports;
+	u32			kind;
+};
+
 /* latch.c: life of a latch */
 int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f);
+struct latch *latch_find4(const struct latch_flow4 *f);
 struct latch *latch_find_sk(const struct sock *sk);
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_number(struct latch *l);

@@ -20,19 +20,46 @@ union latch_addr {
  * @remote: inner remote address
  * @lport:  local port, network byte order
  * @rport:  remote port, network byte order
+ * @ports:  both, for comparing them at once
  * @family: AF_INET or AF_INET6
  * @proto:  IP protocol
  * @pad:    zero, so that a flow can be hashed and compared as octets
+ * @kind:   family, protocol and padding, for comparing them at once
  */
 struct latch_flow {
 	union latch_addr local;
 	union latch_addr remote;
-	u16	lport;
-	u16	rport;
-	u8	family;
-	u8	proto;
-	u8	pad[2];
+	union {
+		struct {
+			u16	lport;
+			u16	rport;
+		};
+		u32	ports;
+	};
+	union {
+		struct {
+			u8	family;
+			u8	proto;
+			u8	pad[2];
+		};
+		u32	kind;
+	};
 };
+
+/* What latch_flow.ports and .kind are for these. */
+static inline u32 latch_ports(u16 lport, u16 rport)
+{
+	const struct latch_flow f = { .lport = lport, .rport = rport };
+
+	return f.ports;
+}
+
+static inline u32 latch_kind(u8 family, u8 proto)
+{
+	const struct latch_flow f = { .family = family, .proto = proto };
+
+	return f.kind;
+}
 
 /**
  * struct latch_sel - selector of a policy or SA
