@@ -289,17 +289,22 @@ void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key)
 }
 
 /**
- * latch_km_reap() - have the bindings in ln->gone_binds taken away
- * @ln: the namespace
+ * latch_km_reap() - have the bindings taken away whose SA is gone, or does not come
+ * @ln:    the namespace
+ * @delay: jiffies until then
  *
  * Not by our own queue: it is flushed under genl_lock, which this work takes.
  *
  * Context: any.
  */
-void latch_km_reap(struct latch_net *ln)
+void latch_km_reap(struct latch_net *ln, unsigned long delay)
 {
-	if (!READ_ONCE(ln->dying))
-		schedule_work(&ln->reap_work);
+	if (READ_ONCE(ln->dying))
+		return;
+	if (delay)
+		schedule_delayed_work(&ln->reap_work, delay);
+	else
+		mod_delayed_work(system_wq, &ln->reap_work, 0);
 }
 
 /**

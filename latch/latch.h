@@ -105,6 +105,8 @@ struct latch_mib {
  * @sas:       every SA copied, for the sweep
  * @dirty:     paths on which an SA came or went, under @sad_lock
  * @gone_binds: bindings whose SA is gone, for @reap_work; under @sad_lock
+ * @claims_due: jiffies when to look for claims whose SA never came, 0 there are none;
+ *             under @sad_lock
  */
 struct latch_net {
 	struct net		*net;
@@ -138,6 +140,7 @@ struct latch_net {
 	struct list_head	sas;
 	struct list_head	dirty;
 	struct list_head	gone_binds;
+	unsigned long		claims_due;
 	u64			next_serial;
 
 	struct xarray		peers;
@@ -158,7 +161,7 @@ struct latch_net {
 	struct nf_hook_ops	hooks[4];
 	struct work_struct	work;
 	struct delayed_work	pending_work;
-	struct work_struct	reap_work;
+	struct delayed_work	reap_work;
 };
 
 struct latch_net *latch_pernet(const struct net *net);
@@ -562,7 +565,8 @@ struct latch_claims {
 /**
  * struct latch_bind - whose an SA is, or the SAs of a reqid are
  * @n_sas:   SAs there are that it names, where it is @with_sa; under ln->sad_lock
- * @with_sa: it goes with the last of them; under ln->sad_lock
+ * @with_sa: it goes with the last of them, or when none comes; under ln->sad_lock
+ * @since:   jiffies when it began to wait for the first
  * @gone:    they are gone, so nobody is bound by it; written under ln->sad_lock
  * @reap:    in ln->gone_binds while @gone
  */
@@ -571,6 +575,7 @@ struct latch_bind {
 	struct latch_bind_key	key;
 	struct latch_claims __rcu *claims;
 	struct list_head	reap;
+	unsigned long		since;
 	u32			n_sas;
 	bool			with_sa;
 	bool			gone;
@@ -603,7 +608,7 @@ void latch_km_pending_work(struct work_struct *work);
 void latch_km_sync(struct latch_net *ln);
 void latch_km_changed(struct latch_net *ln);
 void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key);
-void latch_km_reap(struct latch_net *ln);
+void latch_km_reap(struct latch_net *ln, unsigned long delay);
 void latch_km_embryos(struct latch_net *ln, unsigned long delay);
 void latch_km_register(void);
 void latch_km_unregister(void);

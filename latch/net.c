@@ -76,7 +76,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_WORK(&ln->work, latch_km_work);
 	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
 	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
-	INIT_WORK(&ln->reap_work, latch_bind_reap_work);
+	INIT_DELAYED_WORK(&ln->reap_work, latch_bind_reap_work);
 }
 
 static int __net_init latch_net_start(struct net *net)
@@ -119,7 +119,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_owner_work(ln);
 	latch_sad_clear(ln);
 	latch_spd_clear(ln);
-	cancel_work_sync(&ln->reap_work);
+	cancel_delayed_work_sync(&ln->reap_work);
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);
 	latch_mib_exit(ln);

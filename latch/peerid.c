@@ -15,6 +15,9 @@
 static struct rhashtable latch_peers;	/* by digest, so that a record is there once */
 static struct rhashtable latch_binds;
 
+/* How long a claim waits for its SA to come. */
+#define LATCH_CLAIM_LIFE	(60 * HZ)
+
 struct latch_peer_key {
 	struct latch_net *ln;
 	u8	digest[SHA256_DIGEST_SIZE];
@@ -353,14 +356,26 @@ static u32 latch_bind_count(struct latch_net *ln, const struct latch_bind_key *k
 	return n;
 }
 
+/* Under sad_lock: from now on it goes with its SA. */
+static void latch_bind_follow(struct latch_net *ln, struct latch_bind *b)
+{
+	b->with_sa = true;
+	b->n_sas = latch_bind_count(ln, &b->key);
+	b->since = jiffies;
+	if (b->n_sas || ln->claims_due)
+		return;
+	ln->claims_due = jiffies + LATCH_CLAIM_LIFE ?: 1;
+	latch_km_reap(ln, LATCH_CLAIM_LIFE);
+}
+
 /* A table that SAs look into when they come: count and entry go together. */
-static int latch_bind_insert(struct latch_net *ln, struct latch_bind *b)
+static int latch_bind_insert(struct latch_net *ln, struct latch_bind *b, bool with_sa)
 {
 	int err;
 
 	spin_lock_bh(&ln->sad_lock);
-	if (b->with_sa)
-		b->n_sas = latch_bind_count(ln, &b->key);
+	if (with_sa)
+		latch_bind_follow(ln, b);
 	err = rhashtable_insert_fast(&latch_binds, &b->node, latch_bind_params);
 	spin_unlock_bh(&ln->sad_lock);
 	return err;
@@ -382,9 +397,8 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	c->claim[0] = *claim;
 	latch_claims_settle(c);
 	RCU_INIT_POINTER(b->claims, c);
-	b->with_sa = with_sa;
 	INIT_LIST_HEAD(&b->reap);
-	err = latch_bind_insert(ln, b);
+	err = latch_bind_insert(ln, b, with_sa);
 	if (err)
 		goto free;
 	latch_claim_name(ln, claim);
@@ -436,19 +450,63 @@ static void latch_bind_reap(struct latch_net *ln)
 	} while (b);
 }
 
+/* Under sad_lock: nobody is bound by it any more. */
+static void latch_bind_end(struct latch_net *ln, struct latch_bind *b)
+{
+	WRITE_ONCE(b->gone, true);
+	list_add_tail(&b->reap, &ln->gone_binds);
+}
+
+/* Ends it where its SA had time enough to come. */
+static void latch_bind_overdue(struct latch_net *ln, struct latch_bind *b)
+{
+	spin_lock_bh(&ln->sad_lock);
+	if (b->with_sa && !b->gone && !b->n_sas) {
+		if (!time_before(jiffies, b->since + LATCH_CLAIM_LIFE))
+			latch_bind_end(ln, b);
+		else
+			ln->claims_due = b->since + LATCH_CLAIM_LIFE ?: 1;
+	}
+	spin_unlock_bh(&ln->sad_lock);
+}
+
+/* A key manager may die between a claim and its SA. Returns when to look again. */
+static unsigned long latch_bind_claims(struct latch_net *ln)
+{
+	unsigned long due = READ_ONCE(ln->claims_due);
+	struct rhashtable_iter it;
+	struct latch_bind *b;
+
+	if (!due || time_before(jiffies, due))
+		return due;
+	WRITE_ONCE(ln->claims_due, 0);
+	latch_bind_walk_enter(&it);
+	rhashtable_walk_start(&it);
+	while ((b = rhashtable_walk_next(&it)))
+		if (!IS_ERR(b) && b->key.sa.ln == ln)
+			latch_bind_overdue(ln, b);
+	rhashtable_walk_stop(&it);
+	rhashtable_walk_exit(&it);
+	return READ_ONCE(ln->claims_due);
+}
+
 /**
- * latch_bind_reap_work() - worker: take away the bindings whose SA is gone
+ * latch_bind_reap_work() - worker: take away the bindings whose SA is gone, or never came
  * @work: ln->reap_work
  *
  * Context: process; takes genl_lock.
  */
 void latch_bind_reap_work(struct work_struct *work)
 {
-	struct latch_net *ln = container_of(work, struct latch_net, reap_work);
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, reap_work);
+	unsigned long due;
 
 	genl_lock();
+	due = latch_bind_claims(ln);
 	latch_bind_reap(ln);
 	genl_unlock();
+	if (due)
+		latch_km_reap(ln, max_t(long, due - jiffies, 1));
 }
 
 /* Call @fn for the bindings that name @sa: by SA, and by reqid. */
@@ -484,9 +542,8 @@ static void latch_bind_less(struct latch_bind *b)
 
 	if (!b->with_sa || b->gone || !b->n_sas || --b->n_sas)
 		return;
-	WRITE_ONCE(b->gone, true);
-	list_add_tail(&b->reap, &ln->gone_binds);
-	latch_km_reap(ln);
+	latch_bind_end(ln, b);
+	latch_km_reap(ln, 0);
 }
 
 /**
@@ -516,14 +573,11 @@ void latch_bind_sa_went(const struct latch_sa *sa)
 /* How long a binding that is there lasts: who wants it to stay has it stay. */
 static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags)
 {
-	bool with_sa = flags & LATCH_BIND_WITH_SA;
-
 	spin_lock_bh(&ln->sad_lock);
-	if (with_sa && !b->with_sa && flags & LATCH_BIND_REPLACE)
-		b->n_sas = latch_bind_count(ln, &b->key);
-	else if (with_sa)
-		with_sa = b->with_sa;
-	b->with_sa = with_sa;
+	if (!(flags & LATCH_BIND_WITH_SA))
+		b->with_sa = false;
+	else if (!b->with_sa && flags & LATCH_BIND_REPLACE)
+		latch_bind_follow(ln, b);
 	spin_unlock_bh(&ln->sad_lock);
 }
 

@@ -71,6 +71,16 @@ def before_sa(env, key):
     wait(lambda: not bindings(env), "the bindings to go")
 
 
+@case("2-6_claim_whose_sa_never_comes_{key}", BY)
+def never_comes(env, key):
+    """A key manager that dies between a claim and its SA leaves nothing: a minute, and it is gone."""
+    ipsec = Ipsec(env.alice, env.bob)
+    ipsec.sas = ipsec.new_sas()
+    claim(env, keys(ipsec, key), record(env, with_bindings=True), with_sa=True)
+    wait(lambda: not bindings(env), "the claims to go", 90)
+    ksft_eq(env.alice.stat()["LatchPeers"], 0)
+
+
 @case("2-7_binding_of_a_reqid_outlasts_a_rekey")
 def reqid_rekey(env):
     """It goes with the last SA of the reqid, not with the first."""
