@@ -20,7 +20,7 @@ BUILD = $(top)/build/$(release)
 btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 .DEFAULT_GOAL := modules
-.PHONY: all modules tools ike headers_check unit style vm check demo deps \
+.PHONY: all modules tools ike headers_check unit style vm check demo demo-ike bench deps \
 	spec install headers_install modules_install tools_install ike_install clean help
 
 all: modules tools
@@ -41,6 +41,7 @@ tools:
 # What tells the module of the peers that IKE daemons authenticate
 ike:
 	@$(MAKE) --no-print-directory -C $(top)/tools/charon-latch
+	@$(MAKE) --no-print-directory -C $(top)/tools/latchd
 
 headers_check:
 	@$(top)/tools/testing/style/headers
@@ -65,6 +66,16 @@ demo: deps
 	@$(MAKE) --no-print-directory KVER=$(K) all
 	@K=$(K) $(top)/tools/testing/demo/demo
 
+# The same story with real IKE daemons and certificates
+demo-ike: deps
+	@$(MAKE) --no-print-directory KVER=$(K) all ike
+	@K=$(K) $(top)/tools/testing/demo/demo-ike
+
+# What the module costs, in instructions: BENCH='UDP*' picks rows, JSON=FILE keeps the figures
+bench: deps
+	@$(MAKE) --no-print-directory KVER=$(K) modules
+	@K=$(K) JSON='$(JSON)' $(top)/tools/testing/bench/bench $(if $(BENCH),'$(BENCH)')
+
 # The headers and tables that the kernel's generator makes of the netlink spec
 spec:
 	@$(top)/tools/testing/spec
@@ -83,10 +94,11 @@ tools_install: tools
 
 ike_install: ike
 	@$(MAKE) --no-print-directory -C $(top)/tools/charon-latch install
+	@$(MAKE) --no-print-directory -C $(top)/tools/latchd install
 
 clean:
 	rm -rf $(top)/build
-	@for d in tools/latch tools/testing/unit tools/testing/selftests/latch; do \
+	@for d in tools/latch tools/latchd tools/testing/unit tools/testing/selftests/latch; do \
 		[ ! -e $(top)/$$d/Makefile ] || $(MAKE) --no-print-directory -C $(top)/$$d clean; \
 	done
 
@@ -95,12 +107,15 @@ help:
 	@echo 'make KVER=RELEASE   ... for another one with headers installed, or'
 	@echo '                    6.1, 6.12, debug: headers are put into a cache'
 	@echo 'make all            ... and the command-line tool'
-	@echo 'make ike            ... the plugin for strongSwan'
+	@echo 'make ike            the plugin for strongSwan, latchd and latch-updown'
 	@echo 'make demo           see it work, in virtual machines'
+	@echo 'make demo-ike       the same with IKE daemons and certificates'
+	@echo 'make bench          what the module costs; BENCH=GLOB, JSON=FILE'
 	@echo 'make check          every check and test on every kernel'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug   one of them'
 	@echo 'make spec           regenerate what is generated from the netlink spec'
 	@echo 'make deps           install the packages that building and testing need'
+	@echo 'make ike_install    what make ike made (root; DESTDIR)'
 	@echo 'make install        module, headers and tools (root; INSTALL_MOD_PATH, DESTDIR)'
 	@echo 'make clean'
 	@echo 'Add W=1, C=1, CC=clang as for any kernel module.'

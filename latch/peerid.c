@@ -646,7 +646,6 @@ int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
 	return 0;
 }
 
-
 /**
  * latch_bind_del() - take claims back
  * @ln:   the namespace

@@ -3,6 +3,7 @@
  * See latchnl.h.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,7 +102,7 @@ static void take_why(struct latchnl *nl, const struct nlmsghdr *nlh)
 		if (mnl_attr_get_type(attr) != NLMSGERR_ATTR_MSG ||
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
 			continue;
-		strncpy(nl->why, mnl_attr_get_str(attr), sizeof(nl->why) - 1);
+		snprintf(nl->why, sizeof(nl->why), "%s", mnl_attr_get_str(attr));
 	}
 }
 
