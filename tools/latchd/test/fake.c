@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A kernel that writes down what it is told.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "fake.h"
+
+struct fake fake;
+
+void fake_reset(void)
+{
+	memset(&fake, 0, sizeof(fake));
+	sad_flush(0);
+}
+
+static struct sa_key key_of(const char *dst, uint32_t spi)
+{
+	struct sa_key k = { .proto = IPPROTO_ESP, .spi = htonl(spi) };
+
+	k.family = strchr(dst, ':') ? AF_INET6 : AF_INET;
+	inet_pton(k.family, dst, k.dst);
+	return k;
+}
+
+/* An SA comes, and is not asked for before 1050. */
+void fake_sa(const char *dst, uint32_t spi, uint32_t reqid)
+{
+	struct sa_key k = key_of(dst, spi);
+
+	sad_add(&k, reqid, 1000);
+}
+
+static struct fake_claim *find(const struct sa_key *k)
+{
+	size_t i;
+
+	for (i = 0; i < fake.n; i++)
+		if (!memcmp(&fake.claims[i].key, k, sizeof(*k)))
+			return &fake.claims[i];
+	return NULL;
+}
+
+const struct fake_claim *fake_find(const char *dst, uint32_t spi)
+{
+	struct sa_key k = key_of(dst, spi);
+
+	return find(&k);
+}
+
+int kernel_claim(const struct sa_key *key, const struct ident *peer, const struct ident *local,
+		 uint8_t auth)
+{
+	const struct fake_claim *have = find(key);
+
+	if (fake.error)
+		return fake.error;
+	if (have)
+		return ident_equal(&have->peer, peer) && ident_equal(&have->local, local) ?
+		       0 : -EEXIST;
+	if (fake.n == FAKE_MAX)
+		return -ENOSPC;
+	fake.claims[fake.n++] = (struct fake_claim){ *key, *peer, *local, auth };
+	return 0;
+}
+
+int kernel_unclaim(const struct sa_key *key)
+{
+	struct fake_claim *c = find(key);
+
+	fake.taken++;
+	if (!c)
+		return -ENOENT;
+	*c = fake.claims[--fake.n];
+	return 0;
+}
+
+int kernel_dead(const struct ident *peer, uint8_t auth)
+{
+	(void)auth;
+	fake.dead = *peer;
+	fake.deaths++;
+	return 0;
+}
+
+int kernel_whose(const struct sa *sa)
+{
+	(void)sa;
+	fake.asked++;
+	return fake.bound;
+}
+
+const char *kernel_why(void)
+{
+	return "";
+}
+
+bool xfrm_exists(const struct sa_key *key)
+{
+	(void)key;
+	return !fake.gone;
+}

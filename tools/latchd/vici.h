@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCHD_VICI_H
+#define LATCHD_VICI_H
+
+#include "claims.h"
+
+void vici_open(const char *path, bool dead_peer);
+void vici_close(void);
+int vici_fd(void);
+bool vici_wants_to_write(void);
+int64_t vici_due(void);
+void vici_tick(int64_t now);
+void vici_write(int64_t now);
+void vici_read(int64_t now);
+void vici_list(int64_t now);
+bool vici_take(const uint8_t *data, size_t len, int64_t now);
+
+/* vicimsg.c */
+
+/**
+ * struct vici_sink - what to do with the parts of a message
+ * @section: a section begins at this depth, 1 the outermost, or ends: @name is NULL
+ * @value:   a key and its value
+ * @data:    for these
+ */
+struct vici_sink {
+	void (*section)(void *data, unsigned int depth, const char *name);
+	void (*value)(void *data, unsigned int depth, const char *key, const char *value,
+		      size_t len);
+	void *data;
+};
+
+bool vici_walk(const uint8_t *msg, size_t len, const struct vici_sink *sink);
+
+/**
+ * struct vici_answer - what one message says
+ * @up:     an event of something that came up
+ * @ike:    it speaks of one IKE_SA, well
+ * @id:     unique number of that
+ * @state:  of that
+ * @peer:   authenticated identity, LATCH_ID_NONE where that is not known
+ * @local:  what we asserted, or LATCH_ID_NONE
+ * @auth:   LATCH_AUTH_* of the peer
+ * @gave_up: a line of the log that says that this IKE_SA gets no answers
+ */
+struct vici_answer {
+	bool up;
+	bool ike;
+	uint32_t id;
+	char state[24];
+	struct ident peer;
+	struct ident local;
+	uint8_t auth;
+	bool gave_up;
+};
+
+bool vici_parse(const uint8_t *msg, size_t len, struct vici_answer *a, struct claims *c);
+
+#endif /* LATCHD_VICI_H */

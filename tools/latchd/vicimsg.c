@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages of strongSwan's VICI (README.md of its plugin vici): sections, keys
+ * with values, lists. First a message is looked through as a whole; then it is
+ * read:
+ *
+ *	NAME { uniqueid state remote-host remote-id ...
+ *	       child-sas { CHILD { protocol spi-in spi-out ... } } }
+ *
+ * and in child-rekey, CHILD { old { ... } new { ... } }.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/latch.h>
+#include "log.h"
+#include "vici.h"
+
+#define DEPTH_MAX	8
+#define VALUE_MAX	512
+
+enum element {
+	SECTION_START = 1,
+	SECTION_END,
+	KEY_VALUE,
+	LIST_START,
+	LIST_ITEM,
+	LIST_END,
+};
+
+/**
+ * struct text - a message while it is read
+ * @p:    next octet
+ * @end:  after the last
+ * @name: the name of the element, with a NUL
+ */
+struct text {
+	const uint8_t *p;
+	const uint8_t *end;
+	char name[256];
+};
+
+static bool take_name(struct text *t)
+{
+	size_t len;
+
+	if (t->p == t->end)
+		return false;
+	len = *t->p++;
+	if (!len || (size_t)(t->end - t->p) < len || memchr(t->p, '\0', len))
+		return false;
+	memcpy(t->name, t->p, len);
+	t->name[len] = '\0';
+	t->p += len;
+	return true;
+}
+
+static bool take_blob(struct text *t, const char **value, size_t *len)
+{
+	if (t->end - t->p < 2)
+		return false;
+	*len = t->p[0] << 8 | t->p[1];
+	t->p += 2;
+	if ((size_t)(t->end - t->p) < *len)
+		return false;
+	*value = (const char *)t->p;
+	t->p += *len;
+	return true;
+}
+
+/* One element; @depth and @list follow what is open. */
+static bool take_element(struct text *t, const struct vici_sink *sink, unsigned int *depth,
+			 bool *list)
+{
+	enum element type = *t->p++;
+	const char *value;
+	size_t len;
+
+	if (*list != (type == LIST_ITEM || type == LIST_END))
+		return false;
+	switch (type) {
+	case SECTION_START:
+		if (*depth == DEPTH_MAX || !take_name(t))
+			return false;
+		++*depth;
+		if (sink)
+			sink->section(sink->data, *depth, t->name);
+		return true;
+	case SECTION_END:
+		if (!*depth)
+			return false;
+		if (sink)
+			sink->section(sink->data, *depth, NULL);
+		--*depth;
+		return true;
+	case KEY_VALUE:
+		if (!take_name(t) || !take_blob(t, &value, &len))
+			return false;
+		if (sink)
+			sink->value(sink->data, *depth, t->name, value, len);
+		return true;
+	case LIST_START:
+		*list = true;
+		return take_name(t);
+	case LIST_ITEM:
+		return take_blob(t, &value, &len);
+	case LIST_END:
+		*list = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool walk(const uint8_t *msg, size_t len, const struct vici_sink *sink)
+{
+	struct text t = { .p = msg, .end = msg + len };
+	unsigned int depth = 0;
+	bool list = false;
+
+	while (t.p < t.end)
+		if (!take_element(&t, sink, &depth, &list))
+			return false;
+	return !depth && !list;
+}
+
+/**
+ * vici_walk() - go through a message
+ * @msg:  the message
+ * @len:  its octets
+ * @sink: what to do, only where the whole message is well-formed
+ *
+ * Return: whether it is.
+ */
+bool vici_walk(const uint8_t *msg, size_t len, const struct vici_sink *sink)
+{
+	return walk(msg, len, NULL) && walk(msg, len, sink);
+}
+
+/* --- what it says ----------------------------------------------------------------------- */
+
+enum field {
+	F_UP,
+	F_MSG,
+	F_LOG_ID,
+	F_ID,
+	F_STATE,
+	F_LOCAL_HOST,
+	F_REMOTE_HOST,
+	F_LOCAL_ID,
+	F_REMOTE_ID,
+	F_EAP_ID,
+	F_XAUTH_ID,
+	F_PROTOCOL,
+	F_SPI_IN,
+	F_SPI_OUT,
+	N_FIELDS,
+};
+
+/* Where a key may be: depth 0 the message, 1 the IKE_SA, 3 a child, 4 "new". */
+static const struct {
+	const char *key;
+	unsigned char depth;
+	enum field field;
+} fields[] = {
+	{ "up", 0, F_UP },
+	{ "msg", 0, F_MSG },
+	{ "ikesa-uniqueid", 0, F_LOG_ID },
+	{ "uniqueid", 1, F_ID },
+	{ "state", 1, F_STATE },
+	{ "local-host", 1, F_LOCAL_HOST },
+	{ "remote-host", 1, F_REMOTE_HOST },
+	{ "local-id", 1, F_LOCAL_ID },
+	{ "remote-id", 1, F_REMOTE_ID },
+	{ "remote-eap-id", 1, F_EAP_ID },
+	{ "remote-xauth-id", 1, F_XAUTH_ID },
+	{ "protocol", 3, F_PROTOCOL },
+	{ "spi-in", 3, F_SPI_IN },
+	{ "spi-out", 3, F_SPI_OUT },
+};
+
+/**
+ * struct reading - a message while it is read
+ * @a:        what it says
+ * @c:        gets its SAs; may be NULL
+ * @value:    of each field there was
+ * @have:     bit of each field there was
+ * @ikes:     sections of IKE_SAs
+ * @children: in the section that lists them
+ * @wrong:    a field was there twice, or makes no sense
+ */
+struct reading {
+	struct vici_answer *a;
+	struct claims *c;
+	char value[N_FIELDS][VALUE_MAX];
+	unsigned int have;
+	unsigned int ikes;
+	bool children;
+	bool wrong;
+};
+
+#define BIT(field)	(1U << (field))
+#define CHILD_FIELDS	(BIT(F_PROTOCOL) | BIT(F_SPI_IN) | BIT(F_SPI_OUT))
+
+static bool has(const struct reading *r, enum field f)
+{
+	return r->have & BIT(f);
+}
+
+static void take_value(void *data, unsigned int depth, const char *key, const char *value,
+		       size_t len)
+{
+	struct reading *r = data;
+	size_t i;
+
+	/* in a rekey's "old" and "new" a child is one deeper */
+	if (depth == 4)
+		depth = 3;
+	if (depth == 3 && !r->children)
+		return;
+	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		if (fields[i].depth == depth && !strcmp(fields[i].key, key))
+			break;
+	if (i == sizeof(fields) / sizeof(*fields))
+		return;
+	if (has(r, fields[i].field) || len >= VALUE_MAX || memchr(value, '\0', len)) {
+		r->wrong = true;
+		return;
+	}
+	r->have |= BIT(fields[i].field);
+	memcpy(r->value[fields[i].field], value, len);
+	r->value[fields[i].field][len] = '\0';
+}
+
+static void take_peer(struct reading *r)
+{
+	const char *text = r->value[F_REMOTE_ID], *why;
+	struct vici_answer *a = r->a;
+
+	if (has(r, F_XAUTH_ID)) {
+		/* many peers with one identity, and names of their own beside it */
+		why = "known by its XAUTH name";
+	} else if (has(r, F_EAP_ID)) {
+		/* what IKE carries as identity was not authenticated then */
+		text = r->value[F_EAP_ID];
+		a->auth = LATCH_AUTH_EAP;
+		why = ident_from_vici(&a->peer, text, strlen(text));
+	} else {
+		why = ident_from_vici(&a->peer, text, strlen(text));
+	}
+	if (why) {
+		a->peer = (struct ident){ 0 };
+		say_detail("charon: the peer \"%s\" is %s", shown(text, strlen(text)), why);
+	}
+	text = r->value[F_LOCAL_ID];
+	if (ident_from_vici(&a->local, text, strlen(text)))
+		a->local = (struct ident){ 0 };
+}
+
+static bool take_number(const char *s, int base, uint32_t *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!*s || strspn(s, base == 16 ? "0123456789abcdef" : "0123456789") != strlen(s) ||
+	    strlen(s) > 10)
+		return false;
+	n = strtoull(s, &end, base);
+	*v = n;
+	return n && n <= UINT32_MAX;
+}
+
+/* All that was told of the IKE_SA itself comes before its children. */
+static void take_ike(struct reading *r)
+{
+	static const unsigned int must = BIT(F_ID) | BIT(F_STATE) | BIT(F_LOCAL_HOST) |
+					 BIT(F_REMOTE_HOST) | BIT(F_LOCAL_ID) | BIT(F_REMOTE_ID);
+	struct vici_answer *a = r->a;
+
+	if (a->ike || r->wrong)
+		return;
+	if ((r->have & must) != must || strlen(r->value[F_STATE]) >= sizeof(a->state) ||
+	    !take_number(r->value[F_ID], 10, &a->id)) {
+		r->wrong = true;
+		return;
+	}
+	strcpy(a->state, r->value[F_STATE]);
+	take_peer(r);
+	a->ike = true;
+}
+
+static void claim_half(struct reading *r, enum field spi, enum field host)
+{
+	struct claim m = { .peer = r->a->peer, .local = r->a->local, .auth = r->a->auth };
+
+	m.key.proto = *r->value[F_PROTOCOL] == 'E' ? IPPROTO_ESP : IPPROTO_AH;
+	if (!take_number(r->value[spi], 16, &m.key.spi) || !claims_address(&m, r->value[host])) {
+		r->wrong = true;
+		return;
+	}
+	m.key.spi = htonl(m.key.spi);
+	claims_add(r->c, &m);
+}
+
+static void take_child(struct reading *r)
+{
+	const char *proto = r->value[F_PROTOCOL];
+
+	/* one that is not installed has no SPIs yet */
+	if (r->c && (r->have & CHILD_FIELDS) == CHILD_FIELDS && r->a->ike && !r->wrong) {
+		if (strcmp(proto, "ESP") && strcmp(proto, "AH")) {
+			r->wrong = true;
+			return;
+		}
+		claim_half(r, F_SPI_IN, F_LOCAL_HOST);
+		claim_half(r, F_SPI_OUT, F_REMOTE_HOST);
+	}
+	r->have &= ~CHILD_FIELDS;
+}
+
+static void take_section(void *data, unsigned int depth, const char *name)
+{
+	struct reading *r = data;
+
+	if (depth == 1 && name && r->ikes++)
+		r->wrong = true;
+	if (depth == 1 && !name)
+		take_ike(r);
+	if (depth == 2) {
+		take_ike(r);
+		r->children = name && !strcmp(name, "child-sas");
+	}
+	if ((depth == 3 || depth == 4) && r->children) {
+		if (name && r->have & CHILD_FIELDS)
+			r->wrong = true;
+		if (!name)
+			take_child(r);
+	}
+}
+
+/*
+ * "giving up after 5 retransmits", as charon's task managers write it; with IKEv1
+ * its job that waits for answers to DPD has words of its own.
+ */
+static bool gives_up(const char *msg)
+{
+	static const char head[] = "giving up after ", tail[] = " retransmits";
+	size_t n;
+
+	if (!strcmp(msg, "DPD check timed out, enforcing DPD action"))
+		return true;
+	if (strncmp(msg, head, sizeof(head) - 1))
+		return false;
+	msg += sizeof(head) - 1;
+	n = strspn(msg, "0123456789");
+	return n && !strcmp(msg + n, tail);
+}
+
+/**
+ * vici_parse() - read a message
+ * @msg: an event's message
+ * @len: its octets
+ * @a:   set to what it says
+ * @c:   gets the SAs that it speaks of; may be NULL
+ *
+ * Return: false where it makes no sense; nothing of it, nor of what was added to
+ * @c, is to be used.
+ */
+bool vici_parse(const uint8_t *msg, size_t len, struct vici_answer *a, struct claims *c)
+{
+	struct reading *r = calloc(1, sizeof(*r));
+	struct vici_sink sink = { take_section, take_value, r };
+	bool ok;
+
+	*a = (struct vici_answer){ .auth = LATCH_AUTH_UNKNOWN };
+	if (!r)
+		return false;
+	r->a = a;
+	r->c = c;
+	ok = vici_walk(msg, len, &sink) && !r->wrong;
+	if (ok) {
+		a->up = has(r, F_UP) && !strcmp(r->value[F_UP], "yes");
+		if (has(r, F_LOG_ID) && gives_up(r->value[F_MSG]))
+			a->gave_up = take_number(r->value[F_LOG_ID], 10, &a->id);
+	}
+	free(r);
+	return ok;
+}

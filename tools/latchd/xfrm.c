@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sockets on which the kernel tells of SAs. What it tells carries keys, which
+ * are not looked at, and is wiped from memory as soon as it was read.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include <libmnl/libmnl.h>
+#include <linux/xfrm.h>
+#include "kernel.h"
+#include "log.h"
+
+#define ROOM		(256 << 10)	/* what a dump may write at once */
+#define BACKLOG		(4 << 20)	/* events that may wait for us */
+#define DUMP_TRIES	5
+
+static struct mnl_socket *events;
+static struct mnl_socket *requests;
+static uint32_t seq;
+static char room[ROOM];
+
+/**
+ * struct dump - a reading of the SAD
+ * @now:   in milliseconds
+ * @intr:  the SAD changed meanwhile
+ * @error: a negative errno
+ */
+struct dump {
+	int64_t now;
+	bool intr;
+	int error;
+};
+
+static struct mnl_socket *open_socket(void)
+{
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC);
+
+	if (!s)
+		return NULL;
+	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
+		mnl_socket_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+/**
+ * xfrm_open() - listen to the kernel
+ *
+ * Return: 0 or a negative errno.
+ */
+int xfrm_open(void)
+{
+	static const int groups[] = { XFRMNLGRP_SA, XFRMNLGRP_EXPIRE, XFRMNLGRP_MIGRATE };
+	struct timeval patience = { .tv_sec = 5 };
+	int size = BACKLOG, fd;
+	size_t i;
+
+	events = open_socket();
+	requests = open_socket();
+	if (!events || !requests)
+		return -errno;
+	fd = mnl_socket_get_fd(events);
+	/* more than the system allows us needs the capability that we have */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		if (mnl_socket_setsockopt(events, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
+					  sizeof(groups[i])) < 0)
+			return -errno;
+	fd = mnl_socket_get_fd(requests);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return 0;
+}
+
+/** xfrm_fd() - what to poll for events */
+int xfrm_fd(void)
+{
+	return mnl_socket_get_fd(events);
+}
+
+/**
+ * xfrm_read() - read the events there are
+ * @now: in milliseconds
+ *
+ * Return: true where events were lost, or did not tell all: the SAD is to be
+ * read anew.
+ */
+bool xfrm_read(int64_t now)
+{
+	bool anew = false;
+	ssize_t len;
+
+	for (;;) {
+		len = recv(xfrm_fd(), room, sizeof(room), MSG_DONTWAIT);
+		if (len > 0) {
+			anew |= xfrm_message(room, len, now);
+			explicit_bzero(room, len);
+			continue;
+		}
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno == ENOBUFS) {
+			anew = true;
+			continue;
+		}
+		return anew;
+	}
+}
+
+static struct nlmsghdr *request(void *buf, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nlh->nlmsg_seq = ++seq;
+	return nlh;
+}
+
+/* Returns true at the end of the dump. */
+static bool take_part(struct dump *d, size_t len)
+{
+	const struct nlmsghdr *nlh = (void *)room;
+	int left = len;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_seq != seq)
+			continue;
+		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+			d->intr = true;
+		if (nlh->nlmsg_type == NLMSG_DONE)
+			return true;
+		if (nlh->nlmsg_type == NLMSG_ERROR) {
+			d->error = -EIO;
+			return true;
+		}
+	}
+	/* the end comes in a message of its own */
+	xfrm_message(room, len, d->now);
+	return false;
+}
+
+static int dump_once(struct dump *d)
+{
+	char buf[MNL_NLMSG_HDRLEN + sizeof(struct xfrm_usersa_id)];
+	struct nlmsghdr *nlh = request(buf, XFRM_MSG_GETSA, NLM_F_DUMP);
+	bool end = false;
+	ssize_t len;
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct xfrm_usersa_id));
+	if (mnl_socket_sendto(requests, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	while (!end) {
+		len = recv(mnl_socket_get_fd(requests), room, sizeof(room), 0);
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return len ? -errno : -EPIPE;
+		end = take_part(d, len);
+		explicit_bzero(room, len);
+	}
+	return d->error;
+}
+
+/**
+ * xfrm_reload() - read the whole SAD
+ * @now: in milliseconds
+ *
+ * Return: false after a message: it is to be tried again.
+ */
+bool xfrm_reload(int64_t now)
+{
+	struct dump d;
+	int rc, i;
+
+	for (i = 0; i < DUMP_TRIES; i++) {
+		d = (struct dump){ .now = now };
+		sad_round_begin();
+		rc = dump_once(&d);
+		if (rc) {
+			say_error("cannot read the SAD: %s", strerror(-rc));
+			return false;
+		}
+		if (!d.intr) {
+			sad_round_end();
+			return true;
+		}
+	}
+	/* never a quiet moment: what went since is told by events */
+	return true;
+}
+
+/**
+ * xfrm_exists() - is this SA there?
+ * @key: what it is found by
+ *
+ * Return: false only where the kernel says that it is not.
+ */
+bool xfrm_exists(const struct sa_key *key)
+{
+	char buf[256];
+	struct nlmsghdr *nlh = request(buf, XFRM_MSG_GETSA, 0);
+	struct xfrm_usersa_id *id = mnl_nlmsg_put_extra_header(nlh, sizeof(*id));
+	struct xfrm_mark mark = { .v = key->mark, .m = key->mask };
+	const struct nlmsghdr *in = (void *)room;
+	const struct nlmsgerr *err;
+	bool there = true;
+	ssize_t len;
+
+	memcpy(&id->daddr, key->dst, sizeof(key->dst));
+	id->spi = key->spi;
+	id->family = key->family;
+	id->proto = key->proto;
+	if (key->mask)
+		mnl_attr_put(nlh, XFRMA_MARK, sizeof(mark), &mark);
+	if (mnl_socket_sendto(requests, nlh, nlh->nlmsg_len) < 0)
+		return true;
+	do {
+		len = recv(mnl_socket_get_fd(requests), room, sizeof(room), 0);
+	} while ((len < 0 && errno == EINTR) ||
+		 (len > 0 && (!mnl_nlmsg_ok(in, len) || in->nlmsg_seq != seq)));
+	if (len > 0 && in->nlmsg_type == NLMSG_ERROR &&
+	    mnl_nlmsg_get_payload_len(in) >= sizeof(*err)) {
+		err = mnl_nlmsg_get_payload(in);
+		there = err->error != -ESRCH;
+	}
+	if (len > 0)
+		explicit_bzero(room, len);
+	return there;
+}
