@@ -23,6 +23,15 @@ class Stranger:
 
     def move_in(self):
         """The peer is gone, the stranger answers for its address."""
+        self.take_address()
+        addr, victim = self.peer.addr(self.ipsec.fam), self.victim.addr(self.ipsec.fam)
+        self.me.ip(
+            *[sa.add() for sa in self.sas],
+            # its own kernel knows no such connection and must not say so
+            f"xfrm policy add src {addr} dst {victim} dir out action block priority 1",
+        )
+
+    def take_address(self):
         addr, fam = self.peer.addr(self.ipsec.fam), self.ipsec.fam
         self.net.unplug(self.peer)
         mac = self.me.mac.hex(":")
@@ -30,9 +39,6 @@ class Stranger:
         self.me.ip(
             f"neigh replace {addr} lladdr {self.victim.mac.hex(':')} dev eth0 nud permanent",
             f"addr add {addr}/{32 if fam == 4 else 128} dev eth0 {'' if fam == 4 else 'nodad'}",
-            *[sa.add() for sa in self.sas],
-            # its own kernel knows no such connection and must not say so
-            f"xfrm policy add src {addr} dst {self.victim.addr(fam)} dir out action block priority 1",
         )
         family = socket.AF_INET if fam == 4 else socket.AF_INET6
         self._raw = {

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Scenes with libreswan, played with the module and without it."""
+
+import functools
+import re
+
+import ikescenes
+from ikelib import Libreswan, StrongSwan
+from ktap import TOP, wait
+from latchlib import Ipsec
+
+BINARY = TOP / "tools/latchd/latch-updown"
+# The link needs no routes of its own, and the ordinary updown is a shell script whose many programs come from the
+# host: while they do, the clock of a machine that counts instructions leaps.
+UPDOWN = f'"{BINARY} true"'
+
+# All that bob's certificate says of him, beside its subject.
+BOB = "DNS:bob.example,email:bob@example.org,IP:10.9.0.2,IP:fd09::2"
+
+
+class Pluto(Libreswan):
+    """Has taken its configuration when it is started: it loads it by itself, too, a little later."""
+
+    def start(self, *options):
+        super().start(*options)
+        wait(lambda: not self._children(), "pluto's own addconn", 60)
+        return self
+
+    def _children(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as f:
+            return f.read().split()
+
+
+@functools.cache
+def rehearse(host):
+    """Get what updown runs from the host; without what it needs to know it binds nothing."""
+    host.run("sh", "-c", f"{BINARY} true")
+
+
+def pluto(env, host, updown=UPDOWN, setup=""):
+    """The libreswan of a host, which is to be told its connections and started."""
+    rehearse(env.sw)
+    env.pki.cert("bob.example", names=BOB)
+    daemon = env.daemons.get(host)
+    if not isinstance(daemon, Pluto):
+        if daemon:
+            daemon.close()
+        daemon = env.daemons[host] = Pluto(host, env.pki)
+    daemon.updown, daemon.setup, daemon.secrets = updown, setup, ""
+    # without a certificate of its own in the database, one that is made later would not get there
+    daemon.certs = daemon.certs or [env.pki.cert(host.name + ".example")]
+    return daemon
+
+
+def strongswan(env, host, **options):
+    """A strongSwan in its place."""
+    daemon = env.daemons.get(host)
+    if not isinstance(daemon, StrongSwan) or any(getattr(daemon, k) != v for k, v in options.items()):
+        if daemon:
+            daemon.close()
+        daemon = env.daemons[host] = StrongSwan(host, env.pki, **options)
+    return daemon
+
+
+def pair(env, fam=4, mode="transport", updown=UPDOWN, start="ondemand", **options):
+    """Alice has a trap for bob, who waits; returns who carries the flows."""
+    alice, bob = pluto(env, env.alice, updown), pluto(env, env.bob, updown)
+    alice.to(env.bob, fam=fam, mode=mode, start=start, **options)
+    bob.to(env.alice, fam=fam, mode=mode, start="add", **options)
+    bob.start()
+    alice.start()
+    return Ipsec(env.alice, env.bob, fam=fam, mode=mode)
+
+
+def initiate(daemon, name):
+    """Make the SAs of a connection.
+
+    While something comes from the host, the clock of the machine may leap, and an attempt take too long; pluto makes
+    another one then.
+    """
+    said = daemon.initiate(name)
+    if "established Child SA" not in said:
+        wait(lambda: "(established Child SA)" in daemon.status(), f"SAs after this: {said}", 30)
+
+
+def meet(env, proto, fam=4, **options):
+    """Alice and bob, and a flow between them."""
+    ipsec = pair(env, fam, **options)
+    initiate(env.daemons[env.alice], "bob")
+    return ikescenes.connect(ipsec, proto)
+
+
+def mesh(env, fam=4, updown=UPDOWN, **options):
+    """Alice takes whoever has a certificate of the CA; bob has come and gone by when the flow is there."""
+    alice, bob = pluto(env, env.alice, updown), pluto(env, env.bob, updown)
+    alice.to("%any", "mesh", fam=fam, start="add", hostaddrfamily=f"ipv{fam}", **options).start()
+    bob.to(env.alice, fam=fam, start="add").start()
+    initiate(bob, "alice")
+    return Ipsec(env.alice, env.bob, fam=fam)
+
+
+def spis(host):
+    """SPIs of the SAs of a host, other than those that are only asked for or reserved."""
+    sas = re.split(r"^(?=src )", host.run("ip", "xfrm", "state").stdout, flags=re.M)
+    return {int(re.search(r"spi 0x([0-9a-f]+)", sa)[1], 16) for sa in sas if re.search(r"^\s(aead|auth|enc)", sa, re.M)}
+
+
+class _Spi:
+    def __init__(self, spi):
+        self.spi = spi
+
+
+class Impostor(ikescenes.Impostor):
+    """Mallory at bob's address, with a pluto of her own and her own certificate."""
+
+    def __init__(self, net, ipsec, updown=UPDOWN):  # pylint: disable=super-init-not-called
+        self.net, self.ipsec = net, ipsec
+        self.me, self.victim, self.peer = net.mallory, ipsec.a, ipsec.b
+        self.pluto = pluto(net, self.me, updown)
+        self._raw = None
+
+    def authenticate(self):
+        fam = self.ipsec.fam
+        self.pluto.to(self.victim, fam=fam, start="add", left=self.peer.addr(fam)).start()
+        initiate(self.pluto, self.victim.name)
+
+    @property
+    def sas(self):
+        return [_Spi(spi) for spi in spis(self.me)]
+
+    def leave(self):
+        self.pluto.whack("--terminate", "--name", self.victim.name)
+
+
+def rekeyed(daemon, name):
+    """Rekey the child of a connection, and wait until the old SAs went."""
+    old = spis(daemon.host)
+    daemon.whack("--rekey-ipsec", "--name", name)
+    return lambda: spis(daemon.host) and not spis(daemon.host) & old
+
+
+def settle(host, what="SAs"):
+    return wait(lambda: not spis(host), f"the {what} of {host.name} to go", 30)

@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: GPL-2.0
+"""latchd(8): identities from IKE daemons that do not tell them themselves.
+
+strongSwan without its plugin (VICI), libreswan without latch-updown (whack); latchd
+late, slow, stopped, killed and started again. RFC 5660 2-5, 2-6, 2-7, 2-23, 2.3.2.
+"""
+
+import functools
+import os
+import signal
+import socket
+import subprocess
+
+from expect import is_state
+from ikelib import Daemon, IkeNet
+from ikescenes import Impostor, anybody, carry, connect, pair
+import ktap
+from ktap import TOP, ksft_eq, ksft_true, wait
+from latchapi import L, ask, info, level_of
+import lswscenes
+from scenes import FLOWS
+
+IKE = True
+
+LATCHD = TOP / "tools/latchd/latchd"
+case = functools.partial(ktap.case, limit=600)
+
+
+class Latchd(Daemon):
+    """latchd on a host."""
+
+    def __init__(self, net, host):
+        super().__init__(host, net.pki)
+        self.net = net
+
+    def start(self, **settings):
+        daemon = self.net.daemons.get(self.host)
+        sockets = {"vici-socket": "/none", "pluto-socket": "/none", "log": "debug"}
+        if daemon:
+            sockets["pluto-socket" if isinstance(daemon, lswscenes.Pluto) else "vici-socket"] = daemon.socket
+        conf = {**sockets, **{k.replace("_", "-"): v for k, v in settings.items()}}
+        (self.path / "conf").write_text("".join(f"{k} = {v}\n" for k, v in conf.items()), encoding="ascii")
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        told.settimeout(60)
+        with told:
+            told.bind(f"{self.path}/notify")
+            self._spawn(LATCHD, "-c", self.path / "conf", env={"NOTIFY_SOCKET": f"{self.path}/notify"})
+            ksft_eq(told.recv(100), b"READY=1")
+        os.unlink(self.path / "notify")
+        return self
+
+    def says(self, text, times=1):
+        wait(lambda: self.log().count(text) >= times, f"latchd to say {text!r}", 30)
+
+    def forget(self):
+        self.stop(signal.SIGCONT)
+        self.stop()
+
+    def stop(self, number=signal.SIGTERM):
+        if number == signal.SIGCONT:
+            if self.running:
+                self.send(number)
+            return
+        super().stop(number)
+
+
+class LatchdNet(IkeNet):
+    """A latchd on each host, beside its IKE daemon."""
+
+    def __init__(self, *names, **options):
+        self.latchds = {}
+        super().__init__(*names, **options)
+
+    def latchd(self, host):
+        if host not in self.latchds:
+            self.latchds[host] = Latchd(self, host)
+        return self.latchds[host]
+
+    def reset(self):
+        for daemon in self.latchds.values():
+            daemon.forget()
+            daemon.log_file.unlink(missing_ok=True)
+            (daemon.path / "stdout").unlink(missing_ok=True)
+        super().reset()
+        for host in self.hosts:
+            host.nl.do("manager-set", active=0)
+
+    def close(self):
+        for daemon in self.latchds.values():
+            daemon.close()
+        self.latchds.clear()
+        super().close()
+
+
+def setup():
+    settings = "retransmit_tries = 3\nretransmit_timeout = 1\nretransmit_base = 1"
+    net = LatchdNet("alice", "bob", "mallory", settings=settings)
+    # from now on it comes from memory
+    net.alice.run(LATCHD, "-t")
+    return net
+
+
+def known(sock, name):
+    got = is_state(sock, "ESTABLISHED", conflicts=[])
+    ksft_eq((got.peer_id_type, got.auth_method), (L.LATCH_ID_FQDN, L.LATCH_AUTH_UNKNOWN))
+    ksft_eq(sock.getsockopt(level_of(sock), L.IP_LATCH_PEER_ID, 1024), name.encode())
+    return got
+
+
+def both_known(flow):
+    known(flow.a, "bob.example")
+    known(flow.b, "alice.example")
+
+
+def patient(flow):
+    for sock in (flow.a, flow.b):
+        ask(sock, disposition=L.LATCH_DISP_WAIT)
+    return flow
+
+
+def untouched(flow):
+    ksft_eq([is_state(sock, "ESTABLISHED", conflicts=[]).breaks for sock in (flow.a, flow.b)], [0, 0])
+    if flow.proto == "tcp":
+        flow.drained()
+
+
+def wholly_bound(host):
+    """Every SA has its own binding, which goes with it."""
+    rows = host.nl.dump("binding-get")
+    return {r.get("spi") for r in rows} == lswscenes.spis(host) and all(r.get("with-sa") for r in rows)
+
+
+KINDS = [{**f, "ike": ike} for f in FLOWS[:3] for ike in ("charon", "pluto")]
+
+
+def meet(env, ike, fam=4, when="before", **options):
+    """Alice and bob have SAs; their latchds are started before them, or after."""
+    hosts = (env.alice, env.bob)
+    if ike == "charon":
+        for host in hosts:
+            lswscenes.strongswan(env, host, plugin=False)
+        ipsec = pair(env, fam, **options)
+    else:
+        ipsec = lswscenes.pair(env, fam, updown="%disabled", **options)
+    if when == "before":
+        for host in hosts:
+            env.latchd(host).start()
+    again(env, ike)
+    if when == "after":
+        for host in hosts:
+            env.latchd(host).start()
+    return ipsec
+
+
+def again(env, ike):
+    """Alice makes SAs with bob."""
+    if ike == "charon":
+        env.ike(env.alice).initiate("bob", timeout=120)
+    else:
+        lswscenes.initiate(env.daemons[env.alice], "bob")
+
+
+def bound(env):
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: wholly_bound(h), f"the SAs of {host.name} to be bound", 30)
+
+
+def rekey(env, ike):
+    """Returns what is true when it is done."""
+    if ike == "pluto":
+        return lswscenes.rekeyed(env.daemons[env.alice], "bob")
+    old = lswscenes.spis(env.alice)
+    env.ike(env.alice).rekey(child="bob")
+    return lambda: lswscenes.spis(env.alice) and not lswscenes.spis(env.alice) & old
+
+
+# --- who is there --------------------------------------------------------------------
+@case("2-5_latchd_binds_{ike}_{flow}", KINDS)
+def binds(env, ike, proto, fam):
+    """SAs are bound while they are pending, and go on to be after rekeys; all claims go with their SAs."""
+    ipsec = meet(env, ike, fam)
+    env.wire.restart()
+    flow = connect(ipsec, proto)
+    both_known(flow)
+    for _ in range(3):
+        flow.pump(rekey(env, ike), deadline=60)
+        carry(flow, 2000)
+        bound(env)
+    untouched(flow)
+    both_known(flow)
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2-5_latchd_comes_late_{ike}", [{"ike": i} for i in ("charon", "pluto")])
+def late(env, ike):
+    """SAs that were there before it are asked for."""
+    ipsec = meet(env, ike, when="after")
+    bound(env)
+    both_known(connect(ipsec, "tcp"))
+
+
+@case("2-5_latchd_waits_for_the_ike_daemon_{ike}", [{"ike": i} for i in ("charon", "pluto")])
+def daemon_restarts(env, ike):
+    """The daemon is stopped and started again: latchd finds it."""
+    ipsec = meet(env, ike)
+    flow = patient(connect(ipsec, "tcp"))
+    daemon = env.daemons[env.alice]
+    env.wire.restart()
+    daemon.stop()
+    wait(lambda: info(flow.a).state_name == "BROKEN", "the policies to go", 30)
+    if ike == "charon":
+        env.latchd(env.alice).says("connection lost")
+    daemon.start()
+    again(env, ike)
+    carry(flow, 2000)
+    bound(env)
+    both_known(flow)
+    flow.drained()
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2-5_latchd_meets_the_module_anew")
+def module_anew(env):
+    """The module is taken out and loaded again: all is told again."""
+    ipsec = meet(env, "charon")
+    bound(env)
+    for host in env.hosts:
+        host.forget_module()
+    subprocess.run(["rmmod", "ipsec_latch"], check=True)
+    for host in (env.alice, env.bob):
+        env.latchd(host).says("is not loaded")
+    subprocess.run(["insmod", ktap.TOP / "build" / ktap.RELEASE / "ipsec_latch.ko"], check=True)
+    bound(env)
+    both_known(connect(ipsec, "tcp"))
+
+
+# --- latchd is not there, or not in time ----------------------------------------------------
+TROUBLE = [{"ike": i, "what": w} for i in ("charon", "pluto") for w in ("stopped", "killed")]
+
+
+@case("2-7_latchd_is_{what}_during_a_rekey_of_{ike}", TROUBLE)
+def trouble(env, ike, what):
+    """New SAs without a word of theirs: the flow is held, then breaks; it is whole again when latchd has spoken."""
+    ipsec = meet(env, ike)
+    flow = patient(connect(ipsec, "tcp"))
+    alice = env.latchd(env.alice)
+    env.wire.restart()
+    if what == "stopped":
+        alice.send(signal.SIGSTOP)
+    else:
+        alice.kill()
+    done = rekey(env, ike)
+    flow.pump(lambda: info(flow.a).state_name == "BROKEN", deadline=60)
+    is_state(flow.a, "BROKEN", "UNIDENTIFIED", ["UNIDENTIFIED"])
+    if what == "stopped":
+        alice.send(signal.SIGCONT)
+    else:
+        alice.start()
+    wait(done, "the old SAs to go", 60)
+    bound(env)
+    carry(flow, 2000)
+    both_known(flow)
+    flow.drained()
+    ksft_eq(info(flow.a).breaks, 1)
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2-5_latchd_is_{what}_during_the_set_up_of_{ike}", TROUBLE)
+def trouble_at_first(env, ike, what):
+    """Nobody says who it is: pending, then unidentified, which is nobody's; never the wrong one."""
+    ipsec = meet(env, ike, when="never")
+    for host in (env.alice, env.bob):
+        env.latchd(host).start()
+    bound(env)
+    daemon = env.daemons[env.alice]
+    if ike == "charon":
+        daemon.terminate(ike="bob")
+    else:
+        daemon.whack("--terminate", "--name", "bob")
+    lswscenes.settle(env.alice)
+    alice = env.latchd(env.alice)
+    if what == "stopped":
+        alice.send(signal.SIGSTOP)
+    else:
+        alice.kill()
+    again(env, ike)
+    ksft_eq(env.alice.nl.dump("binding-get"), [])
+    flow = patient(connect(ipsec, "tcp"))
+    ksft_eq(is_state(flow.a, "ESTABLISHED").peer_id_type, L.LATCH_ID_NONE)
+    if what == "stopped":
+        alice.send(signal.SIGCONT)
+    else:
+        alice.start()
+    bound(env)
+    known(connect(ipsec, "tcp").a, "bob.example")
+
+
+# --- another peer, a dead peer -----------------------------------------------------------
+@case("2.3.2_latchd_takeover_{flow}", FLOWS[:3])
+def takeover(env, proto, fam):
+    """One CA for all, bob's address taken over: mallory's SAs are hers."""
+    for host in env.hosts:
+        lswscenes.strongswan(env, host, plugin=False)
+    ipsec = pair(env, fam, anybody(env))
+    for host in (env.alice, env.bob):
+        env.latchd(host).start()
+    again(env, "charon")
+    flow = patient(connect(ipsec, proto))
+    both_known(flow)
+    mallory = Impostor(env, ipsec)
+    mallory.move_in()
+    env.wire.restart()
+    mallory.authenticate()
+    wait(lambda: info(flow.a).state_name == "BROKEN", "the conflict", 30)
+    wait(lambda: info(flow.a).conflict_names == {"PEER"}, "mallory to be known", 30)
+    flow.pump(lambda: info(flow.a).out_drops >= 3, ways=((flow.a, flow.b),), deadline=60)
+    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    mallory.move_out()
+
+
+@case("2-23_latchd_tells_of_dead_peers")
+def dead(env):
+    """charon gets no answers any more: the latches of that peer break for good."""
+    ipsec = meet(env, "charon", dpd_delay=2)
+    flow = patient(connect(ipsec, "tcp"))
+    env.unplug(env.bob)
+    wait(lambda: "DPD" in info(flow.a).conflict_names, "the death", 60)
+    is_state(flow.a, "BROKEN")
+    env.plug(env.bob)
+    again(env, "charon")
+    bound(env)
+    ksft_true("DPD" in is_state(flow.a, "BROKEN").conflict_names)
+
+
+@case("2-23_latchd_tells_of_no_{what}", [{"what": w} for w in ("delete", "forced_end", "dead_peer_where_not_wanted")])
+def not_dead(env, what):
+    """What else ends an IKE SA is no death."""
+    ipsec = meet(env, "charon", dpd_delay=2 if what.startswith("dead") else 0)
+    if what.startswith("dead"):
+        for host in (env.alice, env.bob):
+            env.latchd(host).stop()
+            env.latchd(host).start(dead_peer="no")
+    flow = patient(connect(ipsec, "tcp"))
+    both_known(flow)
+    alice = env.ike(env.alice)
+    if what == "delete":
+        alice.terminate(ike="bob")
+    elif what == "forced_end":
+        alice.vici.request("terminate", {"ike": "bob", "force": True, "timeout": -1})
+    else:
+        env.unplug(env.bob)
+    wait(lambda: not alice.ikes(), "the IKE SA to go", 60)
+    if what.startswith("dead"):
+        env.plug(env.bob)
+    elif what == "forced_end":
+        # bob has not heard of it
+        lswscenes.settle(env.alice)
+        env.ike(env.bob).terminate_all()
+        lswscenes.settle(env.bob)
+    # who is told of these SAs was told of the end before
+    again(env, "charon")
+    wait(lambda: wholly_bound(env.alice), "the new SAs to be bound", 60)
+    ksft_true("DPD" not in info(flow.a).conflict_names)
+    ksft_true("is dead" not in env.latchd(env.alice).log())
+    if what.startswith("dead"):
+        return
+    carry(flow, 2000)
+    both_known(flow)
+
+
+@case("2-6_latchd_leaves_to_the_plugin_what_it_bound")
+def beside_plugin(env):
+    """Both at work: the plugin is first, and latchd sees that."""
+    for host in (env.alice, env.bob):
+        lswscenes.strongswan(env, host, plugin=True)
+    ipsec = pair(env)
+    for host in (env.alice, env.bob):
+        env.latchd(host).start()
+    again(env, "charon")
+    flow = connect(ipsec, "tcp")
+    ksft_true(info(flow.a).auth_method != L.LATCH_AUTH_UNKNOWN)
+    for _ in range(2):
+        flow.pump(rekey(env, "charon"), deadline=60)
+        carry(flow, 2000)
+    untouched(flow)
+    ksft_eq({r.get("ambiguous", False) for r in env.alice.nl.dump("binding-get")}, {False})
+    ksft_true(info(flow.a).auth_method != L.LATCH_AUTH_UNKNOWN)
+
+
+@case("2-5_latchd_log_has_no_keys")
+def no_keys(env):
+    """Nor does its memory end in a core file; keys pass through it."""
+    meet(env, "charon")
+    bound(env)
+    keys = {w for w in env.alice.run("ip", "xfrm", "state").stdout.split() if w.startswith("0x") and len(w) > 20}
+    ksft_true(keys)
+    log = env.latchd(env.alice).log()
+    ksft_true(not any(k[2:] in log for k in keys))
+    with open(f"/proc/{env.latchd(env.alice).pid}/status", encoding="ascii") as f:
+        ksft_true("CoreDumping:\t0" in f.read())
