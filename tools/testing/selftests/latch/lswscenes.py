@@ -7,6 +7,7 @@ import re
 import ikescenes
 from ikelib import Libreswan, StrongSwan
 from ktap import TOP, wait
+from latchapi import module_loaded
 from latchlib import Ipsec
 
 BINARY = TOP / "tools/latchd/latch-updown"
@@ -84,7 +85,10 @@ def initiate(daemon, name):
 
 
 def meet(env, proto, fam=4, **options):
-    """Alice and bob, and a flow between them."""
+    """Alice and bob, and a flow between them; latch-updown gets the time that it takes here."""
+    if module_loaded():
+        for host in (env.alice, env.bob):
+            host.sysctl("identity_wait_ms", 60000)
     ipsec = pair(env, fam, **options)
     initiate(env.daemons[env.alice], "bob")
     return ikescenes.connect(ipsec, proto)
