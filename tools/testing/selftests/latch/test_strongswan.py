@@ -281,7 +281,14 @@ def rekeys(env, proto, fam, what):
     ksft_eq([info(s).id for s in (flow.a, flow.b)], [b.id for b in before])
     ksft_eq([info(s).peer for s in (flow.a, flow.b)], [b.peer for b in before])
     moved = [{k: v - old[k] for k, v in h.stat().items() if v != old[k]} for h, old in zip((env.alice, env.bob), stats)]
-    ksft_eq([(info(s).in_drops, info(s).out_drops) for s in (flow.a, flow.b)], [(0, 0), (0, 0)], moved)
+    drops = [(info(s).in_drops, info(s).out_drops) for s in (flow.a, flow.b)]
+    if what.startswith("reauth"):
+        # a packet on its way while its SA went, each time: there is nobody any more to say whose that was
+        ksft_eq([out for _, out in drops], [0, 0], moved)
+        ksft_true(all(n <= 3 for n, _ in drops), moved)
+        ksft_eq(sum(m.get("LatchInPending", 0) for m in moved), sum(n for n, _ in drops), moved)
+    else:
+        ksft_eq(drops, [(0, 0), (0, 0)], moved)
     if proto == "udp" and what.startswith(("child", "ike")):
         ksft_eq(flow.lost, 0)
 
