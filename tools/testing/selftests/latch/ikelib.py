@@ -785,7 +785,8 @@ class IkeNet(Net):
             for host in self.hosts:
                 # what daemons left that were killed
                 host.ip("xfrm policy flush", "xfrm state flush")
-                wait(lambda h=host: not any(h.stat().get(k) for k in self.GONE), "bindings and records to go", 5)
+                # a claim that a killed daemon made for an SA that never came: after a minute
+                wait(lambda h=host: not any(h.stat().get(k) for k in self.GONE), "bindings and records to go", 70)
         except BaseException:
             self.renew()
             raise

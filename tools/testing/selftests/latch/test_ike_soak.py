@@ -91,7 +91,8 @@ def soak(env):
         time.sleep(BEAT)
     ksft_pr(f"events {seen}")
     for talk in talks:
-        ksft_pr(f"{talk.flow.proto}: {talk.sent} messages each way, {talk.lost} lost, longest {talk.longest * 1000:.0f} ms")
+        longest = f"{talk.longest * 1000:.0f} ms"
+        ksft_pr(f"{talk.flow.proto}: {talk.sent} messages each way, {talk.lost} lost, the longest took {longest}")
     ksft_ge(seen.get("child-rekey", 0), SECONDS // 5 * 0.7)
     ksft_ge(seen.get("ike-rekey", 0), SECONDS // 40 * 0.5)
     ksft_ge(seen.get("ike-updown", 0), SECONDS // 150 * 0.7)

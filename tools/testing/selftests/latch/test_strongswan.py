@@ -369,7 +369,7 @@ def nat_moves(env, proto):
         flow.tolerated = (errno.EPERM,)
         old = info(flow.b)
         forget_connections(env.mallory, "20000-20010")
-        flow.pump(lambda: info(flow.b).natt_remote_port != old.natt_remote_port, deadline=60)
+        flow.pump(lambda: info(flow.b).natt_remote_port != old.natt_remote_port)
         carry(flow)
         untouched(flow, (0, 1))
         ksft_eq(info(flow.b).peer, old.peer)
@@ -401,7 +401,7 @@ def mobike(env, proto, answer):
     flow.tolerated = (errno.ENETUNREACH, errno.EPERM)
     env.alice.ip(f"addr del {env.alice.addr(4)}/24 dev eth0")
     try:
-        flow.pump(lambda: info(flow.a).outer_local_addr == info(flow.b).outer_remote_addr == second, deadline=60)
+        flow.pump(lambda: info(flow.a).outer_local_addr == info(flow.b).outer_remote_addr == second)
         carry(flow)
         untouched(flow, (0, 0 if answer == "trap" else 1))
         both_proved(env, flow)
