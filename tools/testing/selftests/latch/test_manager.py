@@ -71,7 +71,7 @@ def before_sa(env, key):
     wait(lambda: not bindings(env), "the bindings to go")
 
 
-@case("2-6_claim_whose_sa_never_comes_{key}", BY)
+@case("2-6_claim_whose_sa_never_comes_{key}", BY, limit=120)
 def never_comes(env, key):
     """A key manager that dies between a claim and its SA leaves nothing: a minute, and it is gone."""
     ipsec = Ipsec(env.alice, env.bob)
