@@ -55,6 +55,8 @@ void latch_embryo_orphan(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
 	latch_step(l, LATCH_EV_CLOSE, LATCH_REASON_NO_MEM);
+	/* its socket has none, so every packet has to be looked at by its header */
+	latch_want_more(l);
 	spin_lock(&l->ln->embryo_lock);
 	l->expires = jiffies + MAX_JIFFY_OFFSET / 2;
 	spin_unlock(&l->ln->embryo_lock);

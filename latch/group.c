@@ -5,6 +5,8 @@
  * outer addresses and paths, and an event about an SA finds them all by that.
  *
  * What a group says never changes: a latch for which it does goes to another one.
+ * Packets are judged by it, and events judge it once for all of its latches, where
+ * no selector of an SA tells one of them from another.
  */
 #include <linux/rculist_nulls.h>
 
@@ -12,10 +14,21 @@
 
 static struct rhashtable latch_groups;
 
+/* By what most often differs; nothing that a remote host chooses is in it. */
+static u32 latch_group_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_common *c = data;
+
+	return jhash_3words(hash32_ptr(c->path[LATCH_DIR_IN][0]) ^ c->pol[LATCH_DIR_IN],
+			    hash32_ptr(c->path[LATCH_DIR_OUT][0]) ^ c->pol[LATCH_DIR_OUT],
+			    hash32_ptr(c->peer) ^ (u32)c->params.pinned[LATCH_DIR_IN], seed);
+}
+
 static const struct rhashtable_params latch_group_params = {
 	.key_len = sizeof(struct latch_common),
 	.key_offset = offsetof(struct latch_group, c),
 	.head_offset = offsetof(struct latch_group, node),
+	.hashfn = latch_group_hash,
 	.automatic_shrinking = true,
 };
 
@@ -34,6 +47,7 @@ static void latch_group_free(struct latch_group *g)
 			latch_path_leave(&g->link[dir][i], g->c.path[dir][i]);
 	latch_peer_put(g->c.peer);
 	latch_peer_put(g->c.local);
+	latch_demand_put(g->c.demand);
 	kfree_rcu(g, rcu);
 }
 
@@ -52,6 +66,8 @@ static struct latch_group *latch_group_alloc(const struct latch_common *c)
 	INIT_HLIST_NULLS_HEAD(&g->latches, latch_group_nulls(g));
 	latch_peer_hold(c->peer);
 	latch_peer_hold(c->local);
+	if (c->demand)
+		refcount_inc(&c->demand->ref);
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			latch_path_join(&g->link[dir][i], c->path[dir][i], g);
@@ -138,31 +154,205 @@ void latch_group_leave(struct latch *l)
 	l->joined = 0;
 }
 
+/*
+ * A latch comes to a group that the caller holds. Where the group is not judged as
+ * the latch was, what holds for one of them does not for the others.
+ */
+static void latch_group_join(struct latch *l, struct latch_group *g, u32 conflicts,
+			     bool uniform)
+{
+	spin_lock_bh(&g->lock);
+	if (hlist_nulls_empty(&g->latches)) {
+		g->uniform = uniform;
+		g->conflicts = conflicts;
+	} else if (g->conflicts != conflicts || !uniform) {
+		g->uniform = false;
+	}
+	if (!l->joined)
+		hlist_nulls_add_head_rcu(&l->member, &g->latches);
+	spin_unlock_bh(&g->lock);
+	l->joined = 1;
+	/* what packets read of it was written before; they depend on the pointer */
+	smp_store_release(&l->group, g);
+}
+
+/* A new group reports the SPIs of the one that its first latch comes from. */
+static void latch_group_inherit(struct latch_group *g, const struct latch_group *from)
+{
+	int dir;
+
+	for (dir = 0; from && dir < LATCH_DIRS; dir++)
+		if (!g->seen[dir].spi)
+			WRITE_ONCE(g->seen[dir].spi, READ_ONCE(from->seen[dir].spi));
+}
+
 /**
  * latch_group_set() - a latch belongs to the group that says @c
- * @l: the latch, whose lock is held
- * @c: what it is to say; the caller holds the paths
+ * @l:         the latch, whose lock is held
+ * @c:         what it is to say; the caller holds what that names
+ * @conflicts: what the latch was found to have
+ * @uniform:   so has every other of the group
  *
  * Context: RCU read side. Return: 0; -ENOMEM, and the latch stays where it is.
  */
-int latch_group_set(struct latch *l, const struct latch_common *c)
+int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts,
+		    bool uniform)
 {
-	struct latch_group *g = l->group;
+	struct latch_group *g = l->group, *old;
 
 	lockdep_assert_held(&l->lock);
-	if (g && l->joined && !memcmp(&g->c, c, sizeof(*c)))
+	if (g && l->joined && !memcmp(&g->c, c, sizeof(*c))) {
+		latch_group_join(l, g, conflicts, uniform);
 		return 0;
+	}
 	g = latch_group_get(c);
 	if (!g)
 		return -ENOMEM;
+	old = l->group;
 	latch_group_leave(l);
-	latch_group_put(l->group);
-	spin_lock_bh(&g->lock);
-	hlist_nulls_add_head_rcu(&l->member, &g->latches);
-	spin_unlock_bh(&g->lock);
-	l->joined = 1;
-	WRITE_ONCE(l->group, g);
+	latch_group_inherit(g, old);
+	latch_group_join(l, g, conflicts, uniform);
+	latch_group_put(old);
 	return 0;
+}
+
+/**
+ * latch_group_again() - a flow begins as another one did before
+ * @l: its latch, whose lock is held, in no group
+ * @p: its first packet, which fits what the socket asked for
+ *
+ * The group that the last flow under the same SA came to is its, too, where it is
+ * governed by the same policies and nothing speaks against any latch of the group:
+ * then there is nothing to judge.
+ *
+ * Context: RCU read side. Return: true where @l is in the group now.
+ */
+bool latch_group_again(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_group *g = p->sa ? READ_ONCE(p->sa->group) : NULL;
+	bool ok;
+
+	lockdep_assert_held(&l->lock);
+	if (!g || g == LATCH_GROUP_DEAD || l->group || p->tag.n != 1 || p->ipcomp ||
+	    !refcount_inc_not_zero(&g->ref))
+		return false;
+	ok = latch_judge_again(l, &g->c, p);
+	spin_lock_bh(&g->lock);
+	ok = ok && g->uniform && !g->conflicts;
+	if (ok)
+		hlist_nulls_add_head_rcu(&l->member, &g->latches);
+	spin_unlock_bh(&g->lock);
+	if (!ok) {
+		latch_group_put(g);
+		return false;
+	}
+	l->joined = 1;
+	/* what packets read of it was written before; they depend on the pointer */
+	smp_store_release(&l->group, g);
+	WRITE_ONCE(l->noted, BIT(LATCH_DIR_IN) | BIT(LATCH_DIR_OUT));
+	return true;
+}
+
+/* Flows that begin under this SA most likely belong to @g; NULL nobody knows. */
+static void latch_group_remember(struct latch_sa *sa, struct latch_group *g)
+{
+	struct latch_group *old = READ_ONCE(sa->group);
+
+	if (old == g || old == LATCH_GROUP_DEAD)
+		return;
+	latch_group_hold(g);
+	latch_group_put(cmpxchg(&sa->group, old, g) == old ? old : g);
+}
+
+/**
+ * latch_group_forget() - an SA is gone
+ * @sa: its copy
+ *
+ * Context: any.
+ */
+void latch_group_forget(struct latch_sa *sa)
+{
+	latch_group_put(xchg(&sa->group, LATCH_GROUP_DEAD));
+}
+
+/* Would a flow that begins with this packet be latched as the group is? */
+static bool latch_group_begins(const struct latch_group *g, const struct latch_pkt *p)
+{
+	struct latch_params params;
+
+	if (!p->sa || p->sa->xs != p->first)
+		return false;
+	latch_params_set(&params, &p->tag, g->c.params.rule, p->dir);
+	return latch_params_begins(&g->c.params, &params, p->dir);
+}
+
+/* Under the group's lock: a packet's SA was judged, with @gen read before that. */
+static void latch_seen_add(struct latch_seen *s, const struct xfrm_state *x, int gen)
+{
+	int i;
+
+	if (s->gen != gen) {
+		for (i = 0; i < LATCH_SEEN; i++)
+			WRITE_ONCE(s->x[i], NULL);
+		smp_wmb(); /* pairs with latch_seen() */
+		WRITE_ONCE(s->gen, gen);
+		smp_wmb(); /* pairs with latch_seen() */
+		s->next = 0;
+	}
+	for (i = 0; i < LATCH_SEEN; i++)
+		if (s->x[i] == x)
+			return;
+	WRITE_ONCE(s->x[s->next++ % LATCH_SEEN], x);
+}
+
+/**
+ * latch_group_note() - note that a packet's SA was judged congruent
+ * @l:   the packet's latch, ESTABLISHED, whose lock is held
+ * @p:   the packet
+ * @gen: ln->gen before it was judged
+ *
+ * Context: RCU read side.
+ */
+void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen)
+{
+	struct latch_net *ln = l->ln;
+	struct latch_group *g = l->group;
+	bool clean;
+
+	lockdep_assert_held(&l->lock);
+	spin_lock_bh(&g->lock);
+	WRITE_ONCE(g->seen[p->dir].spi, p->first->id.spi);
+	clean = g->uniform && !g->conflicts;
+	/* a bundle of several SAs is judged each time */
+	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->uniform) &&
+	    gen == atomic_read(&ln->gen) && !READ_ONCE(ln->lost))
+		latch_seen_add(&g->seen[p->dir], p->first, gen);
+	spin_unlock_bh(&g->lock);
+	if (clean && l->joined && latch_group_begins(g, p))
+		latch_group_remember(p->sa, g);
+}
+
+/**
+ * latch_group_tell() - a latch hears of its group's conflicts at once
+ * @l: the latch, whose lock is held
+ *
+ * The worker gets to it, too; but no packet passes in the meantime.
+ *
+ * Context: any.
+ */
+void latch_group_tell(struct latch *l)
+{
+	struct latch_group *g = l->group;
+	u32 conflicts;
+
+	lockdep_assert_held(&l->lock);
+	if (!l->joined)
+		return;
+	spin_lock_bh(&g->lock);
+	conflicts = g->uniform ? g->conflicts : 0;
+	spin_unlock_bh(&g->lock);
+	if (conflicts)
+		latch_settle(l, conflicts);
 }
 
 /* Lets others run; false where the latch is not in the group any more after that. */
@@ -182,26 +372,90 @@ static bool latch_group_pause(struct latch_group *g, struct latch *l)
 	return still;
 }
 
-/**
- * latch_group_rejudge() - bring the latches of a group up to date
- * @g: the group, held by the caller or in a path that is
- *
- * Context: process, RCU read side, which it leaves in between.
- */
-void latch_group_rejudge(struct latch_group *g)
+/* Calls @fn for each latch; lets others run in between. */
+static void latch_group_each(struct latch_group *g, u32 conflicts,
+			     void (*fn)(struct latch *l, struct latch_group *g, u32 conflicts))
 {
 	struct hlist_nulls_node *n;
 	struct latch *l;
 
 again:
 	hlist_nulls_for_each_entry_rcu(l, n, &g->latches, member) {
-		latch_rejudge(l, false);
+		fn(l, g, conflicts);
 		if (need_resched() && !latch_group_pause(g, l))
 			goto again;
 	}
 	/* one that went to another group led to the end of that one's list */
 	if (get_nulls_value(n) != latch_group_nulls(g))
 		goto again;
+}
+
+static void latch_group_settle_one(struct latch *l, struct latch_group *g, u32 conflicts)
+{
+	spin_lock_bh(&l->lock);
+	if (l->joined && l->group == g)
+		latch_settle(l, conflicts);
+	spin_unlock_bh(&l->lock);
+}
+
+static void latch_group_rejudge_one(struct latch *l, struct latch_group *g, u32 conflicts)
+{
+	latch_rejudge(l, false);
+}
+
+/* The flow of any latch of a group; false where it has none. */
+static bool latch_group_flow(struct latch_group *g, struct latch_flow *f)
+{
+	struct latch *l = NULL;
+
+	spin_lock_bh(&g->lock);
+	if (!hlist_nulls_empty(&g->latches)) {
+		l = hlist_nulls_entry(g->latches.first, struct latch, member);
+		*f = l->flow;
+	}
+	spin_unlock_bh(&g->lock);
+	return l;
+}
+
+/*
+ * One verdict for all latches. From the moment that it is a conflict no packet of
+ * any of them is taken for judged. Returns false where they have that verdict.
+ */
+static bool latch_group_verdict(struct latch_group *g, u32 conflicts)
+{
+	bool news;
+	int dir, i;
+
+	spin_lock_bh(&g->lock);
+	news = !g->uniform || g->conflicts != conflicts;
+	g->uniform = true;
+	g->conflicts = conflicts;
+	for (dir = 0; conflicts && dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_SEEN; i++)
+			WRITE_ONCE(g->seen[dir].x[i], NULL);
+	spin_unlock_bh(&g->lock);
+	return news;
+}
+
+/**
+ * latch_group_rejudge() - bring the latches of a group up to date
+ * @g: the group, held by the caller
+ *
+ * Context: process, RCU read side, which it leaves in between.
+ */
+void latch_group_rejudge(struct latch_group *g)
+{
+	struct latch_flow f;
+	u32 conflicts;
+
+	if (!latch_group_flow(g, &f) || !latch_judge_group(g, &f, &conflicts)) {
+		spin_lock_bh(&g->lock);
+		g->uniform = false;
+		spin_unlock_bh(&g->lock);
+		latch_group_each(g, 0, latch_group_rejudge_one);
+	} else if (latch_group_verdict(g, conflicts)) {
+		latch_group_each(g, conflicts, latch_group_settle_one);
+	}
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/inet_common.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -59,15 +60,24 @@ static const struct xfrm_state *latch_single(struct sk_buff *skb, u8 dir)
 }
 
 /*
- * Was this SA judged before? The generation is read first: a writer clears the
- * SA, then sets the generation, then the SA.
+ * Was this SA judged before, for this latch's group? The generation is read first: a
+ * writer clears the SAs, then sets the generation, then an SA.
  */
 static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir)
 {
-	if (!x || READ_ONCE(l->seen_gen[dir]) != atomic_read(&l->ln->gen))
+	const struct latch_seen *s;
+	int i;
+
+	if (!x || !(READ_ONCE(l->noted) & BIT(dir)))
 		return false;
-	smp_rmb(); /* pairs with latch_note() */
-	return READ_ONCE(l->seen[dir]) == x;
+	s = &READ_ONCE(l->group)->seen[dir];
+	if (READ_ONCE(s->gen) != atomic_read(&l->ln->gen))
+		return false;
+	smp_rmb(); /* pairs with latch_seen_add() */
+	for (i = 0; i < LATCH_SEEN; i++)
+		if (READ_ONCE(s->x[i]) == x)
+			return true;
+	return false;
 }
 
 /**
@@ -78,23 +88,21 @@ static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir
  */
 void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
 {
-	struct latch_common common = l->group->c;
+	struct latch_common common;
 
 	lockdep_assert_held(&l->lock);
+	if (latch_seen(l, p->first, p->dir) && p->tag.n == 1 && !p->ipcomp)
+		return;
+	common = l->group->c;
 	latch_params_add(&common.params, &p->tag, p->dir);
 	latch_view_outer(&common, p);
-	WRITE_ONCE(l->spi[p->dir], p->first->id.spi);
 	/* elsewhere, an event that is being dealt with may have missed it */
 	if (memcmp(&common, &l->group->c, sizeof(common)))
 		latch_resettle(l, &common, true);
-	/* a bundle of several SAs is judged each time */
-	if (p->tag.n != 1 || p->ipcomp)
+	if (l->state != LATCH_STATE_ESTABLISHED)
 		return;
-	WRITE_ONCE(l->seen[p->dir], NULL);
-	smp_wmb(); /* pairs with latch_seen() */
-	WRITE_ONCE(l->seen_gen[p->dir], gen);
-	smp_wmb(); /* pairs with latch_seen() */
-	WRITE_ONCE(l->seen[p->dir], p->first);
+	WRITE_ONCE(l->noted, l->noted | BIT(p->dir));
+	latch_group_note(l, p, gen);
 }
 
 /*
@@ -205,6 +213,7 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_HEADER);
 
 	spin_lock_bh(&l->lock);
+	latch_group_tell(l);
 	v = latch_verdict(l->state, l->mode, latch_diff(l, &p));
 	if (v.act == LATCH_BIRTH)
 		v = latch_born(l, &p);
@@ -223,11 +232,10 @@ static unsigned int latch_check(struct latch *l, struct sk_buff *skb, u8 dir)
 {
 	u8 state = READ_ONCE(l->state);
 
+	if (likely(state == LATCH_STATE_ESTABLISHED && latch_seen(l, latch_single(skb, dir), dir)))
+		return NF_ACCEPT;
 	if (state == LATCH_STATE_BROKEN)
 		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_BROKEN);
-	if (state == LATCH_STATE_ESTABLISHED && !READ_ONCE(l->ln->lost) &&
-	    latch_seen(l, latch_single(skb, dir), dir))
-		return NF_ACCEPT;
 	return latch_check_full(l, skb, dir);
 }
 
@@ -364,19 +372,34 @@ static unsigned int latch_check_cookie(struct latch *l, struct sk_buff *skb, int
 	return ret;
 }
 
+/* Is the socket still the one that the latch was made for? Memory may be reused. */
+static bool latch_sk_same(const struct latch *l, const struct sock *sk)
+{
+	return READ_ONCE(l->sk) == sk && sk->sk_state != TCP_CLOSE;
+}
+
 /*
- * TCP need not look for the socket again. Where it would not take the one that has
- * the latch, because that is bound to a device, it looks.
+ * The transport need not look for the socket again. Where it would not take the one
+ * that has the latch, because that is bound to a device, it looks. TCP drops the
+ * reference, UDP, whose sockets are freed after a grace period, needs none.
  */
 static void latch_give_sk(struct latch *l, struct sk_buff *skb)
 {
 	struct sock *sk = READ_ONCE(l->sk);
 
-	if (skb->sk || !sk || READ_ONCE(sk->sk_bound_dev_if) || netif_is_l3_slave(skb->dev) ||
-	    !refcount_inc_not_zero(&sk->sk_refcnt))
+	if (skb->sk || !sk || READ_ONCE(sk->sk_bound_dev_if) || netif_is_l3_slave(skb->dev))
 		return;
-	/* its memory may have become another socket's, but not while it is the latch's */
-	if (READ_ONCE(l->sk) != sk || sk->sk_state == TCP_CLOSE) {
+	if (l->flow.proto == IPPROTO_UDP) {
+		if (!sock_flag(sk, SOCK_RCU_FREE) || !latch_sk_same(l, sk) ||
+		    READ_ONCE(sk->sk_txhash) != READ_ONCE(l->txhash))
+			return;
+		skb->sk = sk;
+		skb->destructor = sock_pfree;
+		return;
+	}
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	if (!latch_sk_same(l, sk)) {
 		sock_put(sk);
 		return;
 	}
@@ -389,7 +412,7 @@ static unsigned int latch_in_found(struct latch *l, struct sk_buff *skb)
 {
 	unsigned int ret = latch_check(l, skb, LATCH_DIR_IN);
 
-	if (ret == NF_ACCEPT && l->flow.proto == IPPROTO_TCP)
+	if (ret == NF_ACCEPT)
 		latch_give_sk(l, skb);
 	return ret;
 }
@@ -428,10 +451,43 @@ static noinline unsigned int latch_in_slow(void *priv, struct sk_buff *skb,
 }
 
 /*
- * The latch of an IPv4 packet whose headers lie plain, NULL for any other. What
- * needs more than a look at the SA goes the long way too: latches in TIME_WAIT or
- * of SYN cookies.
+ * A latch in the table of flows that needs more than a look at the SA: in TIME_WAIT
+ * or of a SYN cookie.
  */
+static bool latch_special(const struct latch *l)
+{
+	return READ_ONCE(l->ghost) || READ_ONCE(l->cookie);
+}
+
+/* What latch_quick() finds that is no latch: look closer, and nothing to do. */
+#define LATCH_SLOW	((struct latch *)-1L)
+#define LATCH_NONE	NULL
+
+/* States of TCP in which a socket without latch gets none any more. */
+#define LATCH_TCP_LATE	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | \
+			 TCPF_CLOSE_WAIT | TCPF_LAST_ACK | TCPF_CLOSING)
+
+/*
+ * The latch of a segment whose connection is known: that of its socket, whatever
+ * NAT makes of the header. A socket that is not chained has none.
+ */
+static __always_inline struct latch *latch_quick_tcp(struct latch_net *ln,
+						     const struct sock *sk)
+{
+	struct latch *l;
+
+	if (!((1 << READ_ONCE(sk->sk_state)) & LATCH_TCP_LATE) ||
+	    sk->sk_protocol != IPPROTO_TCP)
+		return LATCH_SLOW;
+	if (sk->sk_destruct == inet_sock_destruct)
+		return atomic_read(&ln->n_wanting) ? LATCH_SLOW : LATCH_NONE;
+	l = latch_find_sk(sk);
+	if (likely(l && READ_ONCE(l->hashed)))
+		return l;
+	return l && READ_ONCE(l->mode) == LATCH_MODE_OFF ? LATCH_NONE : LATCH_SLOW;
+}
+
+/* The latch of an IPv4 packet whose headers lie plain. */
 static __always_inline struct latch *latch_quick4(struct latch_net *ln,
 						  const struct sk_buff *skb, u8 dir)
 {
@@ -443,7 +499,7 @@ static __always_inline struct latch *latch_quick4(struct latch_net *ln,
 	if ((iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP) || iph->ihl != 5 ||
 	    iph->frag_off & htons(IP_OFFSET) ||
 	    skb_network_offset(skb) + sizeof(*iph) + sizeof(u32) > skb_headlen(skb))
-		return NULL;
+		return LATCH_SLOW;
 	port = (const __be16 *)(iph + 1);
 	f.local = (__force u32)(dir == LATCH_DIR_IN ? iph->daddr : iph->saddr);
 	f.remote = (__force u32)(dir == LATCH_DIR_IN ? iph->saddr : iph->daddr);
@@ -451,25 +507,38 @@ static __always_inline struct latch *latch_quick4(struct latch_net *ln,
 			      (__force u16)port[dir == LATCH_DIR_OUT]);
 	f.kind = latch_kind(AF_INET, iph->protocol);
 	l = latch_find4(&f);
-	return l && !READ_ONCE(l->ghost) && !READ_ONCE(l->cookie) ? l : NULL;
+	return l && !latch_special(l) ? l : LATCH_SLOW;
 }
 
 static unsigned int latch_in4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
+	u8 proto = ip_hdr(skb)->protocol;
 	struct latch *l;
 
 	/* what is still to be undone comes again */
-	if (ip_hdr(skb)->protocol == IPPROTO_ESP)
+	if (proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	l = latch_quick4(priv, skb, LATCH_DIR_IN);
-	return likely(l) ? latch_in_found(l, skb) : latch_in_slow(priv, skb, st);
+	if (proto == IPPROTO_TCP && skb->sk)
+		l = latch_quick_tcp(priv, skb->sk);
+	else
+		l = latch_quick4(priv, skb, LATCH_DIR_IN);
+	if (l == LATCH_NONE)
+		return NF_ACCEPT;
+	return l == LATCH_SLOW ? latch_in_slow(priv, skb, st) : latch_in_found(l, skb);
 }
 
 static unsigned int latch_in6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	if (ipv6_hdr(skb)->nexthdr == IPPROTO_ESP)
+	u8 proto = ipv6_hdr(skb)->nexthdr;
+	struct latch *l = LATCH_SLOW;
+
+	if (proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	return latch_in_slow(priv, skb, st);
+	if (proto == IPPROTO_TCP && skb->sk)
+		l = latch_quick_tcp(priv, skb->sk);
+	if (l == LATCH_NONE)
+		return NF_ACCEPT;
+	return l == LATCH_SLOW ? latch_in_slow(priv, skb, st) : latch_in_found(l, skb);
 }
 
 /*
@@ -544,22 +613,35 @@ static noinline unsigned int latch_out_slow(void *priv, struct sk_buff *skb,
 
 static unsigned int latch_out4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	struct latch *l;
+	struct latch *l = LATCH_SLOW;
 
 	/* it was judged before it was transformed */
 	if (IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED)
 		return NF_ACCEPT;
-	l = latch_natted(skb) ? NULL : latch_quick4(priv, skb, LATCH_DIR_OUT);
-	if (unlikely(!l) || (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
+	if (ip_hdr(skb)->protocol == IPPROTO_TCP && skb->sk)
+		l = latch_quick_tcp(priv, skb->sk);
+	else if (!latch_natted(skb))
+		l = latch_quick4(priv, skb, LATCH_DIR_OUT);
+	if (l == LATCH_NONE)
+		return NF_ACCEPT;
+	if (l == LATCH_SLOW ||
+	    (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
 		return latch_out_slow(priv, skb, st);
 	return latch_out_found(l, skb, st->out);
 }
 
 static unsigned int latch_out6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
+	struct latch *l = LATCH_SLOW;
+
 	if (IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
 		return NF_ACCEPT;
-	return latch_out_slow(priv, skb, st);
+	if (ipv6_hdr(skb)->nexthdr == IPPROTO_TCP && skb->sk)
+		l = latch_quick_tcp(priv, skb->sk);
+	if (l == LATCH_NONE)
+		return NF_ACCEPT;
+	return l == LATCH_SLOW ? latch_out_slow(priv, skb, st) :
+				 latch_out_found(l, skb, st->out);
 }
 
 #define LATCH_HOOK(f, p, n) { .hook = (f), .pf = (p), .hooknum = (n), .priority = INT_MAX }

@@ -7,13 +7,18 @@
 #include "latch.h"
 
 /*
- * A latch under judgement, in one direction. @found is what the first SA of each
+ * A flow under judgement, in one direction. @found is what the first SA of each
  * template would give, for those in @have. @got are paths that @common names and
- * its latch's group does not hold.
+ * its latch's group does not hold. @uniform: nothing has been met that would be
+ * otherwise for another flow under the same policies, between the same hosts where
+ * the mode is transport.
  */
 struct latch_case {
-	struct latch		*l;
+	struct latch_net	*ln;
+	const struct latch_flow	*flow;
 	struct latch_common	*common;
+	const struct latch_pol	*pol;
+	bool			uniform;
 	struct latch_path	*got[LATCH_DIRS][LATCH_LINKS];
 	u8			dir;
 	bool			relink;
@@ -58,11 +63,11 @@ static u32 latch_case_unpoliced(const struct latch_case *c)
 {
 	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
 
-	if (READ_ONCE(c->l->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK)
+	if (READ_ONCE(c->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK)
 		return 0;
 	if (c->dir == LATCH_DIR_OUT)
 		return LATCH_R(POLICY_OUT);
-	return c->l->in_protected ? LATCH_R(POLICY_IN) : 0;
+	return c->common->in_protected ? LATCH_R(POLICY_IN) : 0;
 }
 
 /*
@@ -71,22 +76,24 @@ static u32 latch_case_unpoliced(const struct latch_case *c)
  */
 static u32 latch_case_policy(struct latch_case *c)
 {
-	const struct latch_common *m = c->common;
-	struct latch *l = c->l;
+	struct latch_common *m = c->common;
 	const struct latch_pol *pol;
 
-	if (READ_ONCE(l->ln->spd_stale) ||
-	    (c->dir == LATCH_DIR_IN ? l->sockpol_in : l->sockpol_out)) {
+	c->pol = NULL;
+	if (READ_ONCE(c->ln->spd_stale) || m->sockpol & BIT(c->dir)) {
+		m->pol[c->dir] = LATCH_POL_SEEN;
 		latch_case_seen(c);
 		return 0;
 	}
-	pol = latch_spd_find(l->ln, &l->flow, c->dir, m->if_id, m->mark[c->dir]);
+	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id, m->mark[c->dir]);
+	c->pol = pol;
+	m->pol[c->dir] = pol ? pol->id : 0;
 	if (!pol || (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl))
 		return latch_case_unpoliced(c);
 	if (pol->action != XFRM_POLICY_ALLOW)
 		return 0;
 	if (c->dir == LATCH_DIR_IN)
-		l->in_protected = 1;
+		m->in_protected = 1;
 	c->n = pol->n_tmpl;
 	memcpy(c->tmpl, pol->tmpl, c->n * sizeof(c->tmpl[0]));
 	return 0;
@@ -123,7 +130,7 @@ static bool latch_case_names(const struct latch_case *c, u8 proto)
 }
 
 /* Could the kernel take this SA for this flow, but for protocol and mode? */
-static bool latch_case_covers(const struct latch_case *c, int i, const struct latch_sa *sa)
+static bool latch_case_covers(struct latch_case *c, int i, const struct latch_sa *sa)
 {
 	const struct latch_common *m = c->common;
 
@@ -132,7 +139,11 @@ static bool latch_case_covers(const struct latch_case *c, int i, const struct la
 	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
 		return false;
 	/* the outer SAs of a bundle see addresses that are not the flow's */
-	return i || latch_sel_covers(&sa->sel, &c->l->flow, c->dir);
+	if (i)
+		return true;
+	if (c->pol ? !latch_sel_contains(&sa->sel, &c->pol->sel) : sa->sel.family)
+		c->uniform = false;
+	return latch_sel_covers(&sa->sel, c->flow, c->dir);
 }
 
 /*
@@ -142,8 +153,8 @@ static bool latch_case_covers(const struct latch_case *c, int i, const struct la
  */
 static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 {
+	const struct latch_demand *demand = c->common->demand;
 	const struct latch_tmpl *t = &c->tmpl[i];
-	struct latch *l = c->l;
 	struct latch_who who;
 	struct latch_tag tag;
 	u32 diff;
@@ -156,15 +167,15 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 	tag = c->common->params.tag;
 	tag.x[i] = sa->x;
 	tag.flags = sa->tag_flags;
-	latch_who(l->ln, &sa->key, sa->reqid, sa, &who);
+	latch_who(c->ln, &sa->key, sa->reqid, sa, &who);
 	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
 	if (i && who.id.kind == LATCH_IDENT_PINNED &&
 	    tag.id.kind == LATCH_IDENT_PINNED)
 		tag.id.peer[0] = c->common->params.pinned[c->dir];
 	else
 		tag.id = who.id;
-	diff = latch_params_cmp(&c->common->params, l->demand ? &l->demand->want : NULL,
-				&tag, c->dir);
+	diff = latch_params_cmp(&c->common->params, demand ? &demand->want : NULL, &tag,
+				c->dir);
 	if (!diff && !(c->have & BIT(i))) {
 		c->have |= BIT(i);
 		c->found.x[i] = sa->x;
@@ -178,6 +189,8 @@ static int latch_case_relink(struct latch_case *c, int i, const struct latch_pat
 {
 	struct latch_path **path;
 
+	if (i >= LATCH_LINKS)
+		c->uniform = false;
 	if (!c->relink || i >= LATCH_LINKS)
 		return 0;
 	path = &c->common->path[c->dir][i];
@@ -212,15 +225,15 @@ static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_
 static u32 latch_case_sas(struct latch_case *c)
 {
 	const struct latch_common *m = c->common;
-	const struct latch *l = c->l;
+	const struct latch_flow *f = c->flow;
 	bool in = c->dir == LATCH_DIR_IN;
-	struct latch_path_key key = { .ln = l->ln, .family = l->flow.family };
+	struct latch_path_key key = { .ln = c->ln, .family = f->family };
 	const struct latch_tmpl *t;
 	u32 diff = 0;
 	int i;
 
-	latch_case_addr(&key.daddr, in ? &l->flow.local : &l->flow.remote);
-	latch_case_addr(&key.saddr, in ? &l->flow.remote : &l->flow.local);
+	latch_case_addr(&key.daddr, in ? &f->local : &f->remote);
+	latch_case_addr(&key.saddr, in ? &f->remote : &f->local);
 	for (i = 0; i < c->n; i++) {
 		t = &c->tmpl[i];
 		if (t->mode != XFRM_MODE_TRANSPORT) {
@@ -250,11 +263,35 @@ static void latch_case_done(struct latch_case *c)
 				latch_path_put(c->got[dir][i]);
 }
 
+/* Both directions, by what is there now. */
+static u32 latch_case_judge(struct latch_case *c)
+{
+	u32 diff, all = 0;
+
+	c->uniform = true;
+	for (c->dir = 0; c->dir < LATCH_DIRS; c->dir++) {
+		c->n = 0;
+		c->have = 0;
+		c->found = c->common->params.tag;
+		diff = latch_case_policy(c);
+		if (!diff)
+			diff = latch_case_shape(c);
+		if (!diff)
+			diff = latch_case_sas(c);
+		if (!diff && c->n && c->have == BIT(c->n) - 1)
+			latch_params_add(&c->common->params, &c->found, c->dir);
+		all |= diff;
+	}
+	if (all & LATCH_R(NO_MEM))
+		c->uniform = false;
+	return all;
+}
+
 /**
  * latch_judge() - find the conflicts that a latch has now, and put it in its group
  * @l:      the latch
- * @common: what it is to have in common with others, parameters set; paths and
- *          what the SAs tell that no packet has told yet (replay windows, the
+ * @common: what it is to have in common with others, parameters set; paths, policies
+ *          and what the SAs tell that no packet has told yet (replay windows, the
  *          unidentified SA of the other direction) are filled in
  * @relink: look for the paths that its templates name
  *
@@ -264,26 +301,92 @@ static void latch_case_done(struct latch_case *c)
  */
 u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
 {
-	struct latch_case c = { .l = l, .common = common, .relink = relink };
-	u32 diff, all = 0;
+	struct latch_case c = { .ln = l->ln, .flow = &l->flow, .common = common,
+				.relink = relink };
+	int seq = atomic_read_acquire(&l->ln->seq);
+	u32 all;
 
 	lockdep_assert_held(&l->lock);
 	common->params.rule = latch_rule(l);
-	for (c.dir = 0; c.dir < LATCH_DIRS; c.dir++) {
-		c.n = 0;
-		c.have = 0;
-		c.found = common->params.tag;
-		diff = latch_case_policy(&c);
-		if (!diff)
-			diff = latch_case_shape(&c);
-		if (!diff)
-			diff = latch_case_sas(&c);
-		if (!diff && c.n && c.have == BIT(c.n) - 1)
-			latch_params_add(&common->params, &c.found, c.dir);
-		all |= diff;
-	}
-	if (latch_group_set(l, common))
+	common->demand = common->params.rule == LATCH_QOP_SET ? l->demand : NULL;
+	common->sockpol = l->sockpol_in << LATCH_DIR_IN | l->sockpol_out << LATCH_DIR_OUT;
+	all = latch_case_judge(&c);
+	if (latch_group_set(l, common, all, c.uniform))
 		all |= LATCH_R(NO_MEM);
 	latch_case_done(&c);
+	/* an event that came since may have looked at the group without it */
+	smp_mb();
+	if (l->group && atomic_read(&l->ln->seq) != seq)
+		latch_sad_doubt(l->ln, l->group);
 	return all;
+}
+
+/**
+ * latch_judge_group() - find the conflicts that all latches of a group have now
+ * @g:         the group
+ * @f:         the flow of one of them
+ * @conflicts: set of LATCH_R() bits
+ *
+ * Context: RCU read side.
+ * Return: false where each has to be judged by itself: they may differ, or say
+ * something else than the group does from now on.
+ */
+bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts)
+{
+	struct latch_common common = g->c;
+	struct latch_case c = { .ln = g->c.ln, .flow = f, .common = &common };
+
+	*conflicts = latch_case_judge(&c);
+	return c.uniform && !memcmp(&common, &g->c, sizeof(common));
+}
+
+static bool latch_judge_pol(const struct latch *l, const struct latch_common *c, u8 dir,
+			    u32 mark)
+{
+	const struct latch_pol *pol;
+
+	if (c->mark[dir] != mark)
+		return false;
+	pol = latch_spd_find(l->ln, &l->flow, dir, c->if_id, mark);
+	return (pol ? pol->id : 0) == c->pol[dir];
+}
+
+/* In transport mode the flow's addresses are those of its SAs. */
+static bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
+{
+	const struct latch_path *path = c->path[LATCH_DIR_OUT][0];
+	const struct latch_flow *f = &l->flow;
+
+	if (c->params.tag.x[0].mode != XFRM_MODE_TRANSPORT)
+		return true;
+	return path && path->key.family == f->family &&
+	       !memcmp(&path->key.daddr, &f->remote, sizeof(f->remote)) &&
+	       !memcmp(&path->key.saddr, &f->local, sizeof(f->local));
+}
+
+/**
+ * latch_judge_again() - would a new flow be judged as those of a group were?
+ * @l: its latch, whose lock is held and whose flow is set
+ * @c: what the group says
+ * @p: the flow's first packet, under the SA under which one of the group began
+ *
+ * What could differ: identities, the demand, marks, policies, hosts.
+ *
+ * Context: RCU read side. Return: true where it would.
+ */
+bool latch_judge_again(const struct latch *l, const struct latch_common *c,
+		       const struct latch_pkt *p)
+{
+	u8 rule = latch_rule(l);
+
+	lockdep_assert_held(&l->lock);
+	return p->sa->xs == p->first && p->who.id.kind == c->params.tag.id.kind &&
+	       p->who.peer == c->peer && p->who.local == c->local &&
+	       rule == c->params.rule &&
+	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&
+	       !c->sockpol && !l->sockpol_in && !l->sockpol_out &&
+	       !READ_ONCE(l->ln->marked) && !READ_ONCE(l->ln->spd_stale) &&
+	       latch_judge_hosts(l, c) &&
+	       latch_judge_pol(l, c, LATCH_DIR_IN, p->mark) &&
+	       latch_judge_pol(l, c, LATCH_DIR_OUT, p->mark);
 }

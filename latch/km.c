@@ -54,6 +54,7 @@ static void latch_km_forget(struct latch_net *ln)
 static void latch_km_lost(struct latch_net *ln)
 {
 	WRITE_ONCE(ln->lost, true);
+	latch_km_forget(ln);
 	latch_km_queue(ln, LATCH_WORK_SAD);
 }
 

@@ -59,10 +59,25 @@ static const struct rhashtable_params latch_flow_params = {
 	.automatic_shrinking = true,
 };
 
+/* Where a socket lies is nothing that a remote host chooses. */
+static u32 latch_sock_hash(const void *data, u32 len, u32 seed)
+{
+	return hash_ptr(*(void *const *)data, 32);
+}
+
+static int latch_sock_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct latch *l = obj;
+
+	return l->sk != *(struct sock *const *)arg->key;
+}
+
 static const struct rhashtable_params latch_sock_params = {
 	.key_len = sizeof(struct sock *),
 	.key_offset = offsetof(struct latch, sk),
 	.head_offset = offsetof(struct latch, sock_node),
+	.hashfn = latch_sock_hash,
+	.obj_cmpfn = latch_sock_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -372,7 +387,7 @@ void latch_retire(struct latch *l)
 	if (l->listed) {
 		atomic_dec(&ln->n_latches);
 		l->listed = 0;
-		if (!atomic_read(&ln->n_latches))
+		if (!latch_net_needed(ln))
 			latch_km_queue(ln, LATCH_WORK_TELL);
 	}
 	if (l->counted) {
@@ -568,6 +583,26 @@ u8 latch_rule(const struct latch *l)
 }
 
 /**
+ * latch_settle() - a latch has these conflicts now
+ * @l:         a latch, lock held
+ * @conflicts: set of LATCH_R() bits, as latch_judge() finds them
+ *
+ * Context: any. Does nothing to one that is not established or broken.
+ */
+void latch_settle(struct latch *l, u32 conflicts)
+{
+	u32 now = latch_conflict_update(l->conflicts, conflicts);
+	u8 event;
+
+	lockdep_assert_held(&l->lock);
+	if (l->unlinked || (l->state != LATCH_STATE_ESTABLISHED && l->state != LATCH_STATE_BROKEN))
+		return;
+	if (latch_conflict_event(l->conflicts, now, &event))
+		latch_step(l, event, latch_reason_first(now));
+	l->conflicts = now;
+}
+
+/**
  * latch_resettle() - judge a latch for what it has in common with others now
  * @l:      a latch that was established, lock held
  * @common: that
@@ -577,13 +612,7 @@ u8 latch_rule(const struct latch *l)
  */
 void latch_resettle(struct latch *l, struct latch_common *common, bool relink)
 {
-	u32 now = latch_conflict_update(l->conflicts, latch_judge(l, common, relink));
-	u8 event;
-
-	lockdep_assert_held(&l->lock);
-	if (latch_conflict_event(l->conflicts, now, &event))
-		latch_step(l, event, latch_reason_first(now));
-	l->conflicts = now;
+	latch_settle(l, latch_judge(l, common, relink));
 }
 
 /**
@@ -598,8 +627,8 @@ void latch_rejudge(struct latch *l, bool relink)
 	struct latch_common common;
 
 	spin_lock_bh(&l->lock);
-	if (!l->unlinked && (l->state == LATCH_STATE_ESTABLISHED ||
-			     l->state == LATCH_STATE_BROKEN)) {
+	if (!l->unlinked && l->joined && (l->state == LATCH_STATE_ESTABLISHED ||
+					  l->state == LATCH_STATE_BROKEN)) {
 		common = l->group->c;
 		latch_resettle(l, &common, relink);
 	}
@@ -646,6 +675,23 @@ void latch_unlink_all(struct latch_net *ln)
 	rcu_read_unlock();
 }
 
+/* Puts a latch that is about to be established in a group, by itself. */
+static u32 latch_place(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_common common = { .ln = l->ln };
+	u32 conflicts;
+
+	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
+	common.peer = latch_peer_hold(p->who.peer);
+	common.local = latch_peer_hold(p->who.local);
+	common.mark[!p->dir] = p->mark;
+	latch_view_outer(&common, p);
+	conflicts = latch_judge(l, &common, true);
+	latch_peer_put(common.peer);
+	latch_peer_put(common.local);
+	return conflicts;
+}
+
 /**
  * latch_establish() - latch a packet's SA (2.3-2, 2.3-3)
  * @l: a latch in NONE or LARVAL whose flow is set, lock held
@@ -657,23 +703,11 @@ void latch_unlink_all(struct latch_net *ln)
  */
 int latch_establish(struct latch *l, const struct latch_pkt *p)
 {
-	struct latch_common common = { .ln = l->ln };
-	u32 conflicts;
-
 	lockdep_assert_held(&l->lock);
-	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
-	common.peer = latch_peer_hold(p->who.peer);
-	common.local = latch_peer_hold(p->who.local);
-	common.mark[!p->dir] = p->mark;
-	latch_view_outer(&common, p);
-	WRITE_ONCE(l->spi[p->dir], p->first->id.spi);
-	conflicts = latch_judge(l, &common, true);
-	latch_peer_put(common.peer);
-	latch_peer_put(common.local);
+	l->conflicts = latch_group_again(l, p) ? 0 : latch_place(l, p);
 	if (!l->group)
 		return -ENOMEM;
-	l->conflicts = conflicts;
-	if (conflicts & LATCH_R(NO_MEM))
+	if (l->conflicts & LATCH_R(NO_MEM))
 		latch_km_queue(l->ln, LATCH_WORK_ALL);
 	latch_want_less(l);
 	if (l->conflicts)

@@ -30,9 +30,10 @@
  *
  * The packet path (hooks.c) runs in softirq or in the sender's context, under
  * RCU. For a packet of a latched flow whose SA was judged before it takes no
- * lock, allocates nothing and writes nothing: it reads the flow table, the
- * state and one pair (SA, generation) in the latch. The first packet of a flow,
- * the first under a new SA, and a dropped one do more.
+ * lock, allocates nothing and writes nothing: it reads the table of sockets or
+ * that of flows, the latch's state, and of its group the SAs that were judged and
+ * the generation in which they were. The first packet of a flow, the first under
+ * a new SA, and a dropped one do more.
  *
  * Key manager call-backs (km.c) come in any context, also under x->lock: they
  * take ln->sad_lock and a path's lock, copy what they need with GFP_ATOMIC and
@@ -43,12 +44,13 @@
  *	genl_lock		peers, bindings (writers)
  *	  lock_sock		by whoever calls into the transport
  *	    latch->lock		state, conflicts, parameters, links, owner
+ *	      group->lock	members and verdict of a group
  *	      ln->sad_lock	the copy of the SAD (writers)
  *	        path->lock	members of a path
  *	      ln->embryo_lock	latches whose socket is not born yet
  *	      ln->act_lock	latches whose owner is to be told
  *
- * All of the last five are taken with BH off. x->lock and the XFRM locks are
+ * All of the last six are taken with BH off. x->lock and the XFRM locks are
  * never taken with one of ours held, and ours never call into XFRM but for the
  * walks of the worker, which hold none of ours.
  *
@@ -88,9 +90,11 @@ struct latch_mib {
 /**
  * struct latch_net - the module's part of a network namespace
  * @net:       the namespace; it outlives this
- * @gen:       what a latch has judged is void when this changes
+ * @gen:       what packets were judged by is void when this changes
+ * @seq:       changes when something comes that latches are judged by
  * @lost:      an event was lost; nothing latched passes until the SAD was read
  * @active:    hooks are registered; written by the worker only
+ * @marked:    an SA or policy with a mark was seen, so flows may differ by it
  * @dying:     no more work is queued
  * @manager:   a key manager binds this namespace's SAs
  * @manager_since: serial number of the last SA that was there before it
@@ -100,7 +104,7 @@ struct latch_mib {
  * @latches:   every latch by number; under its own lock
  * @n_latches: how many there are, against @max_latches
  * @spd:       copy of the SPD, replaced by the worker
- * @pols:      policies of both directions in that copy
+ * @last_pol:  the greatest number that a policy was given; the worker's
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
  * @dirty:     paths on which an SA came or went, under @sad_lock
@@ -111,9 +115,11 @@ struct latch_mib {
 struct latch_net {
 	struct net		*net;
 	atomic_t		gen;
+	atomic_t		seq;
 	bool			lost;
 	bool			spd_stale;
 	bool			active;
+	bool			marked;
 	bool			dying;
 	bool			manager;
 	u64			manager_since;
@@ -136,6 +142,7 @@ struct latch_net {
 	atomic_t		n_listeners;
 
 	struct latch_spd __rcu	*spd;
+	u32			last_pol;
 	spinlock_t		sad_lock;
 	struct list_head	sas;
 	struct list_head	dirty;
@@ -165,6 +172,18 @@ struct latch_net {
 };
 
 struct latch_net *latch_pernet(const struct net *net);
+
+/* Keys of tables are compared by words, in line; @len is a multiple of 8 and constant. */
+static __always_inline bool latch_words_equal(const void *a, const void *b, size_t len)
+{
+	const u64 *x = a, *y = b;
+	u64 diff = 0;
+	size_t i;
+
+	for (i = 0; i < len / sizeof(*x); i++)
+		diff |= x[i] ^ y[i];
+	return !diff;
+}
 
 /**
  * struct latch_path - the SAs between two addresses for one reqid, and the groups
@@ -218,6 +237,9 @@ struct latch_sa_key {
  * @serial: never used again, so it is the identity of an SA without binding
  * @born:   jiffies when it was seen first
  * @expired: its wait for an identity is over; written by the worker
+ * @xs: the SA itself, only ever compared
+ * @group: where the flows that begin under it most likely belong, held; NULL not
+ *	   known yet, LATCH_GROUP_DEAD no more to be set
  */
 struct latch_sa {
 	struct rhash_head	node;
@@ -235,8 +257,12 @@ struct latch_sa {
 	bool			expired;
 	u64			serial;
 	unsigned long		born;
+	const struct xfrm_state	*xs;
+	struct latch_group	*group;
 	struct rcu_head		rcu;
 };
+
+#define LATCH_GROUP_DEAD	((struct latch_group *)-1L)
 
 /**
  * struct latch_tmpl - one template of a policy, as the flow sees it
@@ -252,8 +278,15 @@ struct latch_tmpl {
 	bool		optional;
 };
 
+/**
+ * struct latch_pol - copy of what matters of a policy
+ * @id:    a number that it keeps as long as it stays what it is, and no other gets
+ * @index: the kernel's
+ */
 struct latch_pol {
 	struct latch_sel	sel;
+	u32			id;
+	u32			index;
 	u32			priority;
 	u32			pos;
 	u32			if_id;
@@ -338,6 +371,11 @@ struct latch_demand {
  * @peer:       record of the peer, NULL unidentified
  * @local:      record of the local identity, NULL unknown
  * @path:       by direction, for the innermost templates; NULL none
+ * @demand:     a demand for one of several suites, which is never looked into; NULL none
+ * @pol:        number of the policies that govern the flow, 0 none, LATCH_POL_SEEN
+ *              not known
+ * @sockpol:    the socket has policies of its own, by BIT(direction)
+ * @in_protected: a policy wanted protection of what comes in once
  * @outer_local: and the rest: what was seen of the SAs, not latched
  *
  * Hashed and compared as octets.
@@ -348,6 +386,8 @@ struct latch_common {
 	struct latch_peer	*peer;
 	struct latch_peer	*local;
 	struct latch_path	*path[LATCH_DIRS][LATCH_LINKS];
+	struct latch_demand	*demand;
+	u32			pol[LATCH_DIRS];
 	xfrm_address_t		outer_local;
 	xfrm_address_t		outer_remote;
 	u32			reqid[LATCH_DIRS];
@@ -358,8 +398,12 @@ struct latch_common {
 	u16			outer_family;
 	u8			natt;
 	u8			ipcomp;
-	u32			pad;
+	u8			sockpol;
+	u8			in_protected;
+	u8			pad[2];
 };
+
+#define LATCH_POL_SEEN	U32_MAX
 
 /* Membership of a group in a path. */
 struct latch_link {
@@ -367,19 +411,44 @@ struct latch_link {
 	struct latch_group	*group;
 };
 
+#define LATCH_SEEN	4
+
 /**
- * struct latch_group - latches that have the same in common; immutable
- * @c:       that
- * @ref:     latches, and who walks it
- * @lock:    writers of @latches
+ * struct latch_seen - the SAs of a direction that were judged congruent
+ * @gen: ln->gen then
+ * @x:   the SAs, only ever compared; of more than these the oldest is forgotten
+ * @spi: the last one's, for reports
+ * @next: which one to overwrite
+ *
+ * Read without a lock: the reader takes the generation first, the writer clears
+ * the SAs first.
+ */
+struct latch_seen {
+	int			gen;
+	const struct xfrm_state	*x[LATCH_SEEN];
+	__be32			spi;
+	u32			next;
+};
+
+/**
+ * struct latch_group - latches that have the same in common
+ * @seen:    what their packets were judged by
+ * @ref:     latches, SA copies, and who walks it
+ * @lock:    writers of @latches, @seen, @conflicts, @uniform
+ * @c:       what they have in common, immutable
+ * @conflicts: what the latest judgement found
+ * @uniform: that holds for every one of the latches
  * @latches: latches that events find by it, RCU
  * @link:    membership in @c.path
  */
 struct latch_group {
+	struct latch_seen	seen[LATCH_DIRS];
 	struct rhash_head	node;
 	struct latch_common	c;
 	refcount_t		ref;
 	spinlock_t		lock;
+	u32			conflicts;
+	bool			uniform;
 	struct hlist_nulls_head	latches;
 	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
 	struct rcu_head		rcu;
@@ -396,15 +465,14 @@ struct latch_group {
  * @state:     written by latch_step() only, read anywhere
  * @group:     what is latched, shared; NULL nothing yet
  * @member:    in the group's list while @joined
- * @seen:      the SA that was judged congruent last, only ever compared, while
- *             ln->gen is @seen_gen. Read without a lock: the reader takes the
- *             generation first, the writer clears the SA first
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
  * @ghost:     stands for a connection in TIME_WAIT
  * @cookie:    TCP answered the SYN with a cookie and keeps no request
  * @kept:      over, and holds its socket instead of being chained into it
+ * @noted:     BIT(direction): what is judged by its group holds for its packets
  * @missed:    how often in a row TCP was found to have nothing of an embryo
- * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave
+ * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
+ *             it has no socket
  * @txhash:    a UDP socket's, which every connect() makes anew
  * @err:       what the socket is to be told, for ln->act
  * @act:       in ln->act, which holds the latch; @rcu after that
@@ -414,8 +482,7 @@ struct latch {
 	struct rhash_head	flow_node;
 	struct latch_net	*ln;
 	struct latch_flow	flow;	/* after @ln: the two are the key */
-	const struct xfrm_state	*seen[LATCH_DIRS];
-	int			seen_gen[LATCH_DIRS];
+	struct latch_group	*group;
 	u8			state;
 	u8			mode;
 	u8			reason;
@@ -432,20 +499,26 @@ struct latch {
 				listed:1,
 				automatic:1,
 				wanting:1,
-				in_protected:1,
 				joined:1,
 				sockpol_in:1,
 				sockpol_out:1,
 				pinned:1,
 				unlinked:1,
 				counted:1;
+	u8			noted;
+	s16			err;
 	u32			conflicts;
 	spinlock_t		lock;
-
-	struct latch_group	*group;
-	struct hlist_nulls_node	member;
-	struct rhash_head	sock_node;
 	struct sock		*sk;
+	union {
+		struct rhash_head sock_node;
+		struct {
+			int	dif;
+			int	sdif;
+		};
+	};
+
+	struct hlist_nulls_node	member;
 	union {
 		void		(*destruct)(struct sock *sk);
 		unsigned long	expires;
@@ -456,16 +529,10 @@ struct latch {
 		struct list_head act;
 		struct rcu_head	rcu;
 	};
-	__be32			spi[LATCH_DIRS];
 	atomic_t		drops[LATCH_DIRS];
 	u32			id;
-	union {
-		u32		txhash;
-		int		dif;
-	};
-	int			sdif;
+	u32			txhash;
 	u32			breaks;
-	int			err;
 	refcount_t		ref;
 };
 
@@ -473,12 +540,14 @@ struct latch {
  * struct latch_pkt - what protected a packet, with where it came from
  * @tag:   as values, for the core
  * @who:   records behind the tag
- * @first: the innermost SA
+ * @sa:    the copy of the innermost SA, NULL none yet
+ * @first: that SA
  * @n:     SAs, IPComp counted
  */
 struct latch_pkt {
 	struct latch_tag	tag;
 	struct latch_who	who;
+	struct latch_sa		*sa;
 	const struct xfrm_state	*first;
 	const struct xfrm_state	*outer;
 	bool			ipcomp;
@@ -513,6 +582,7 @@ struct latch_path *latch_path_dirty(struct latch_net *ln);
 void latch_path_put(struct latch_path *path);
 bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
 void latch_sad_claimed(struct latch_net *ln, const struct latch_bind_key *key);
+void latch_sad_doubt(struct latch_net *ln, const struct latch_group *g);
 u32 latch_sad_count(struct latch_net *ln, u32 reqid);
 
 /* spd.c: the copy of the SPD */
@@ -523,6 +593,9 @@ void latch_spd_clear(struct latch_net *ln);
 
 /* judge.c: conflicts of a latch */
 u32 latch_judge(struct latch *l, struct latch_common *common, bool relink);
+bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts);
+bool latch_judge_again(const struct latch *l, const struct latch_common *c,
+		       const struct latch_pkt *p);
 
 /* peerid.c: peers and bindings; writers hold genl_lock */
 int latch_peerid_init(void);
@@ -645,6 +718,7 @@ void latch_rejudge(struct latch *l, bool relink);
 void latch_rejudge_all(struct latch_net *ln);
 void latch_unlink_all(struct latch_net *ln);
 int latch_establish(struct latch *l, const struct latch_pkt *p);
+void latch_settle(struct latch *l, u32 conflicts);
 void latch_resettle(struct latch *l, struct latch_common *common, bool relink);
 void latch_want_more(struct latch *l);
 void latch_want_less(struct latch *l);
@@ -659,8 +733,13 @@ void latch_group_exit(void);
 struct latch_group *latch_group_hold(struct latch_group *g);
 void latch_group_put(struct latch_group *g);
 void latch_group_leave(struct latch *l);
-int latch_group_set(struct latch *l, const struct latch_common *c);
+int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts,
+		    bool uniform);
+bool latch_group_again(struct latch *l, const struct latch_pkt *p);
+void latch_group_tell(struct latch *l);
+void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen);
 void latch_group_rejudge(struct latch_group *g);
+void latch_group_forget(struct latch_sa *sa);
 
 /* embryo.c: latches whose socket is not born yet */
 void latch_embryo_add(struct latch *l);
@@ -694,6 +773,7 @@ void latch_hooks_unregister(struct latch_net *ln);
 /* net.c: namespaces */
 int latch_net_init(void);
 void latch_net_exit(void);
+bool latch_net_needed(struct latch_net *ln);
 void latch_net_activate(struct latch_net *ln);
 
 /* sysctl.c, mib.c */

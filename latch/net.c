@@ -23,8 +23,15 @@ struct latch_net *latch_pernet(const struct net *net)
 	return check_net(net) ? net_generic(net, latch_net_id) : NULL;
 }
 
-/* Asks XFRM itself, so that the hooks are there before the copies are. */
-static bool latch_net_needed(struct latch_net *ln)
+/**
+ * latch_net_needed() - is there anything that packets have to be judged for?
+ * @ln: the namespace
+ *
+ * Asks XFRM itself, so that the hooks are there before the copies are.
+ *
+ * Context: any. Return: true for SAs, policies, latches, and demands.
+ */
+bool latch_net_needed(struct latch_net *ln)
 {
 	const struct netns_xfrm *xfrm = &ln->net->xfrm;
 

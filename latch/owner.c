@@ -424,25 +424,38 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
 		latch_unlink(l);
 }
 
+/*
+ * Is there anything that this change of state can mean something to? The socket of a
+ * latch that is over may start to listen where nothing else is left.
+ */
+static bool latch_tcp_matters(const struct latch_net *ln, int old, int new)
+{
+	if (new == TCP_LISTEN || old == TCP_LISTEN)
+		return true;
+	return (new == TCP_CLOSE || (old == TCP_SYN_RECV && new == TCP_ESTABLISHED)) &&
+	       (READ_ONCE(ln->active) || atomic_read(&ln->n_latches));
+}
+
 /* Tracepoint: with the socket locked, preemption off, so under RCU. */
 static void latch_tcp_state(void *data, const struct sock *csk, const int old, const int new)
 {
 	struct sock *sk = (struct sock *)csk;
 	struct latch_net *ln;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if ((new != TCP_CLOSE && new != TCP_ESTABLISHED && new != TCP_LISTEN) ||
+	    sk->sk_protocol != IPPROTO_TCP)
 		return;
 	ln = latch_pernet(sock_net(sk));
-	if (!ln || READ_ONCE(ln->dying))
+	if (!ln || READ_ONCE(ln->dying) || !latch_tcp_matters(ln, old, new))
 		return;
 	rcu_read_lock();
 	if (new == TCP_LISTEN)
 		latch_tcp_listens(ln, sk);
-	else if (old == TCP_LISTEN && new == TCP_CLOSE)
+	else if (old == TCP_LISTEN)
 		latch_tcp_deaf(sk);
-	else if (old == TCP_SYN_RECV && new == TCP_ESTABLISHED)
+	else if (new == TCP_ESTABLISHED)
 		latch_tcp_born(ln, sk);
-	else if (new == TCP_CLOSE)
+	else
 		latch_tcp_closed(ln, sk);
 	rcu_read_unlock();
 }

@@ -30,10 +30,29 @@ static const struct rhashtable_params latch_peer_params = {
 	.automatic_shrinking = true,
 };
 
+/* By SPI and reqid: only SAs of one SPI, to several addresses, meet in one chain. */
+static u32 latch_bind_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_bind_key *key = data;
+
+	return jhash_3words((__force u32)key->sa.spi, key->reqid,
+			    (__force u32)(key->sa.daddr.a6[0] ^ key->sa.daddr.a6[3]), seed);
+}
+
+static int latch_bind_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct latch_bind_key *key = arg->key;
+	const struct latch_bind *b = obj;
+
+	return !latch_words_equal(&b->key, key, sizeof(*key));
+}
+
 static const struct rhashtable_params latch_bind_params = {
 	.key_len = sizeof(struct latch_bind_key),
 	.key_offset = offsetof(struct latch_bind, key),
 	.head_offset = offsetof(struct latch_bind, node),
+	.hashfn = latch_bind_hash,
+	.obj_cmpfn = latch_bind_cmp,
 	.automatic_shrinking = true,
 };
 

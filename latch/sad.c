@@ -9,17 +9,64 @@
 static struct rhashtable latch_paths;
 static struct rhashtable latch_sas;
 
+/* The octets that IPv4 leaves zero are not hashed. */
+static u32 latch_addr_hash(const xfrm_address_t *a, u16 family, u32 seed)
+{
+	return family == AF_INET ? jhash_1word((__force u32)a->a4, seed) :
+				   jhash2((__force const u32 *)a->a6, 4, seed);
+}
+
+static u32 latch_path_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_path_key *key = data;
+	u32 far;
+
+	if (key->family == AF_INET)
+		return jhash_3words((__force u32)key->daddr.a4, (__force u32)key->saddr.a4,
+				    key->reqid + key->any, seed);
+	far = latch_addr_hash(&key->daddr, key->family, seed);
+	return jhash_1word(key->reqid + key->any, latch_addr_hash(&key->saddr, key->family, far));
+}
+
+static int latch_path_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct latch_path_key *key = arg->key;
+	const struct latch_path *path = obj;
+
+	return !latch_words_equal(&path->key, key, sizeof(*key));
+}
+
 static const struct rhashtable_params latch_path_params = {
 	.key_len = sizeof(struct latch_path_key),
 	.key_offset = offsetof(struct latch_path, key),
 	.head_offset = offsetof(struct latch_path, node),
+	.hashfn = latch_path_hash,
+	.obj_cmpfn = latch_path_cmp,
 	.automatic_shrinking = true,
 };
+
+static u32 latch_sa_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_sa_key *key = data;
+
+	return jhash_3words((__force u32)key->spi, key->proto ^ key->mark_v,
+			    latch_addr_hash(&key->daddr, key->family, seed), seed);
+}
+
+static int latch_sa_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct latch_sa_key *key = arg->key;
+	const struct latch_sa *sa = obj;
+
+	return !latch_words_equal(&sa->key, key, sizeof(*key));
+}
 
 static const struct rhashtable_params latch_sa_params = {
 	.key_len = sizeof(struct latch_sa_key),
 	.key_offset = offsetof(struct latch_sa, key),
 	.head_offset = offsetof(struct latch_sa, node),
+	.hashfn = latch_sa_hash,
+	.obj_cmpfn = latch_sa_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -141,6 +188,7 @@ void latch_path_leave(struct latch_link *link, struct latch_path *path)
 static void latch_path_mark(struct latch_net *ln, struct latch_path *path)
 {
 	lockdep_assert_held(&ln->sad_lock);
+	atomic_inc(&ln->seq);
 	if (!list_empty(&path->dirty))
 		return;
 	spin_lock(&path->lock);
@@ -198,10 +246,10 @@ static void latch_sa_leave(struct latch_sa *sa)
 	for (i = 0; i < 2; i++) {
 		if (!sa->path[i])
 			continue;
-		latch_path_mark(sa->key.ln, sa->path[i]);
 		spin_lock(&sa->path[i]->lock);
 		hlist_del_rcu(&sa->member[i]);
 		spin_unlock(&sa->path[i]->lock);
+		latch_path_mark(sa->key.ln, sa->path[i]);
 		latch_path_put(sa->path[i]);
 	}
 }
@@ -234,6 +282,7 @@ static void latch_sa_remove(struct latch_sa *sa)
 	list_del(&sa->all);
 	latch_bind_sa_went(sa);
 	latch_sa_leave(sa);
+	latch_group_forget(sa);
 	kfree_rcu(sa, rcu);
 }
 
@@ -243,7 +292,7 @@ static bool latch_sa_same(const struct latch_sa *a, const struct latch_sa *b)
 	return !memcmp(&a->sel, &b->sel, sizeof(a->sel)) &&
 	       !memcmp(&a->x, &b->x, sizeof(a->x)) &&
 	       !memcmp(&a->saddr, &b->saddr, sizeof(a->saddr)) &&
-	       a->reqid == b->reqid && a->if_id == b->if_id &&
+	       a->reqid == b->reqid && a->if_id == b->if_id && a->xs == b->xs &&
 	       a->tag_flags == b->tag_flags;
 }
 
@@ -295,6 +344,8 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 	if (!sa)
 		return -ENOMEM;
 	latch_view_sa_key(ln, x, &sa->key);
+	if (sa->key.mark_m)
+		WRITE_ONCE(ln->marked, true);
 	if (latch_view_sa(x, sa))
 		sa->x.proto = 0;
 	sa->swept = true;
@@ -400,7 +451,7 @@ int latch_sad_read(struct latch_net *ln)
 }
 
 /* Under sad_lock. */
-static void latch_sa_doubt(struct latch_net *ln, struct latch_sa *sa)
+static void latch_sa_mark(struct latch_net *ln, struct latch_sa *sa)
 {
 	latch_path_mark(ln, sa->path[0]);
 	latch_path_mark(ln, sa->path[1]);
@@ -431,7 +482,7 @@ bool latch_sad_overdue(struct latch_net *ln, unsigned long *next)
 			continue;
 		}
 		WRITE_ONCE(sa->expired, true);
-		latch_sa_doubt(ln, sa);
+		latch_sa_mark(ln, sa);
 	}
 	spin_unlock_bh(&ln->sad_lock);
 	return more;
@@ -454,14 +505,33 @@ void latch_sad_claimed(struct latch_net *ln, const struct latch_bind_key *key)
 	if (key->reqid) {
 		list_for_each_entry(sa, &ln->sas, all)
 			if (sa->reqid == key->reqid)
-				latch_sa_doubt(ln, sa);
+				latch_sa_mark(ln, sa);
 	} else {
 		rcu_read_lock();
 		sa = latch_sad_find(&key->sa);
 		if (sa)
-			latch_sa_doubt(ln, sa);
+			latch_sa_mark(ln, sa);
 		rcu_read_unlock();
 	}
+	spin_unlock_bh(&ln->sad_lock);
+}
+
+/**
+ * latch_sad_doubt() - have the latches of a group judged
+ * @ln: the namespace
+ * @g:  the group, held
+ *
+ * Context: any; takes ln->sad_lock.
+ */
+void latch_sad_doubt(struct latch_net *ln, const struct latch_group *g)
+{
+	int dir, i;
+
+	spin_lock_bh(&ln->sad_lock);
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_LINKS; i++)
+			if (g->c.path[dir][i])
+				latch_path_mark(ln, g->c.path[dir][i]);
 	spin_unlock_bh(&ln->sad_lock);
 }
 

@@ -381,8 +381,8 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 	memcpy(info->outer_remote_addr, &c->outer_remote, 16);
 	info->natt_local_port = c->natt_lport;
 	info->natt_remote_port = c->natt_rport;
-	info->spi_in = l->spi[LATCH_DIR_IN];
-	info->spi_out = l->spi[LATCH_DIR_OUT];
+	info->spi_in = READ_ONCE(l->group->seen[LATCH_DIR_IN].spi);
+	info->spi_out = READ_ONCE(l->group->seen[LATCH_DIR_OUT].spi);
 	if (c->peer) {
 		info->peer = c->peer->id;
 		info->peer_id_type = c->peer->id_type;

@@ -55,7 +55,27 @@ static int latch_spd_cmp(const void *a, const void *b)
 		return p->priority < q->priority ? -1 : 1;
 	if (p->pos != q->pos)
 		return p->pos < q->pos ? -1 : 1;
+	if (p->index != q->index)
+		return p->index < q->index ? -1 : 1;
 	return 0;
+}
+
+/* A policy that is as it was keeps its number. Both copies are sorted. */
+static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
+{
+	const struct latch_spd *old = rcu_dereference_protected(ln->spd, true);
+	u32 i, j = 0, m = old ? old->start[LATCH_DIRS] : 0;
+	struct latch_pol *pol;
+
+	for (i = 0; i < n; i++) {
+		pol = &spd->pol[i];
+		while (j < m && latch_spd_cmp(&old->pol[j], pol) < 0)
+			j++;
+		pol->id = j < m ? old->pol[j].id : 0;
+		if (j < m && !memcmp(&old->pol[j], pol, sizeof(*pol)))
+			continue;
+		pol->id = ++ln->last_pol;
+	}
 }
 
 static void latch_spd_free_rcu(struct rcu_head *rcu)
@@ -100,10 +120,12 @@ int latch_spd_read(struct latch_net *ln)
 	sort(c.spd->pol, c.n, sizeof(c.spd->pol[0]), latch_spd_cmp, NULL);
 	for (i = 0, dir = 0; dir < LATCH_DIRS; dir++) {
 		c.spd->start[dir] = i;
-		while (i < c.n && c.spd->pol[i].dir == dir)
-			i++;
+		for (; i < c.n && c.spd->pol[i].dir == dir; i++)
+			if (c.spd->pol[i].mark_m)
+				WRITE_ONCE(ln->marked, true);
 	}
 	c.spd->start[LATCH_DIRS] = i;
+	latch_spd_number(ln, c.spd, c.n);
 	latch_spd_publish(ln, c.spd);
 	return 0;
 }

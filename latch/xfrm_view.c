@@ -164,6 +164,7 @@ void latch_view_sa_key(struct latch_net *ln, const struct xfrm_state *x,
  */
 int latch_view_sa(const struct xfrm_state *x, struct latch_sa *sa)
 {
+	sa->xs = x;
 	latch_view_sel(&x->sel, &sa->sel);
 	latch_view_addr(&sa->saddr, &x->props.saddr, x->props.family);
 	sa->reqid = x->props.reqid;
@@ -203,6 +204,7 @@ int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol)
 
 	memset(pol, 0, sizeof(*pol));
 	latch_view_sel(&xp->selector, &pol->sel);
+	pol->index = xp->index;
 	pol->priority = xp->priority;
 	pol->pos = xp->pos;
 	pol->if_id = xp->if_id;
@@ -223,29 +225,42 @@ int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol)
 	return 0;
 }
 
+/* An SA as one transformation, from its copy where that is of this very SA. */
+static bool latch_view_known(const struct xfrm_state *x, const struct latch_sa *sa,
+			     struct latch_transform *t)
+{
+	if (!sa || sa->xs != x)
+		return !latch_view_x(x, t);
+	*t = sa->x;
+	return t->proto;
+}
+
 /* Adds one SA to a packet's tag: transformation, flags and identity. */
 static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 			   const struct xfrm_state *x)
 {
 	struct latch_sa_key key;
 	struct latch_who who;
+	struct latch_sa *sa;
 
 	if (x->id.proto == IPPROTO_COMP || x->id.proto == IPPROTO_IPIP ||
 	    x->id.proto == IPPROTO_IPV6) {
 		p->ipcomp = true;
 		return;
 	}
+	latch_view_sa_key(ln, x, &key);
+	sa = latch_sad_find(&key);
 	if (p->tag.n == LATCH_MAX_TRANSFORMS ||
-	    latch_view_x(x, &p->tag.x[p->tag.n])) {
+	    !latch_view_known(x, sa, &p->tag.x[p->tag.n])) {
 		p->bad = true;
 		return;
 	}
 	if (x->props.flags & XFRM_STATE_ESN)
 		p->tag.flags |= LATCH_TAG_ESN;
 
-	latch_view_sa_key(ln, x, &key);
-	latch_who(ln, &key, x->props.reqid, latch_sad_find(&key), &who);
+	latch_who(ln, &key, x->props.reqid, sa, &who);
 	if (!p->tag.n++) {
+		p->sa = sa;
 		p->first = x;
 		p->who = who;
 		p->tag.id = who.id;
@@ -323,7 +338,7 @@ void latch_view_outer(struct latch_common *c, const struct latch_pkt *p)
 	c->reqid[p->dir] = x->props.reqid;
 	c->if_id = x->if_id;
 	c->mark[p->dir] = p->mark;
-	c->ipcomp = p->ipcomp;
+	c->ipcomp |= p->ipcomp;
 	c->natt = !!x->encap;
 	if (x->encap) {
 		c->natt_lport = in ? x->encap->encap_dport : x->encap->encap_sport;

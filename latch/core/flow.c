@@ -43,6 +43,30 @@ bool latch_sel_covers(const struct latch_sel *s, const struct latch_flow *f, u8 
 	       latch_addr_match(in ? &f->local : &f->remote, &s->dst, s->dst_len);
 }
 
+static bool port_contains(u16 port, u16 mask, u16 in, u16 in_mask)
+{
+	return (mask & in_mask) == mask && port_match(in, port, mask);
+}
+
+static bool prefix_contains(const union latch_addr *net, u8 len, const union latch_addr *in,
+			    u8 in_len)
+{
+	return len <= in_len && latch_addr_match(in, net, len);
+}
+
+/* Then it tells no flow of the other from the rest (RFC 5660 2.2-6). */
+bool latch_sel_contains(const struct latch_sel *a, const struct latch_sel *b)
+{
+	if (!a->family)
+		return true;
+	if (a->family != b->family || (a->proto && a->proto != b->proto))
+		return false;
+	return port_contains(a->sport, a->sport_mask, b->sport, b->sport_mask) &&
+	       port_contains(a->dport, a->dport_mask, b->dport, b->dport_mask) &&
+	       prefix_contains(&a->src, a->src_len, &b->src, b->src_len) &&
+	       prefix_contains(&a->dst, a->dst_len, &b->dst, b->dst_len);
+}
+
 bool latch_flow_equal(const struct latch_flow *a, const struct latch_flow *b)
 {
 	return !memcmp(a, b, sizeof(*a));

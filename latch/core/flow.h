@@ -108,6 +108,18 @@ bool latch_addr_match(const union latch_addr *addr, const union latch_addr *net,
 bool latch_sel_covers(const struct latch_sel *s, const struct latch_flow *f, u8 dir);
 
 /**
+ * latch_sel_contains() - does a selector cover whatever another one covers?
+ * @a: the selector that may be the wider one
+ * @b: the other
+ *
+ * Prefixes are taken to have no bits set beyond their length, ports none beyond
+ * their mask; where they have, this may say no to what is contained.
+ *
+ * Return: true where every flow that @b covers is covered by @a, in either direction.
+ */
+bool latch_sel_contains(const struct latch_sel *a, const struct latch_sel *b);
+
+/**
  * latch_flow_equal() - same flow?
  * @a: a flow
  * @b: another

@@ -392,6 +392,44 @@ bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir)
 	return changed;
 }
 
+static bool transform_begins(const struct latch_transform *x,
+			     const struct latch_transform *first, u8 dir)
+{
+	return x->proto == first->proto && x->mode == first->mode && x->encr == first->encr &&
+	       x->encr_bits == first->encr_bits && x->integ == first->integ &&
+	       x->integ_bits == first->integ_bits && x->icv_bits == first->icv_bits &&
+	       (dir == LATCH_DIR_OUT || x->replay_window == first->replay_window);
+}
+
+static bool ident_equal(const struct latch_ident *a, const struct latch_ident *b)
+{
+	return a->kind == b->kind && digest_equal(a->peer, b->peer) &&
+	       digest_equal(a->local, b->local);
+}
+
+/* By pinned[] only: of both directions' SAs the first one's is in the tag. */
+static bool who_begins(const struct latch_params *p, const struct latch_params *first, u8 dir)
+{
+	if (first->tag.id.kind != LATCH_IDENT_PINNED)
+		return ident_equal(&p->tag.id, &first->tag.id);
+	return p->tag.id.kind == LATCH_IDENT_PINNED && p->pinned[dir] == first->pinned[dir];
+}
+
+/* Replay windows are of the inbound SA, whose packet need not be the first. */
+bool latch_params_begins(const struct latch_params *p, const struct latch_params *first,
+			 u8 dir)
+{
+	u8 i;
+
+	if (p->tag.n != first->tag.n || p->tag.flags != first->tag.flags ||
+	    p->rule != first->rule || !who_begins(p, first, dir))
+		return false;
+	for (i = 0; i < tag_n(&p->tag); i++)
+		if (!transform_begins(&p->tag.x[i], &first->tag.x[i], dir))
+			return false;
+	return true;
+}
+
 /* --- what the socket asked for ------------------------------------------- */
 
 /* The key that counts: a cipher's, or without one that of the integrity. */

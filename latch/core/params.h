@@ -144,6 +144,17 @@ void latch_params_set(struct latch_params *p, const struct latch_tag *t, u8 rule
 bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir);
 
 /**
+ * latch_params_begins() - could these parameters have begun so?
+ * @p:     latched parameters
+ * @first: what latch_params_set() makes of a tag
+ * @dir:   LATCH_DIR_* of it
+ *
+ * Return: true where latch_params_add() can have made @p of @first.
+ */
+bool latch_params_begins(const struct latch_params *p, const struct latch_params *first,
+			 u8 dir);
+
+/**
  * latch_params_cmp() - is a tag congruent with what is latched? (2-7, 2-10, 2-11)
  * @p:    latched parameters
  * @want: the socket's demand, for the set of suites; may be NULL

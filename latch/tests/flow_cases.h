@@ -285,6 +285,104 @@ static void flow_random(struct tally *t)
 	       "%u of %u covered: the test is none", covered, RANDOM_ROUNDS);
 }
 
+static bool ref_prefix_contains(const union latch_addr *net, u8 len, const union latch_addr *in,
+				u8 in_len)
+{
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		if (i >= in_len || addr_bit(net, i) != addr_bit(in, i))
+			return false;
+	return true;
+}
+
+static bool ref_port_contains(u16 port, u16 mask, u16 in, u16 in_mask)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		if (mask & BIT(i) && (!(in_mask & BIT(i)) || (port ^ in) & BIT(i)))
+			return false;
+	return true;
+}
+
+static bool ref_contains(const struct latch_sel *a, const struct latch_sel *b)
+{
+	return !a->family ||
+	       (a->family == b->family && (!a->proto || a->proto == b->proto) &&
+		ref_port_contains(a->sport, a->sport_mask, b->sport, b->sport_mask) &&
+		ref_port_contains(a->dport, a->dport_mask, b->dport, b->dport_mask) &&
+		ref_prefix_contains(&a->src, a->src_len, &b->src, b->src_len) &&
+		ref_prefix_contains(&a->dst, a->dst_len, &b->dst, b->dst_len));
+}
+
+/* Random pairs that differ little; what one contains it covers, too. */
+static void flow_contains(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	unsigned int i, contained = 0;
+	u32 seed = 5167;
+
+	for (i = 0; i < RANDOM_ROUNDS; i++) {
+		struct latch_sel a = random_sel(&seed, &f), b = a;
+		u8 dir = i % LATCH_DIRS;
+
+		if (i % 3)
+			b = random_sel(&seed, &f);
+		if (i % 3 == 1)
+			b = narrow_sel(&f, dir);
+		a.src_len %= i % 7 ? 129 : 8;
+		a.dst_len %= i % 5 ? 129 : 8;
+		contained += ref_contains(&a, &b);
+		EXPECT(t, latch_sel_contains(&a, &b) == ref_contains(&a, &b), "round %u", i);
+		EXPECT(t, !latch_sel_contains(&a, &b) || !latch_sel_covers(&b, &f, dir) ||
+		       latch_sel_covers(&a, &f, dir), "round %u: covered by one only", i);
+	}
+	EXPECT(t, contained > RANDOM_ROUNDS / 50 && contained < RANDOM_ROUNDS / 2,
+	       "%u of %u contained: the test is none", contained, RANDOM_ROUNDS);
+}
+
+/* One difference at a time: narrower is contained, wider and other are not. */
+static void flow_contains_by_hand(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	const struct latch_sel one = narrow_sel(&f, LATCH_DIR_OUT);
+	struct latch_sel s;
+
+#define WIDER(change)								\
+do {										\
+	s = one;								\
+	change;									\
+	EXPECT(t, latch_sel_contains(&s, &one), "%s", #change);			\
+	EXPECT(t, !latch_sel_contains(&one, &s), "%s, the other way", #change);	\
+} while (0)
+	EXPECT(t, latch_sel_contains(&one, &one), "itself");
+	WIDER(s.family = 0);
+	WIDER(s.proto = 0);
+	WIDER(s.sport_mask = 0);
+	WIDER(s.dport_mask = 0);
+	WIDER(s.sport_mask = 0xfff0);
+	WIDER(s.src_len = 127);
+	WIDER(s.dst_len = 127);
+	WIDER(s.src_len = 0);
+	WIDER(s.dst_len = 0);
+#undef WIDER
+#define APART(change)								\
+do {										\
+	s = one;								\
+	change;									\
+	EXPECT(t, !latch_sel_contains(&s, &one), "%s", #change);		\
+	EXPECT(t, !latch_sel_contains(&one, &s), "%s, the other way", #change);	\
+} while (0)
+	APART(s.family = FAMILY_6);
+	APART(s.proto = 17);
+	APART(s.sport ^= 1);
+	APART(s.dport ^= 0x8000);
+	APART(s.src.b[15] ^= 1);
+	APART(s.dst.b[0] ^= 0x80);
+#undef APART
+}
+
 static void flow_equality(struct tally *t)
 {
 	const struct latch_flow a = sample_flow();
@@ -311,6 +409,8 @@ static const struct test flow_tests[] = {
 	{ "2.2-6_selector_without_family", flow_family_zero },
 	{ "2.2-6_selector_port_masks", flow_port_masks },
 	{ "2.2-6_selector_random", flow_random },
+	{ "2.2-6_selector_contains", flow_contains_by_hand },
+	{ "2.2-6_selector_contains_random", flow_contains },
 };
 
 #endif /* LATCH_TESTS_FLOW_CASES_H */

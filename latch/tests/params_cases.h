@@ -818,7 +818,70 @@ static void params_add_details(struct tally *t)
 	EXPECT(t, !latch_params_add(&p, &a, LATCH_DIR_OUT) && !p.pinned[1], "a named one");
 }
 
+/* Equal but for what latch_params_add() fills in. */
+static bool ref_begins(const struct latch_tag *a, const struct latch_tag *b, u8 dir)
+{
+	struct latch_tag first = *b;
+
+	if (dir == LATCH_DIR_OUT)
+		first.x[0].replay_window = a->x[0].replay_window;
+	return tag_equal(a, &first);
+}
+
+/* Whatever came later: a flow begins as another when its first tag is the same. */
+static void params_begins_every_pair(struct tally *t)
+{
+	unsigned int i, j, k, begun = 0;
+
+	for (i = 0; i < N_TAGS; i += STEP_TAGS) {
+		for (j = 0; j < N_TAGS; j += STEP_TAGS)
+			for (k = 0; k < 4; k++) {
+				u8 dir = k & 1;
+				struct latch_tag a = tag_nth(i), b = tag_nth(j);
+				struct latch_params p = latched(&a, 0, dir);
+				struct latch_params first = latched(&b, k >> 1, dir);
+				bool same = k < 2 && ref_begins(&a, &b, dir);
+
+				begun += same;
+				EXPECT(t, latch_params_begins(&p, &first, dir) == same,
+				       "%u and %u, %u", i, j, k);
+				latch_params_add(&p, &a, !dir);
+				EXPECT(t, latch_params_begins(&p, &first, dir) == same,
+				       "%u and %u, %u, added to", i, j, k);
+			}
+		breathe();
+	}
+	EXPECT(t, begun, "none: the test is none");
+}
+
+/* Several transformations, and an SA that the other direction's flow was pinned by. */
+static void params_begins_by_hand(struct tally *t)
+{
+	struct latch_tag a = { .n = 2, .id = id_a }, b = a;
+	struct latch_params p = latched(&a, 0, LATCH_DIR_IN), q;
+
+	b.n = 1;
+	q = latched(&b, 0, LATCH_DIR_IN);
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "one of two");
+	b = a;
+	b.x[1].encr_bits = 256;
+	q = latched(&b, 0, LATCH_DIR_IN);
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "the second one");
+	a = (struct latch_tag){ .n = 1, .id = { LATCH_IDENT_PINNED, { 5, 0 }, { 0, 0 } } };
+	b = a;
+	b.id.peer[0] = 6;
+	p = latched(&a, 0, LATCH_DIR_OUT);
+	q = latched(&b, 0, LATCH_DIR_IN);
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "not pinned yet");
+	latch_params_add(&p, &b, LATCH_DIR_IN);
+	EXPECT(t, latch_params_begins(&p, &q, LATCH_DIR_IN), "pinned");
+	q = latched(&a, 0, LATCH_DIR_IN);
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "pinned to another");
+}
+
 static const struct test params_tests[] = {
+	{ "2-7_begins_every_pair", params_begins_every_pair },
+	{ "2-7_begins_by_hand", params_begins_by_hand },
 	{ "2-2_protection_of_usual_suites", params_protection_usual },
 	{ "2-2_protection_of_all", params_protection_all },
 	{ "2-2_protection_of_chains", params_protection_chain },
