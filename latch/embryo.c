@@ -87,7 +87,7 @@ static bool latch_embryo_over(struct latch *l)
 		return sock_flag(l->sk, SOCK_DEAD) || l->sk->sk_state != TCP_CLOSE;
 	if (!time_before(jiffies, l->expires))
 		return true;
-	if (l->ghost || l->cookie || l->state == LATCH_STATE_CLOSED ||
+	if (l->special || l->state == LATCH_STATE_CLOSED ||
 	    time_before(jiffies, l->expires - LATCH_EMBRYO_LIFE + LATCH_EMBRYO_TICK))
 		return false;
 	l->missed = latch_embryo_alive(l) ? 0 : l->missed + 1;
@@ -131,7 +131,7 @@ void latch_embryo_work(struct work_struct *work)
 	while ((l = latch_embryo_next(ln, &todo))) {
 		spin_lock_bh(&l->lock);
 		gone = l->embryo && latch_embryo_over(l);
-		if (gone && !l->ghost && !l->kept)
+		if (gone && !(l->special & LATCH_GHOST) && !l->kept)
 			latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		if (gone)

@@ -148,9 +148,9 @@ void latch_group_leave(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	if (!l->joined)
 		return;
-	spin_lock_bh(&g->lock);
+	spin_lock(&g->lock);
 	hlist_nulls_del_rcu(&l->member);
-	spin_unlock_bh(&g->lock);
+	spin_unlock(&g->lock);
 	l->joined = 0;
 }
 
@@ -161,7 +161,7 @@ void latch_group_leave(struct latch *l)
 static void latch_group_join(struct latch *l, struct latch_group *g, u32 conflicts,
 			     bool uniform)
 {
-	spin_lock_bh(&g->lock);
+	spin_lock(&g->lock);
 	if (hlist_nulls_empty(&g->latches)) {
 		g->uniform = uniform;
 		g->conflicts = conflicts;
@@ -170,7 +170,7 @@ static void latch_group_join(struct latch *l, struct latch_group *g, u32 conflic
 	}
 	if (!l->joined)
 		hlist_nulls_add_head_rcu(&l->member, &g->latches);
-	spin_unlock_bh(&g->lock);
+	spin_unlock(&g->lock);
 	l->joined = 1;
 	/* what packets read of it was written before; they depend on the pointer */
 	smp_store_release(&l->group, g);
@@ -237,11 +237,11 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 	    !refcount_inc_not_zero(&g->ref))
 		return false;
 	ok = latch_judge_again(l, &g->c, p);
-	spin_lock_bh(&g->lock);
+	spin_lock(&g->lock);
 	ok = ok && g->uniform && !g->conflicts;
 	if (ok)
 		hlist_nulls_add_head_rcu(&l->member, &g->latches);
-	spin_unlock_bh(&g->lock);
+	spin_unlock(&g->lock);
 	if (!ok) {
 		latch_group_put(g);
 		return false;
@@ -320,14 +320,14 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen)
 	bool clean;
 
 	lockdep_assert_held(&l->lock);
-	spin_lock_bh(&g->lock);
+	spin_lock(&g->lock);
 	WRITE_ONCE(g->seen[p->dir].spi, p->first->id.spi);
 	clean = g->uniform && !g->conflicts;
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->uniform) &&
 	    gen == atomic_read(&ln->gen) && !READ_ONCE(ln->lost))
 		latch_seen_add(&g->seen[p->dir], p->first, gen);
-	spin_unlock_bh(&g->lock);
+	spin_unlock(&g->lock);
 	if (clean && l->joined && latch_group_begins(g, p))
 		latch_group_remember(p->sa, g);
 }
@@ -348,9 +348,9 @@ void latch_group_tell(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	if (!l->joined)
 		return;
-	spin_lock_bh(&g->lock);
+	spin_lock(&g->lock);
 	conflicts = g->uniform ? g->conflicts : 0;
-	spin_unlock_bh(&g->lock);
+	spin_unlock(&g->lock);
 	if (conflicts)
 		latch_settle(l, conflicts);
 }

@@ -44,7 +44,7 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
 }
 
 /* The only SA of a packet, NULL where there is none or more than one. */
-static const struct xfrm_state *latch_single(struct sk_buff *skb, u8 dir)
+static __always_inline const struct xfrm_state *latch_single(struct sk_buff *skb, u8 dir)
 {
 	const struct sec_path *sp;
 	const struct dst_entry *dst;
@@ -61,9 +61,11 @@ static const struct xfrm_state *latch_single(struct sk_buff *skb, u8 dir)
 
 /*
  * Was this SA judged before, for this latch's group? The generation is read first: a
- * writer clears the SAs, then sets the generation, then an SA.
+ * writer clears the SAs, then sets the generation, then an SA. Most often it is the
+ * first of them, which is all that @quick looks at.
  */
-static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir)
+static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_state *x,
+				       u8 dir, bool quick)
 {
 	const struct latch_seen *s;
 	int i;
@@ -74,7 +76,7 @@ static bool latch_seen(const struct latch *l, const struct xfrm_state *x, u8 dir
 	if (READ_ONCE(s->gen) != atomic_read(&l->ln->gen))
 		return false;
 	smp_rmb(); /* pairs with latch_seen_add() */
-	for (i = 0; i < LATCH_SEEN; i++)
+	for (i = 0; i < (quick ? 1 : LATCH_SEEN); i++)
 		if (READ_ONCE(s->x[i]) == x)
 			return true;
 	return false;
@@ -91,7 +93,7 @@ void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
 	struct latch_common common;
 
 	lockdep_assert_held(&l->lock);
-	if (latch_seen(l, p->first, p->dir) && p->tag.n == 1 && !p->ipcomp)
+	if (latch_seen(l, p->first, p->dir, false) && p->tag.n == 1 && !p->ipcomp)
 		return;
 	common = l->group->c;
 	latch_params_add(&common.params, &p->tag, p->dir);
@@ -220,7 +222,7 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
 		latch_note(l, &p, gen);
 	if (l->embryo && dir == LATCH_DIR_OUT && !skb->sk)
-		l->cookie = true;
+		WRITE_ONCE(l->special, l->special | LATCH_COOKIE);
 	spin_unlock_bh(&l->lock);
 	if (v.act == LATCH_PASS)
 		return NF_ACCEPT;
@@ -228,15 +230,25 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 	return latch_drop(l->ln, l, skb, dir, v.reason);
 }
 
-static unsigned int latch_check(struct latch *l, struct sk_buff *skb, u8 dir)
+/* What latch_check() does not pass at a glance. */
+static noinline unsigned int latch_check_slow(struct latch *l, struct sk_buff *skb, u8 dir)
 {
 	u8 state = READ_ONCE(l->state);
 
-	if (likely(state == LATCH_STATE_ESTABLISHED && latch_seen(l, latch_single(skb, dir), dir)))
-		return NF_ACCEPT;
 	if (state == LATCH_STATE_BROKEN)
 		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_BROKEN);
+	if (state == LATCH_STATE_ESTABLISHED && latch_seen(l, latch_single(skb, dir), dir, false))
+		return NF_ACCEPT;
 	return latch_check_full(l, skb, dir);
+}
+
+/* A packet of a latch. @dir is constant. */
+static __always_inline unsigned int latch_check(struct latch *l, struct sk_buff *skb, u8 dir)
+{
+	if (likely(READ_ONCE(l->state) == LATCH_STATE_ESTABLISHED &&
+		   latch_seen(l, latch_single(skb, dir), dir, true)))
+		return NF_ACCEPT;
+	return latch_check_slow(l, skb, dir);
 }
 
 /* Ports, for a transport header at @off; the caller has set the rest of @f. */
@@ -346,13 +358,33 @@ static unsigned int latch_in_icmp(struct latch_net *ln, struct sk_buff *skb, u8 
 	return NF_ACCEPT;
 }
 
-/* The latch of a packet; a SYN opens the 5-tuple of a connection in TIME_WAIT anew. */
+/*
+ * A UDP socket that is closed is there until a grace period is over, and so is its
+ * latch; but another socket may have its flow by now.
+ */
+static bool latch_orphaned(const struct latch *l)
+{
+	const struct sock *sk = READ_ONCE(l->sk);
+
+	return l->flow.proto == IPPROTO_UDP && sk && sock_flag(sk, SOCK_DEAD);
+}
+
+/*
+ * The latch of a packet; a SYN opens the 5-tuple of a connection in TIME_WAIT anew, and
+ * a closed socket leaves its own to whoever comes.
+ */
 static struct latch *latch_lookup(struct latch_net *ln, const struct sk_buff *skb,
 				  const struct latch_flow *f, int thoff)
 {
 	struct latch *l = latch_find(ln, f);
 
-	if (likely(!l || !READ_ONCE(l->ghost) || !latch_opens(skb, thoff)))
+	if (!l)
+		return NULL;
+	if (latch_orphaned(l)) {
+		latch_owner_left(l);
+		return NULL;
+	}
+	if (likely(!(READ_ONCE(l->special) & LATCH_GHOST) || !latch_opens(skb, thoff)))
 		return l;
 	latch_unlink(l);
 	return NULL;
@@ -428,7 +460,7 @@ static unsigned int latch_in_flow(struct latch_net *ln, struct sk_buff *skb,
 	l = latch_lookup(ln, skb, f, thoff);
 	if (!l)
 		return latch_birth_in(ln, skb, f, thoff);
-	if (unlikely(READ_ONCE(l->cookie)))
+	if (unlikely(READ_ONCE(l->special) & LATCH_COOKIE))
 		return latch_check_cookie(l, skb, thoff);
 	return latch_in_found(l, skb);
 }
@@ -450,95 +482,110 @@ static noinline unsigned int latch_in_slow(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-/*
- * A latch in the table of flows that needs more than a look at the SA: in TIME_WAIT
- * or of a SYN cookie.
- */
-static bool latch_special(const struct latch *l)
-{
-	return READ_ONCE(l->ghost) || READ_ONCE(l->cookie);
-}
-
-/* What latch_quick() finds that is no latch: look closer, and nothing to do. */
-#define LATCH_SLOW	((struct latch *)-1L)
-#define LATCH_NONE	NULL
-
 /* States of TCP in which a socket without latch gets none any more. */
 #define LATCH_TCP_LATE	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | \
 			 TCPF_CLOSE_WAIT | TCPF_LAST_ACK | TCPF_CLOSING)
 
 /*
- * The latch of a segment whose connection is known: that of its socket, whatever
- * NAT makes of the header. A socket that is not chained has none.
+ * A segment whose connection is known has the latch of its socket, whatever NAT makes
+ * of the header: what comes in is delivered to it. False for any other.
  */
-static __always_inline struct latch *latch_quick_tcp(struct latch_net *ln,
-						     const struct sock *sk)
+static __always_inline bool latch_of_tcp(const struct sock *sk)
 {
-	struct latch *l;
-
-	if (!((1 << READ_ONCE(sk->sk_state)) & LATCH_TCP_LATE) ||
-	    sk->sk_protocol != IPPROTO_TCP)
-		return LATCH_SLOW;
-	if (sk->sk_destruct == inet_sock_destruct)
-		return atomic_read(&ln->n_wanting) ? LATCH_SLOW : LATCH_NONE;
-	l = latch_find_sk(sk);
-	if (likely(l && READ_ONCE(l->hashed)))
-		return l;
-	return l && READ_ONCE(l->mode) == LATCH_MODE_OFF ? LATCH_NONE : LATCH_SLOW;
+	return sk && (1 << READ_ONCE(sk->sk_state)) & LATCH_TCP_LATE &&
+	       sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* The latch of an IPv4 packet whose headers lie plain. */
+/* No latch, and no need to look for one: the socket is not chained. */
+static __always_inline bool latch_of_none(const struct latch_net *ln, const struct sock *sk)
+{
+	return sk->sk_destruct == inet_sock_destruct && !atomic_read(&ln->n_wanting);
+}
+
+/* The latch of a socket, without a look into the table; most often it is there. */
+static __always_inline struct latch *latch_near_find(const struct sock *sk)
+{
+	struct latch *l = READ_ONCE(*latch_near_slot(sk));
+
+	return likely(l && READ_ONCE(l->sk) == sk && READ_ONCE(l->hashed)) ? l : NULL;
+}
+
+/* With a look into the table. */
+static struct latch *latch_far_find(const struct sock *sk)
+{
+	struct latch *l = latch_find_sk(sk);
+
+	return l && READ_ONCE(l->hashed) ? l : NULL;
+}
+
+/* The latch of an IPv4 packet whose headers lie plain, NULL for any other. */
 static __always_inline struct latch *latch_quick4(struct latch_net *ln,
 						  const struct sk_buff *skb, u8 dir)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct latch_flow4 f = { .ln = ln };
-	const __be16 *port;
+	bool in = dir == LATCH_DIR_IN;
+	struct latch_flow4 f;
 	struct latch *l;
+	u32 ports;
 
 	if ((iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP) || iph->ihl != 5 ||
 	    iph->frag_off & htons(IP_OFFSET) ||
-	    skb_network_offset(skb) + sizeof(*iph) + sizeof(u32) > skb_headlen(skb))
-		return LATCH_SLOW;
-	port = (const __be16 *)(iph + 1);
-	f.local = (__force u32)(dir == LATCH_DIR_IN ? iph->daddr : iph->saddr);
-	f.remote = (__force u32)(dir == LATCH_DIR_IN ? iph->saddr : iph->daddr);
-	f.ports = latch_ports((__force u16)port[dir == LATCH_DIR_IN],
-			      (__force u16)port[dir == LATCH_DIR_OUT]);
+	    skb_network_offset(skb) + sizeof(*iph) + sizeof(ports) > skb_headlen(skb))
+		return NULL;
+	ports = get_unaligned((const u32 *)(iph + 1));
+	f.ln = ln;
+	f.local = (__force u32)(in ? iph->daddr : iph->saddr);
+	f.remote = (__force u32)(in ? iph->saddr : iph->daddr);
+	f.ports = in ? ror32(ports, 16) : ports;
 	f.kind = latch_kind(AF_INET, iph->protocol);
-	l = latch_find4(&f);
-	return l && !latch_special(l) ? l : LATCH_SLOW;
+	l = skb->sk ? latch_near_find(skb->sk) : NULL;
+	if (!l || !latch_is4(l, &f))
+		l = latch_find4(&f);
+	return l && !READ_ONCE(l->special) ? l : NULL;
 }
 
-static unsigned int latch_in4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+/* A segment of a known connection whose latch is not near, or any other packet. */
+static noinline unsigned int latch_in_far(void *priv, struct sk_buff *skb,
+					  const struct nf_hook_state *st)
 {
-	u8 proto = ip_hdr(skb)->protocol;
+	struct latch *l;
+
+	if (latch_of_tcp(skb->sk))
+		l = latch_far_find(skb->sk);
+	else
+		l = st->pf == NFPROTO_IPV4 ? latch_quick4(priv, skb, LATCH_DIR_IN) : NULL;
+	if (!l || latch_orphaned(l))
+		return latch_in_slow(priv, skb, st);
+	return latch_in_found(l, skb);
+}
+
+/* Of a connected socket, or what is left when that is found out. */
+static __always_inline unsigned int latch_in(void *priv, struct sk_buff *skb,
+					     const struct nf_hook_state *st, u8 proto)
+{
 	struct latch *l;
 
 	/* what is still to be undone comes again */
 	if (proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (proto == IPPROTO_TCP && skb->sk)
-		l = latch_quick_tcp(priv, skb->sk);
-	else
-		l = latch_quick4(priv, skb, LATCH_DIR_IN);
-	if (l == LATCH_NONE)
-		return NF_ACCEPT;
-	return l == LATCH_SLOW ? latch_in_slow(priv, skb, st) : latch_in_found(l, skb);
+	if (proto == IPPROTO_TCP && latch_of_tcp(skb->sk)) {
+		l = latch_near_find(skb->sk);
+		if (likely(l))
+			return latch_check(l, skb, LATCH_DIR_IN);
+		if (latch_of_none(priv, skb->sk))
+			return NF_ACCEPT;
+	}
+	return latch_in_far(priv, skb, st);
+}
+
+static unsigned int latch_in4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	return latch_in(priv, skb, st, ip_hdr(skb)->protocol);
 }
 
 static unsigned int latch_in6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	u8 proto = ipv6_hdr(skb)->nexthdr;
-	struct latch *l = LATCH_SLOW;
-
-	if (proto == IPPROTO_ESP)
-		return NF_ACCEPT;
-	if (proto == IPPROTO_TCP && skb->sk)
-		l = latch_quick_tcp(priv, skb->sk);
-	if (l == LATCH_NONE)
-		return NF_ACCEPT;
-	return l == LATCH_SLOW ? latch_in_slow(priv, skb, st) : latch_in_found(l, skb);
+	return latch_in(priv, skb, st, ipv6_hdr(skb)->nexthdr);
 }
 
 /*
@@ -611,37 +658,51 @@ static noinline unsigned int latch_out_slow(void *priv, struct sk_buff *skb,
 	return latch_birth_out(ln, skb, &f, thoff);
 }
 
-static unsigned int latch_out4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+/* A datagram of a connected socket, a segment whose latch is not near, any other packet. */
+static noinline unsigned int latch_out_far(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *st)
 {
-	struct latch *l = LATCH_SLOW;
+	struct latch *l = NULL;
 
-	/* it was judged before it was transformed */
-	if (IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED)
-		return NF_ACCEPT;
-	if (ip_hdr(skb)->protocol == IPPROTO_TCP && skb->sk)
-		l = latch_quick_tcp(priv, skb->sk);
-	else if (!latch_natted(skb))
+	if (latch_of_tcp(skb->sk))
+		l = latch_far_find(skb->sk);
+	else if (st->pf == NFPROTO_IPV4 && !latch_natted(skb))
 		l = latch_quick4(priv, skb, LATCH_DIR_OUT);
-	if (l == LATCH_NONE)
-		return NF_ACCEPT;
-	if (l == LATCH_SLOW ||
+	if (!l || latch_orphaned(l) ||
 	    (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
 		return latch_out_slow(priv, skb, st);
 	return latch_out_found(l, skb, st->out);
 }
 
+/* What goes out and was not transformed yet. */
+static __always_inline unsigned int latch_out(void *priv, struct sk_buff *skb,
+					      const struct nf_hook_state *st, u8 proto)
+{
+	struct latch *l;
+
+	if (proto == IPPROTO_TCP && latch_of_tcp(skb->sk)) {
+		l = latch_near_find(skb->sk);
+		if (likely(l && dst_xfrm(skb_dst(skb))))
+			return latch_check(l, skb, LATCH_DIR_OUT);
+		if (!l && latch_of_none(priv, skb->sk))
+			return NF_ACCEPT;
+	}
+	return latch_out_far(priv, skb, st);
+}
+
+static unsigned int latch_out4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
+{
+	/* it was judged before it was transformed */
+	if (IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED)
+		return NF_ACCEPT;
+	return latch_out(priv, skb, st, ip_hdr(skb)->protocol);
+}
+
 static unsigned int latch_out6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	struct latch *l = LATCH_SLOW;
-
 	if (IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
 		return NF_ACCEPT;
-	if (ipv6_hdr(skb)->nexthdr == IPPROTO_TCP && skb->sk)
-		l = latch_quick_tcp(priv, skb->sk);
-	if (l == LATCH_NONE)
-		return NF_ACCEPT;
-	return l == LATCH_SLOW ? latch_out_slow(priv, skb, st) :
-				 latch_out_found(l, skb, st->out);
+	return latch_out(priv, skb, st, ipv6_hdr(skb)->nexthdr);
 }
 
 #define LATCH_HOOK(f, p, n) { .hook = (f), .pf = (p), .hooknum = (n), .priority = INT_MAX }

@@ -340,15 +340,25 @@ bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *c
 	return c.uniform && !memcmp(&common, &g->c, sizeof(common));
 }
 
-static bool latch_judge_pol(const struct latch *l, const struct latch_common *c, u8 dir,
-			    u32 mark)
+static bool latch_judge_pol(const struct latch *l, const struct latch_common *c, u8 dir)
 {
-	const struct latch_pol *pol;
+	const struct latch_pol *pol = latch_spd_find(l->ln, &l->flow, dir, c->if_id, c->mark[dir]);
 
-	if (c->mark[dir] != mark)
-		return false;
-	pol = latch_spd_find(l->ln, &l->flow, dir, c->if_id, mark);
 	return (pol ? pol->id : 0) == c->pol[dir];
+}
+
+/**
+ * latch_judge_policies() - is a latch governed by the policies that its group names?
+ * @l: the latch, whose lock is held
+ * @c: what the group says
+ *
+ * Context: RCU read side. Return: true where it is.
+ */
+bool latch_judge_policies(const struct latch *l, const struct latch_common *c)
+{
+	lockdep_assert_held(&l->lock);
+	return !c->sockpol && !READ_ONCE(l->ln->spd_stale) &&
+	       latch_judge_pol(l, c, LATCH_DIR_IN) && latch_judge_pol(l, c, LATCH_DIR_OUT);
 }
 
 /* In transport mode the flow's addresses are those of its SAs. */
@@ -360,8 +370,8 @@ static bool latch_judge_hosts(const struct latch *l, const struct latch_common *
 	if (c->params.tag.x[0].mode != XFRM_MODE_TRANSPORT)
 		return true;
 	return path && path->key.family == f->family &&
-	       !memcmp(&path->key.daddr, &f->remote, sizeof(f->remote)) &&
-	       !memcmp(&path->key.saddr, &f->local, sizeof(f->local));
+	       latch_words_equal(&path->key.daddr, &f->remote, sizeof(f->remote)) &&
+	       latch_words_equal(&path->key.saddr, &f->local, sizeof(f->local));
 }
 
 /**
@@ -384,9 +394,7 @@ bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 	       p->who.peer == c->peer && p->who.local == c->local &&
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&
-	       !c->sockpol && !l->sockpol_in && !l->sockpol_out &&
-	       !READ_ONCE(l->ln->marked) && !READ_ONCE(l->ln->spd_stale) &&
-	       latch_judge_hosts(l, c) &&
-	       latch_judge_pol(l, c, LATCH_DIR_IN, p->mark) &&
-	       latch_judge_pol(l, c, LATCH_DIR_OUT, p->mark);
+	       !l->sockpol_in && !l->sockpol_out && !READ_ONCE(l->ln->marked) &&
+	       p->mark == c->mark[LATCH_DIR_IN] && p->mark == c->mark[LATCH_DIR_OUT] &&
+	       latch_judge_hosts(l, c) && latch_judge_policies(l, c);
 }

@@ -229,11 +229,12 @@ void latch_km_work(struct work_struct *work)
 			WRITE_ONCE(ln->spd_stale, true);
 			latch_km_retry(ln, LATCH_WORK_SPD);
 		}
-		set_bit(LATCH_WORK_ALL, &todo);
 	}
 	latch_km_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
 		latch_rejudge_all(ln);
+	else if (test_bit(LATCH_WORK_SPD, &todo))
+		latch_repolicy_all(ln);
 	latch_owner_work(ln);
 }
 

@@ -10,22 +10,29 @@
 static struct kmem_cache *latch_cache;
 static struct rhashtable latch_flows;
 static struct rhashtable latch_socks;
+struct latch *latch_near[1 << LATCH_NEAR_BITS] __read_mostly;
 
 struct latch_flow_key {
 	struct latch_net *ln;
 	struct latch_flow flow;
 };
 
+/* Random, drawn when the module is loaded. */
+static u64 latch_secret[3] __ro_after_init;
+
 /*
- * Each packet pays for this, so IPv4 does not hash the octets that it leaves zero.
- * The seed is the table's own: nobody outside can aim at one of its chains.
+ * Each packet pays for this, so IPv4 is not hashed as IPv6 is. Multiply and shift with
+ * secret factors is strongly universal (Dietzfelbinger 1996): whoever does not know
+ * them finds no two flows that meet more often than by chance. The seed is the
+ * table's, new when a chain grows too long all the same.
  */
-static inline u32 latch_hash4(u32 local, u32 remote, u32 ports, u32 seed)
+static __always_inline u32 latch_hash4(u32 local, u32 remote, u32 ports, u32 seed)
 {
-	return jhash_3words(local, remote, ports, seed);
+	return (latch_secret[0] * (local ^ seed) + latch_secret[1] * remote +
+		latch_secret[2] * (ports ^ seed)) >> 32;
 }
 
-static u32 latch_flow_hash(const void *data, u32 len, u32 seed)
+static __always_inline u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 {
 	const struct latch_flow_key *key = data;
 	const struct latch_flow *f = &key->flow;
@@ -60,12 +67,12 @@ static const struct rhashtable_params latch_flow_params = {
 };
 
 /* Where a socket lies is nothing that a remote host chooses. */
-static u32 latch_sock_hash(const void *data, u32 len, u32 seed)
+static __always_inline u32 latch_sock_hash(const void *data, u32 len, u32 seed)
 {
 	return hash_ptr(*(void *const *)data, 32);
 }
 
-static int latch_sock_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+static __always_inline int latch_sock_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct latch *l = obj;
 
@@ -95,20 +102,17 @@ struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f)
 	return rhashtable_lookup(&latch_flows, &key, latch_flow_params);
 }
 
-static u32 latch_flow4_hash(const void *data, u32 len, u32 seed)
+static __always_inline u32 latch_flow4_hash(const void *data, u32 len, u32 seed)
 {
 	const struct latch_flow4 *f = data;
 
 	return latch_hash4(f->local, f->remote, f->ports, seed);
 }
 
-static int latch_flow4_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+static __always_inline int latch_flow4_cmp(struct rhashtable_compare_arg *arg,
+					   const void *obj)
 {
-	const struct latch_flow4 *f = arg->key;
-	const struct latch *l = obj;
-
-	return l->flow.ports != f->ports || l->flow.remote.w[0] != f->remote ||
-	       l->flow.local.w[0] != f->local || l->flow.kind != f->kind || l->ln != f->ln;
+	return !latch_is4(obj, arg->key);
 }
 
 /* The same table as latch_flow_params tells of, with another form of the key. */
@@ -180,6 +184,28 @@ struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp
 	return l;
 }
 
+/*
+ * Under the array's lock: a free number. The last one of a node is kept until it is
+ * given away, and with it the node, which need not be made anew when one latch
+ * follows another that has gone.
+ */
+static int latch_number_free(struct latch_net *ln, u32 *id)
+{
+	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
+	int err;
+
+	do {
+		*id = ln->next_id == U32_MAX ? 1 : ln->next_id + 1;
+		if (*id % XA_CHUNK_SIZE == 1) {
+			err = __xa_insert(&ln->latches, *id | (XA_CHUNK_SIZE - 1), NULL, gfp);
+			if (err && err != -EBUSY)
+				return err;
+		}
+		ln->next_id = *id;
+	} while (xa_load(&ln->latches, *id));
+	return 0;
+}
+
 /**
  * latch_number() - give a latch its number, by which it is listed
  * @l: a latch that nobody else sees yet
@@ -192,10 +218,11 @@ int latch_number(struct latch *l)
 	int err;
 
 	xa_lock_bh(&ln->latches);
-	err = __xa_alloc_cyclic(&ln->latches, &l->id, l, XA_LIMIT(1, U32_MAX),
-				&ln->next_id, GFP_ATOMIC | __GFP_NOWARN);
+	err = latch_number_free(ln, &l->id);
+	if (!err)
+		err = xa_err(__xa_store(&ln->latches, l->id, l, GFP_ATOMIC | __GFP_NOWARN));
 	xa_unlock_bh(&ln->latches);
-	if (err < 0)
+	if (err)
 		return -ENOMEM;
 	l->numbered = 1;
 	return 0;
@@ -276,8 +303,10 @@ int latch_hash_sk(struct latch *l, struct sock *sk)
 
 	l->sk = sk;
 	err = rhashtable_lookup_insert_fast(&latch_socks, &l->sock_node, latch_sock_params);
-	if (!err)
+	if (!err) {
+		WRITE_ONCE(*latch_near_slot(sk), l);
 		return 0;
+	}
 	l->sk = NULL;
 	return err == -EEXIST ? err : -ENOMEM;
 }
@@ -379,9 +408,9 @@ void latch_retire(struct latch *l)
 	else
 		latch_want_less(l);
 	if (l->numbered) {
-		xa_lock_bh(&ln->latches);
+		xa_lock(&ln->latches);
 		__xa_erase(&ln->latches, l->id);
-		xa_unlock_bh(&ln->latches);
+		xa_unlock(&ln->latches);
 		l->numbered = 0;
 	}
 	if (l->listed) {
@@ -415,8 +444,10 @@ void latch_unlink(struct latch *l)
 	latch_retire(l);
 	if (l->kept)
 		kept = l->sk;
-	if (l->sk)
+	if (l->sk) {
 		rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
+		cmpxchg(latch_near_slot(l->sk), l, NULL);
+	}
 	l->sk = NULL;
 	latch_embryo_del(l);
 	spin_unlock_bh(&l->lock);
@@ -458,6 +489,7 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 		latch_unlink(new);
 		return ERR_PTR(err);
 	}
+	WRITE_ONCE(*latch_near_slot(new->sk), new);
 	new->mode = l->mode;
 	new->disposition = l->disposition;
 	new->automatic = l->automatic;
@@ -659,6 +691,39 @@ void latch_rejudge_all(struct latch_net *ln)
 }
 
 /**
+ * latch_repolicy_all() - judge the latches that other policies govern now (2.3-13)
+ * @ln: the namespace
+ *
+ * And those that none governs, since the default may be another one.
+ *
+ * Context: process.
+ */
+void latch_repolicy_all(struct latch_net *ln)
+{
+	const struct latch_common *c;
+	unsigned long id;
+	struct latch *l;
+	bool same;
+
+	rcu_read_lock();
+	xa_for_each(&ln->latches, id, l) {
+		spin_lock_bh(&l->lock);
+		c = l->joined ? &l->group->c : NULL;
+		same = c && c->pol[LATCH_DIR_IN] && c->pol[LATCH_DIR_OUT] &&
+		       latch_judge_policies(l, c);
+		spin_unlock_bh(&l->lock);
+		if (!same)
+			latch_rejudge(l, true);
+		if (need_resched()) {
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+	}
+	rcu_read_unlock();
+}
+
+/**
  * latch_unlink_all() - let every latch of a namespace go
  * @ln: the namespace; none is made any more
  *
@@ -728,6 +793,7 @@ int __init latch_init(void)
 
 	BUILD_BUG_ON(offsetof(struct latch, flow) - offsetof(struct latch, ln) !=
 		     offsetof(struct latch_flow_key, flow));
+	get_random_bytes(latch_secret, sizeof(latch_secret));
 	latch_cache = kmem_cache_create("latch", sizeof(struct latch), 0,
 					SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN, NULL);
 	if (!latch_cache)

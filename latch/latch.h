@@ -6,6 +6,7 @@
 #define LATCH_H
 
 #include <linux/atomic.h>
+#include <linux/hash.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/refcount.h>
@@ -102,6 +103,7 @@ struct latch_mib {
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
  * @latches:   every latch by number; under its own lock
+ * @next_id:   the number given last; under the same lock
  * @n_latches: how many there are, against @max_latches
  * @spd:       copy of the SPD, replaced by the worker
  * @last_pol:  the greatest number that a policy was given; the worker's
@@ -301,6 +303,7 @@ struct latch_pol {
 /* Sorted by direction and then as the kernel chooses: priority, position. */
 struct latch_spd {
 	struct rcu_head		rcu;
+	struct latch_spd_index	*index[LATCH_DIRS];
 	u32			start[LATCH_DIRS + 1];
 	struct latch_pol	pol[];
 };
@@ -454,6 +457,10 @@ struct latch_group {
 	struct rcu_head		rcu;
 };
 
+/* latch.special */
+#define LATCH_GHOST	0x01
+#define LATCH_COOKIE	0x02
+
 /**
  * struct latch - a channel, or the wish for one
  * @flow_node: in the table of flows while @hashed
@@ -466,8 +473,9 @@ struct latch_group {
  * @group:     what is latched, shared; NULL nothing yet
  * @member:    in the group's list while @joined
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
- * @ghost:     stands for a connection in TIME_WAIT
- * @cookie:    TCP answered the SYN with a cookie and keeps no request
+ * @special:   it needs more than a look at the SA: LATCH_GHOST, it stands for a
+ *             connection in TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a
+ *             cookie and keeps no request. Read anywhere
  * @kept:      over, and holds its socket instead of being chained into it
  * @noted:     BIT(direction): what is judged by its group holds for its packets
  * @missed:    how often in a row TCP was found to have nothing of an embryo
@@ -489,8 +497,7 @@ struct latch {
 	u8			disposition;
 	bool			hashed;
 	bool			embryo;
-	bool			ghost;
-	bool			cookie;
+	u8			special;
 	bool			listener;
 	bool			kept;
 	u8			missed;
@@ -594,6 +601,7 @@ void latch_spd_clear(struct latch_net *ln);
 /* judge.c: conflicts of a latch */
 u32 latch_judge(struct latch *l, struct latch_common *common, bool relink);
 bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts);
+bool latch_judge_policies(const struct latch *l, const struct latch_common *c);
 bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 		       const struct latch_pkt *p);
 
@@ -697,7 +705,17 @@ struct latch_flow4 {
 	u32			kind;
 };
 
+/* Is this the latch's flow? */
+static __always_inline bool latch_is4(const struct latch *l, const struct latch_flow4 *f)
+{
+	return l->flow.ports == f->ports && l->flow.remote.w[0] == f->remote &&
+	       l->flow.local.w[0] == f->local && l->flow.kind == f->kind && l->ln == f->ln;
+}
+
+#define LATCH_NEAR_BITS	10
+
 /* latch.c: life of a latch */
+extern struct latch *latch_near[1 << LATCH_NEAR_BITS];
 int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f);
@@ -716,6 +734,7 @@ void latch_unlink(struct latch *l);
 bool latch_step(struct latch *l, u8 event, u8 reason);
 void latch_rejudge(struct latch *l, bool relink);
 void latch_rejudge_all(struct latch_net *ln);
+void latch_repolicy_all(struct latch_net *ln);
 void latch_unlink_all(struct latch_net *ln);
 int latch_establish(struct latch *l, const struct latch_pkt *p);
 void latch_settle(struct latch *l, u32 conflicts);
@@ -726,6 +745,12 @@ void latch_demand_put(struct latch_demand *d);
 u8 latch_disposition(const struct latch *l);
 u8 latch_rule(const struct latch *l);
 struct latch *latch_renew(struct latch *l, gfp_t gfp);
+
+/* Where the latch of a socket is looked for first: the last one that came there. */
+static inline struct latch **latch_near_slot(const struct sock *sk)
+{
+	return &latch_near[hash_ptr(sk, LATCH_NEAR_BITS)];
+}
 
 /* group.c: what latches have in common */
 int latch_group_init(void);
@@ -764,6 +789,7 @@ void latch_owner_work(struct latch_net *ln);
 void latch_owner_close(struct latch *l, bool unpin);
 struct latch *latch_owner_listener(struct sock *sk);
 struct latch *latch_owner_get(struct sock *sk);
+void latch_owner_left(struct latch *l);
 void latch_owner_stale(struct latch *l, const struct sock *sk);
 
 /* hooks.c: the packet path */

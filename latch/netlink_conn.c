@@ -7,19 +7,65 @@
 
 #include "netlink.h"
 
+/*
+ * An attribute, written in line: a list of latches is dozens of them for each, and
+ * the calls of nla_put() are most of what that costs. @len is constant.
+ */
+static __always_inline int latch_attr(struct sk_buff *skb, u16 type, const void *data, u16 len)
+{
+	struct nlattr *a;
+
+	if (unlikely(skb_tailroom(skb) < nla_total_size(len)))
+		return -EMSGSIZE;
+	a = __skb_put(skb, nla_total_size(len));
+	a->nla_type = type;
+	a->nla_len = nla_attr_size(len);
+	if (nla_padlen(len))
+		memset(nla_data(a) + len, 0, nla_padlen(len));
+	memcpy(nla_data(a), data, len);
+	return 0;
+}
+
+static __always_inline int latch_put_u8(struct sk_buff *skb, u16 type, u8 value)
+{
+	return latch_attr(skb, type, &value, sizeof(value));
+}
+
+static __always_inline int latch_put_u16(struct sk_buff *skb, u16 type, u16 value)
+{
+	return latch_attr(skb, type, &value, sizeof(value));
+}
+
+static __always_inline int latch_put_u32(struct sk_buff *skb, u16 type, u32 value)
+{
+	return latch_attr(skb, type, &value, sizeof(value));
+}
+
+static __always_inline int latch_put_u64(struct sk_buff *skb, u16 type, u64 value)
+{
+	if (nla_need_padding_for_64bit(skb))
+		return nla_put_u64_64bit(skb, type, value, LATCH_A_CONN_PAD);
+	return latch_attr(skb, type, &value, sizeof(value));
+}
+
+static int latch_put_addr(struct sk_buff *skb, u16 type, bool ip4, const void *addr)
+{
+	return ip4 ? latch_attr(skb, type, addr, 4) : latch_attr(skb, type, addr, 16);
+}
+
 static int latch_fill_transform(struct sk_buff *skb, const struct latch_transform *x)
 {
 	struct nlattr *nest = nla_nest_start(skb, LATCH_A_CONN_TRANSFORMS);
 
 	if (!nest ||
-	    nla_put_u8(skb, LATCH_A_TRANSFORM_PROTO, x->proto) ||
-	    nla_put_u8(skb, LATCH_A_TRANSFORM_MODE, x->mode) ||
-	    nla_put_u16(skb, LATCH_A_TRANSFORM_ENCR, x->encr) ||
-	    nla_put_u16(skb, LATCH_A_TRANSFORM_ENCR_BITS, x->encr_bits) ||
-	    nla_put_u16(skb, LATCH_A_TRANSFORM_INTEG, x->integ) ||
-	    nla_put_u16(skb, LATCH_A_TRANSFORM_INTEG_BITS, x->integ_bits) ||
-	    nla_put_u16(skb, LATCH_A_TRANSFORM_ICV_BITS, x->icv_bits) ||
-	    nla_put_u32(skb, LATCH_A_TRANSFORM_REPLAY_WINDOW, x->replay_window))
+	    latch_put_u8(skb, LATCH_A_TRANSFORM_PROTO, x->proto) ||
+	    latch_put_u8(skb, LATCH_A_TRANSFORM_MODE, x->mode) ||
+	    latch_put_u16(skb, LATCH_A_TRANSFORM_ENCR, x->encr) ||
+	    latch_put_u16(skb, LATCH_A_TRANSFORM_ENCR_BITS, x->encr_bits) ||
+	    latch_put_u16(skb, LATCH_A_TRANSFORM_INTEG, x->integ) ||
+	    latch_put_u16(skb, LATCH_A_TRANSFORM_INTEG_BITS, x->integ_bits) ||
+	    latch_put_u16(skb, LATCH_A_TRANSFORM_ICV_BITS, x->icv_bits) ||
+	    latch_put_u32(skb, LATCH_A_TRANSFORM_REPLAY_WINDOW, x->replay_window))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -27,51 +73,53 @@ static int latch_fill_transform(struct sk_buff *skb, const struct latch_transfor
 
 static int latch_fill_state(struct sk_buff *skb, const struct latch_info *i)
 {
-	if (nla_put_u64_64bit(skb, LATCH_A_CONN_ID, i->id, LATCH_A_CONN_PAD) ||
-	    nla_put_u8(skb, LATCH_A_CONN_STATE, i->state) ||
-	    nla_put_u8(skb, LATCH_A_CONN_REASON, i->reason) ||
-	    nla_put_u8(skb, LATCH_A_CONN_DISPOSITION, i->disposition) ||
-	    nla_put_u8(skb, LATCH_A_CONN_MODE, i->mode) ||
-	    nla_put_u32(skb, LATCH_A_CONN_FLAGS, i->flags) ||
-	    nla_put_u32(skb, LATCH_A_CONN_CONFLICTS, i->conflicts) ||
-	    nla_put_u64_64bit(skb, LATCH_A_CONN_IN_DROPS, i->in_drops, LATCH_A_CONN_PAD) ||
-	    nla_put_u64_64bit(skb, LATCH_A_CONN_OUT_DROPS, i->out_drops, LATCH_A_CONN_PAD) ||
-	    nla_put_u32(skb, LATCH_A_CONN_BREAKS, i->breaks))
+	if (latch_put_u64(skb, LATCH_A_CONN_ID, i->id) ||
+	    latch_put_u8(skb, LATCH_A_CONN_STATE, i->state) ||
+	    latch_put_u8(skb, LATCH_A_CONN_REASON, i->reason) ||
+	    latch_put_u8(skb, LATCH_A_CONN_DISPOSITION, i->disposition) ||
+	    latch_put_u8(skb, LATCH_A_CONN_MODE, i->mode) ||
+	    latch_put_u32(skb, LATCH_A_CONN_FLAGS, i->flags) ||
+	    latch_put_u32(skb, LATCH_A_CONN_CONFLICTS, i->conflicts) ||
+	    latch_put_u64(skb, LATCH_A_CONN_IN_DROPS, i->in_drops) ||
+	    latch_put_u64(skb, LATCH_A_CONN_OUT_DROPS, i->out_drops) ||
+	    latch_put_u32(skb, LATCH_A_CONN_BREAKS, i->breaks))
 		return -EMSGSIZE;
 	return 0;
 }
 
 static int latch_fill_flow(struct sk_buff *skb, const struct latch_info *i)
 {
-	int len = i->family == AF_INET ? 4 : 16;
+	bool ip4 = i->family == AF_INET;
 
 	if (!i->family)
 		return 0;
-	if (nla_put_u16(skb, LATCH_A_CONN_FAMILY, i->family) ||
-	    nla_put_u8(skb, LATCH_A_CONN_PROTO, i->proto) ||
-	    nla_put(skb, LATCH_A_CONN_LOCAL_ADDR, len, i->local_addr) ||
-	    nla_put(skb, LATCH_A_CONN_REMOTE_ADDR, len, i->remote_addr) ||
-	    nla_put_be16(skb, LATCH_A_CONN_LOCAL_PORT, i->local_port) ||
-	    nla_put_be16(skb, LATCH_A_CONN_REMOTE_PORT, i->remote_port))
+	if (latch_put_u16(skb, LATCH_A_CONN_FAMILY, i->family) ||
+	    latch_put_u8(skb, LATCH_A_CONN_PROTO, i->proto) ||
+	    latch_put_addr(skb, LATCH_A_CONN_LOCAL_ADDR, ip4, i->local_addr) ||
+	    latch_put_addr(skb, LATCH_A_CONN_REMOTE_ADDR, ip4, i->remote_addr) ||
+	    latch_put_u16(skb, LATCH_A_CONN_LOCAL_PORT, (__force u16)i->local_port) ||
+	    latch_put_u16(skb, LATCH_A_CONN_REMOTE_PORT, (__force u16)i->remote_port))
 		return -EMSGSIZE;
 	return 0;
 }
 
 static int latch_fill_outer(struct sk_buff *skb, const struct latch_info *i)
 {
-	int n, len = i->outer_family == AF_INET ? 4 : 16;
+	bool ip4 = i->outer_family == AF_INET;
+	int n;
 
 	if (!i->n_transforms)
 		return 0;
-	if (nla_put_u16(skb, LATCH_A_CONN_OUTER_FAMILY, i->outer_family) ||
-	    nla_put(skb, LATCH_A_CONN_OUTER_LOCAL_ADDR, len, i->outer_local_addr) ||
-	    nla_put(skb, LATCH_A_CONN_OUTER_REMOTE_ADDR, len, i->outer_remote_addr) ||
-	    nla_put_u32(skb, LATCH_A_CONN_PEER, i->peer) ||
-	    nla_put_u32(skb, LATCH_A_CONN_LOCAL, i->local))
+	if (latch_put_u16(skb, LATCH_A_CONN_OUTER_FAMILY, i->outer_family) ||
+	    latch_put_addr(skb, LATCH_A_CONN_OUTER_LOCAL_ADDR, ip4, i->outer_local_addr) ||
+	    latch_put_addr(skb, LATCH_A_CONN_OUTER_REMOTE_ADDR, ip4,
+			   i->outer_remote_addr) ||
+	    latch_put_u32(skb, LATCH_A_CONN_PEER, i->peer) ||
+	    latch_put_u32(skb, LATCH_A_CONN_LOCAL, i->local))
 		return -EMSGSIZE;
 	if (i->natt_local_port &&
-	    (nla_put_be16(skb, LATCH_A_CONN_NATT_LOCAL_PORT, i->natt_local_port) ||
-	     nla_put_be16(skb, LATCH_A_CONN_NATT_REMOTE_PORT, i->natt_remote_port)))
+	    (latch_put_u16(skb, LATCH_A_CONN_NATT_LOCAL_PORT, (__force u16)i->natt_local_port) ||
+	     latch_put_u16(skb, LATCH_A_CONN_NATT_REMOTE_PORT, (__force u16)i->natt_remote_port)))
 		return -EMSGSIZE;
 	for (n = 0; n < i->n_transforms; n++)
 		if (latch_fill_transform(skb, &i->transforms[n]))
@@ -105,8 +153,8 @@ static int latch_fill_conn(struct sk_buff *skb, const struct latch *l)
 	err = err ?: latch_fill_outer(skb, &info);
 	err = err ?: latch_fill_peer_id(skb, l->group ? l->group->c.peer : NULL);
 	if (!err && l->sk)
-		err = nla_put_u32(skb, LATCH_A_CONN_UID,
-				  from_kuid_munged(&init_user_ns, l->sk->sk_uid));
+		err = latch_put_u32(skb, LATCH_A_CONN_UID,
+				    from_kuid_munged(&init_user_ns, l->sk->sk_uid));
 	return err;
 }
 
@@ -125,7 +173,7 @@ static int latch_fill_inode(struct sk_buff *skb, struct latch *l)
 		ino = sock_i_ino(sk);
 		sock_put(sk);
 	}
-	return ino ? nla_put_u64_64bit(skb, LATCH_A_CONN_INODE, ino, LATCH_A_CONN_PAD) : 0;
+	return ino ? latch_put_u64(skb, LATCH_A_CONN_INODE, ino) : 0;
 }
 
 static int latch_fill_whole(struct sk_buff *skb, struct latch *l)

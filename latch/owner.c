@@ -164,7 +164,8 @@ static struct sock *latch_owner_sk(struct latch *l)
 /*
  * TCP ends as if the peer had reset it; the RST that tcp_abort() sends is dropped
  * by the packet path, as the latch is not ESTABLISHED. A UDP socket gets the
- * error and stays as it is, so that its flow goes on being dropped.
+ * error, without being locked as it does from ICMP, and stays as it is, so that its
+ * flow goes on being dropped.
  */
 static void latch_owner_end(struct sock *sk, int err)
 {
@@ -173,10 +174,8 @@ static void latch_owner_end(struct sock *sk, int err)
 			tcp_abort(sk, err);
 		return;
 	}
-	lock_sock(sk);
 	WRITE_ONCE(sk->sk_err, err);
 	sk_error_report(sk);
-	release_sock(sk);
 }
 
 static struct latch *latch_owner_next(struct latch_net *ln, int *err)
@@ -461,6 +460,22 @@ static void latch_tcp_state(void *data, const struct sock *csk, const int old, c
 }
 
 /**
+ * latch_owner_left() - the flow of a latch is not its socket's any more
+ * @l: the latch
+ *
+ * Context: any, @l->lock not held.
+ */
+void latch_owner_left(struct latch *l)
+{
+	spin_lock_bh(&l->lock);
+	if (l->hashed) {
+		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		latch_retire(l);
+	}
+	spin_unlock_bh(&l->lock);
+}
+
+/**
  * latch_owner_stale() - a UDP socket was disconnected or connected anew (5.2-1)
  * @l:  its latch
  * @sk: the socket
@@ -479,12 +494,7 @@ void latch_owner_stale(struct latch *l, const struct sock *sk)
 	if (latch_sk_flow(sk, &f) && latch_flow_equal(&f, &l->flow) &&
 	    READ_ONCE(sk->sk_txhash) == READ_ONCE(l->txhash))
 		return;
-	spin_lock_bh(&l->lock);
-	if (l->hashed) {
-		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
-		latch_retire(l);
-	}
-	spin_unlock_bh(&l->lock);
+	latch_owner_left(l);
 }
 
 /**

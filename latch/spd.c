@@ -9,6 +9,47 @@
 
 #include "latch.h"
 
+/* Fewer policies than these are not worth an index. */
+#define LATCH_SPD_INDEXED	16
+#define LATCH_SPD_CLASSES	64
+#define LATCH_SPD_NONE		U32_MAX
+
+/**
+ * struct latch_spd_class - policies whose selectors' prefixes have the same lengths
+ * @first: the first of them
+ * @count: how many they are
+ * @at:    its buckets begin here in latch_spd_index.bucket
+ * @mask:  their number less one
+ */
+struct latch_spd_class {
+	u8	family;
+	u8	src_len;
+	u8	dst_len;
+	u32	first;
+	u32	count;
+	u32	at;
+	u32	mask;
+};
+
+/**
+ * struct latch_spd_index - where to look for the policies of a direction
+ * @n:      used entries of @class, sorted by their first policy. Where there are more
+ *          kinds of prefixes, the last class is of any length
+ * @seed:   of the hash of a pair of prefixes
+ * @start:  number of the direction's first policy, which is @next[0]
+ * @next:   by policy, the next one in its bucket, in order; in @bucket the first one
+ *
+ * A look-up costs as much as there are classes, not policies.
+ */
+struct latch_spd_index {
+	u32	n;
+	u32	seed;
+	u32	start;
+	struct latch_spd_class class[LATCH_SPD_CLASSES];
+	u32	*bucket;
+	u32	next[];
+};
+
 struct latch_spd_ctx {
 	struct latch_spd *spd;
 	u32	n;
@@ -78,9 +119,95 @@ static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 	}
 }
 
+static struct latch_spd_class *latch_spd_class(struct latch_spd_index *ix,
+					       const struct latch_sel *sel)
+{
+	struct latch_spd_class *c;
+
+	for (c = ix->class; c < ix->class + ix->n; c++)
+		if (c->family == sel->family && c->src_len == sel->src_len &&
+		    c->dst_len == sel->dst_len)
+			return c;
+	return ix->n == LATCH_SPD_CLASSES ? c - 1 : c;
+}
+
+static u32 *latch_spd_bucket(const struct latch_spd_index *ix, const struct latch_spd_class *c,
+			     const union latch_addr *src, const union latch_addr *dst)
+{
+	union latch_addr net[2] = {
+		latch_addr_prefix(src, c->src_len), latch_addr_prefix(dst, c->dst_len),
+	};
+	u32 hash;
+
+	if (c->family == AF_INET)
+		hash = jhash_2words(net[0].w[0], net[1].w[0], ix->seed);
+	else
+		hash = jhash2(net[0].w, 4, jhash2(net[1].w, 4, ix->seed));
+	return &ix->bucket[c->at + (hash & c->mask)];
+}
+
+/* Counts the classes of the policies, gives each its buckets, then fills these. */
+static void latch_spd_classify(struct latch_spd_index *ix, const struct latch_pol *pol, u32 n)
+{
+	struct latch_spd_class *c;
+	u32 i, at = 0, *bucket;
+
+	for (i = 0; i < n; i++) {
+		c = latch_spd_class(ix, &pol[i].sel);
+		if (c == ix->class + ix->n) {
+			ix->n++;
+			c->family = pol[i].sel.family;
+			c->src_len = ix->n < LATCH_SPD_CLASSES ? pol[i].sel.src_len : 0;
+			c->dst_len = ix->n < LATCH_SPD_CLASSES ? pol[i].sel.dst_len : 0;
+			c->first = ix->start + i;
+		}
+		c->count++;
+	}
+	for (c = ix->class; c < ix->class + ix->n; c++) {
+		c->at = at;
+		c->mask = roundup_pow_of_two(c->count) - 1;
+		at += c->mask + 1;
+	}
+	memset(ix->bucket, 0xff, at * sizeof(*ix->bucket));
+	for (i = n; i--;) {
+		c = latch_spd_class(ix, &pol[i].sel);
+		bucket = latch_spd_bucket(ix, c, &pol[i].sel.src, &pol[i].sel.dst);
+		ix->next[i] = *bucket;
+		*bucket = ix->start + i;
+	}
+}
+
+/* Without memory there is none, and the policies are looked at one by one. */
+static void latch_spd_make_index(struct latch_spd *spd, u8 dir)
+{
+	u32 start = spd->start[dir], n = spd->start[dir + 1] - start;
+	struct latch_spd_index *ix;
+
+	if (n < LATCH_SPD_INDEXED)
+		return;
+	/* each class rounds its buckets up to less than twice its policies */
+	ix = kvzalloc(struct_size(ix, next, 3 * (size_t)n), GFP_KERNEL_ACCOUNT);
+	if (!ix)
+		return;
+	ix->bucket = ix->next + n;
+	ix->start = start;
+	ix->seed = get_random_u32();
+	latch_spd_classify(ix, spd->pol + start, n);
+	spd->index[dir] = ix;
+}
+
+static void latch_spd_free(struct latch_spd *spd)
+{
+	int dir;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		kvfree(spd->index[dir]);
+	kvfree(spd);
+}
+
 static void latch_spd_free_rcu(struct rcu_head *rcu)
 {
-	kvfree(container_of(rcu, struct latch_spd, rcu));
+	latch_spd_free(container_of(rcu, struct latch_spd, rcu));
 }
 
 static void latch_spd_publish(struct latch_net *ln, struct latch_spd *spd)
@@ -126,8 +253,39 @@ int latch_spd_read(struct latch_net *ln)
 	}
 	c.spd->start[LATCH_DIRS] = i;
 	latch_spd_number(ln, c.spd, c.n);
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		latch_spd_make_index(c.spd, dir);
 	latch_spd_publish(ln, c.spd);
 	return 0;
+}
+
+static bool latch_spd_fits(const struct latch_pol *pol, const struct latch_flow *f, u8 dir,
+			   u32 if_id, u32 mark)
+{
+	return pol->if_id == if_id && (mark & pol->mark_m) == pol->mark_v &&
+	       pol->sel.family == f->family && latch_sel_covers(&pol->sel, f, dir);
+}
+
+/* Of each class the first that fits; of these the first. */
+static u32 latch_spd_search(const struct latch_spd *spd, const struct latch_flow *f, u8 dir,
+			    u32 if_id, u32 mark)
+{
+	const struct latch_spd_index *ix = spd->index[dir];
+	const union latch_addr *src = dir == LATCH_DIR_IN ? &f->remote : &f->local;
+	const union latch_addr *dst = dir == LATCH_DIR_IN ? &f->local : &f->remote;
+	const struct latch_spd_class *c;
+	u32 i, best = LATCH_SPD_NONE;
+
+	for (c = ix->class; c < ix->class + ix->n && c->first < best; c++) {
+		if (c->family != f->family && c < ix->class + LATCH_SPD_CLASSES - 1)
+			continue;
+		for (i = *latch_spd_bucket(ix, c, src, dst); i < best; i = ix->next[i - ix->start])
+			if (latch_spd_fits(&spd->pol[i], f, dir, if_id, mark)) {
+				best = i;
+				break;
+			}
+	}
+	return best;
 }
 
 /**
@@ -145,18 +303,17 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
 				       u8 dir, u32 if_id, u32 mark)
 {
 	const struct latch_spd *spd = rcu_dereference(ln->spd);
-	const struct latch_pol *pol;
 	u32 i;
 
 	if (!spd)
 		return NULL;
-	for (i = spd->start[dir]; i < spd->start[dir + 1]; i++) {
-		pol = &spd->pol[i];
-		if (pol->if_id == if_id && (mark & pol->mark_m) == pol->mark_v &&
-		    pol->sel.family == f->family &&
-		    latch_sel_covers(&pol->sel, f, dir))
-			return pol;
+	if (spd->index[dir]) {
+		i = latch_spd_search(spd, f, dir, if_id, mark);
+		return i == LATCH_SPD_NONE ? NULL : &spd->pol[i];
 	}
+	for (i = spd->start[dir]; i < spd->start[dir + 1]; i++)
+		if (latch_spd_fits(&spd->pol[i], f, dir, if_id, mark))
+			return &spd->pol[i];
 	return NULL;
 }
 

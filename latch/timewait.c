@@ -45,7 +45,7 @@ static struct latch *latch_ghost_alloc(const struct latch *l)
 
 	if (!g)
 		return NULL;
-	g->ghost = true;
+	g->special = LATCH_GHOST;
 	g->state = l->state;
 	g->mode = l->mode;
 	g->reason = l->reason;

@@ -7,20 +7,35 @@
 /* Flows are compared and hashed as octets, so there may be none unnamed. */
 static_assert(sizeof(struct latch_flow) == 40, "a hole in struct latch_flow");
 
-/* Octet by octet, as prefixes are written; longer than an address is all of it. */
+/* The first @bits of a word in network byte order; 0 < @bits < 32. */
+static u32 word_mask(u8 bits)
+{
+	return htonl(~0U << (32 - bits));
+}
+
+/* Word by word, as prefixes are written; longer than an address is all of it. */
 bool latch_addr_match(const union latch_addr *addr, const union latch_addr *net, u8 len)
 {
-	u8 octets, bits, diff;
+	u8 i, words = len / 32, bits = len % 32;
 
 	if (len >= 128)
-		return !memcmp(addr, net, sizeof(*addr));
+		return addr->q[0] == net->q[0] && addr->q[1] == net->q[1];
+	for (i = 0; i < words; i++)
+		if (addr->w[i] != net->w[i])
+			return false;
+	return !bits || !((addr->w[i] ^ net->w[i]) & word_mask(bits));
+}
 
-	octets = len / 8;
-	bits = len % 8;
-	if (memcmp(addr->b, net->b, octets))
-		return false;
-	diff = addr->b[octets] ^ net->b[octets];
-	return !(diff >> (8 - bits));
+union latch_addr latch_addr_prefix(const union latch_addr *addr, u8 len)
+{
+	union latch_addr net = { .q = { 0, 0 } };
+	u8 i, words = len < 128 ? len / 32 : 4, bits = len % 32;
+
+	for (i = 0; i < words; i++)
+		net.w[i] = addr->w[i];
+	if (words < 4 && bits)
+		net.w[words] = addr->w[words] & word_mask(bits);
+	return net;
 }
 
 static bool port_match(u16 port, u16 want, u16 mask)
@@ -69,5 +84,7 @@ bool latch_sel_contains(const struct latch_sel *a, const struct latch_sel *b)
 
 bool latch_flow_equal(const struct latch_flow *a, const struct latch_flow *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	return a->local.q[0] == b->local.q[0] && a->local.q[1] == b->local.q[1] &&
+	       a->remote.q[0] == b->remote.q[0] && a->remote.q[1] == b->remote.q[1] &&
+	       a->ports == b->ports && a->kind == b->kind;
 }

@@ -46,19 +46,10 @@ struct latch_flow {
 	};
 };
 
-/* What latch_flow.ports and .kind are for these. */
-static inline u32 latch_ports(u16 lport, u16 rport)
-{
-	const struct latch_flow f = { .lport = lport, .rport = rport };
-
-	return f.ports;
-}
-
+/* What latch_flow.kind is for these. */
 static inline u32 latch_kind(u8 family, u8 proto)
 {
-	const struct latch_flow f = { .family = family, .proto = proto };
-
-	return f.kind;
+	return ntohl((u32)family << 24 | (u32)proto << 16);
 }
 
 /**
@@ -96,6 +87,15 @@ struct latch_sel {
  * Return: true where the first @len bits are equal.
  */
 bool latch_addr_match(const union latch_addr *addr, const union latch_addr *net, u8 len);
+
+/**
+ * latch_addr_prefix() - the prefix that an address is in
+ * @addr: the address
+ * @len:  prefix length in bits; more than 128 is as 128
+ *
+ * Return: its first @len bits, the others zero.
+ */
+union latch_addr latch_addr_prefix(const union latch_addr *addr, u8 len);
 
 /**
  * latch_sel_covers() - does a selector cover a flow in one direction?

@@ -74,6 +74,28 @@ static void flow_prefix_random(struct tally *t)
 	}
 }
 
+/* Two addresses have the same prefix when the one is in the other's. */
+static void flow_prefix_of(struct tally *t)
+{
+	union latch_addr net, addr, a, b;
+	unsigned int i, len;
+	u32 seed = 3571;
+
+	for (len = 0; len <= 255; len++)
+		for (i = 0; i < 128; i++) {
+			random_addr(&seed, &net);
+			addr = net;
+			addr.b[i / 8] ^= 0x80 >> (i % 8);
+			a = latch_addr_prefix(&addr, len);
+			b = latch_addr_prefix(&net, len);
+			EXPECT(t, !memcmp(&a, &b, sizeof(a)) == ref_addr_match(&addr, &net, len),
+			       "bit %u length %u", i, len);
+			EXPECT(t, ref_addr_match(&a, &addr, len) &&
+			       (addr_bit(&a, i) == (i < len && addr_bit(&addr, i))),
+			       "bit %u length %u: not that of the address", i, len);
+		}
+}
+
 /* 10.1.2.3 port 1000 here, 10.9.8.7 port 2000 there, TCP */
 static struct latch_flow sample_flow(void)
 {
@@ -403,6 +425,7 @@ static const struct test flow_tests[] = {
 	{ "2-1_flow_is_its_five_tuple", flow_equality },
 	{ "2.2-6_prefix_bounds", flow_prefix_bounds },
 	{ "2.2-6_prefix_random", flow_prefix_random },
+	{ "2.2-6_prefix_of_address", flow_prefix_of },
 	{ "2.2-6_selector_directions", flow_directions },
 	{ "2.2-6_selector_of_other_flow", flow_narrow },
 	{ "2.2-6_selector_any", flow_any },
