@@ -217,6 +217,17 @@ int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts
 }
 
 /**
+ * latch_group_clean() - has no latch of a group a conflict?
+ * @g: the group
+ *
+ * Context: any. Return: true where the latest judgement says so of all of them.
+ */
+bool latch_group_clean(const struct latch_group *g)
+{
+	return READ_ONCE(g->uniform) && !READ_ONCE(g->conflicts);
+}
+
+/**
  * latch_group_again() - a flow begins as another one did before
  * @l: its latch, whose lock is held, in no group
  * @p: its first packet, which fits what the socket asked for
@@ -238,7 +249,7 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 		return false;
 	ok = latch_judge_again(l, &g->c, p);
 	spin_lock(&g->lock);
-	ok = ok && g->uniform && !g->conflicts;
+	ok = ok && latch_group_clean(g);
 	if (ok)
 		hlist_nulls_add_head_rcu(&l->member, &g->latches);
 	spin_unlock(&g->lock);
@@ -322,7 +333,7 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen)
 	lockdep_assert_held(&l->lock);
 	spin_lock(&g->lock);
 	WRITE_ONCE(g->seen[p->dir].spi, p->first->id.spi);
-	clean = g->uniform && !g->conflicts;
+	clean = latch_group_clean(g);
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->uniform) &&
 	    gen == atomic_read(&ln->gen) && !READ_ONCE(ln->lost))
@@ -437,6 +448,19 @@ static bool latch_group_verdict(struct latch_group *g, u32 conflicts)
 	return news;
 }
 
+/* Changes when an SA comes to or goes from one of the paths. */
+static u32 latch_group_seq(const struct latch_group *g)
+{
+	u32 seq = 0;
+	int dir, i;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_LINKS; i++)
+			if (g->c.path[dir][i])
+				seq += READ_ONCE(g->c.path[dir][i]->seq);
+	return seq;
+}
+
 /**
  * latch_group_rejudge() - bring the latches of a group up to date
  * @g: the group, held by the caller
@@ -445,9 +469,10 @@ static bool latch_group_verdict(struct latch_group *g, u32 conflicts)
  */
 void latch_group_rejudge(struct latch_group *g)
 {
+	u32 conflicts, seq = latch_group_seq(g);
 	struct latch_flow f;
-	u32 conflicts;
 
+	smp_rmb(); /* pairs with latch_path_changed() */
 	if (!latch_group_flow(g, &f) || !latch_judge_group(g, &f, &conflicts)) {
 		spin_lock_bh(&g->lock);
 		g->uniform = false;
@@ -456,6 +481,9 @@ void latch_group_rejudge(struct latch_group *g)
 	} else if (latch_group_verdict(g, conflicts)) {
 		latch_group_each(g, conflicts, latch_group_settle_one);
 	}
+	smp_mb(); /* pairs with latch_path_changed() */
+	if (latch_group_seq(g) != seq)
+		latch_sad_doubt(g->c.ln, g);
 }
 
 /**

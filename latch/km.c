@@ -64,6 +64,8 @@ static void latch_km_add(struct latch_net *ln, const struct xfrm_state *x)
 
 	if (latch_sad_add(ln, x))
 		latch_km_lost(ln);
+	if (!READ_ONCE(ln->active))
+		latch_km_queue(ln, LATCH_WORK_TELL);
 	if (READ_ONCE(ln->manager) && !READ_ONCE(ln->dying)) {
 		wait = msecs_to_jiffies(READ_ONCE(ln->identity_wait_ms));
 		queue_delayed_work(latch_wq, &ln->pending_work, wait);

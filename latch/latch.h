@@ -197,6 +197,7 @@ static __always_inline bool latch_words_equal(const void *a, const void *b, size
  * @sas:     SA copies, RCU
  * @groups:  links of groups, RCU
  * @dirty:   in ln->dirty
+ * @seq:     changes with @sas
  *
  * The path with @key.any set has the SAs of every reqid between the addresses:
  * a template without reqid accepts them all.
@@ -215,6 +216,7 @@ struct latch_path {
 	struct latch_path_key	key;
 	spinlock_t		lock;
 	int			refs;
+	u32			seq;
 	struct hlist_head	sas[2];
 	struct hlist_head	groups;
 	struct list_head	dirty;
@@ -760,6 +762,7 @@ void latch_group_put(struct latch_group *g);
 void latch_group_leave(struct latch *l);
 int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts,
 		    bool uniform);
+bool latch_group_clean(const struct latch_group *g);
 bool latch_group_again(struct latch *l, const struct latch_pkt *p);
 void latch_group_tell(struct latch *l);
 void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen);

@@ -184,11 +184,28 @@ void latch_path_leave(struct latch_link *link, struct latch_path *path)
 	latch_path_put(path);
 }
 
+/* Groups of a path that are looked at before they are all judged. */
+#define LATCH_PATH_LOOK	8
+
+/*
+ * Under the path's lock: can it mean something to a group that an SA came, or that one
+ * went? One that goes takes its conflicts along and brings none (2.2-10).
+ */
+static bool latch_path_minds(const struct latch_path *path, bool came)
+{
+	const struct latch_link *link;
+	int n = 0;
+
+	hlist_for_each_entry(link, &path->groups, node)
+		if (came || n++ == LATCH_PATH_LOOK || !latch_group_clean(link->group))
+			return true;
+	return false;
+}
+
 /* Under sad_lock: the worker shall judge the latches of this path. */
 static void latch_path_mark(struct latch_net *ln, struct latch_path *path)
 {
 	lockdep_assert_held(&ln->sad_lock);
-	atomic_inc(&ln->seq);
 	if (!list_empty(&path->dirty))
 		return;
 	spin_lock(&path->lock);
@@ -239,8 +256,21 @@ static void latch_sa_path_key(const struct latch_sa *sa, bool any,
 	key->any = any;
 }
 
+/*
+ * Under sad_lock and the path's: an SA came or went. Whoever judges at the same time
+ * sees that in @seq, or has told its group before, see latch_group_rejudge().
+ */
+static bool latch_path_changed(struct latch_net *ln, struct latch_path *path, bool came)
+{
+	atomic_inc(&ln->seq);
+	WRITE_ONCE(path->seq, path->seq + 1);
+	smp_mb(); /* pairs with latch_group_rejudge() */
+	return latch_path_minds(path, came);
+}
+
 static void latch_sa_leave(struct latch_sa *sa)
 {
+	bool minds;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -248,8 +278,10 @@ static void latch_sa_leave(struct latch_sa *sa)
 			continue;
 		spin_lock(&sa->path[i]->lock);
 		hlist_del_rcu(&sa->member[i]);
+		minds = latch_path_changed(sa->key.ln, sa->path[i], false);
 		spin_unlock(&sa->path[i]->lock);
-		latch_path_mark(sa->key.ln, sa->path[i]);
+		if (minds)
+			latch_path_mark(sa->key.ln, sa->path[i]);
 		latch_path_put(sa->path[i]);
 	}
 }
@@ -257,6 +289,7 @@ static void latch_sa_leave(struct latch_sa *sa)
 static int latch_sa_join(struct latch_sa *sa)
 {
 	struct latch_path_key key;
+	bool minds;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -266,8 +299,10 @@ static int latch_sa_join(struct latch_sa *sa)
 			return -ENOMEM;
 		spin_lock(&sa->path[i]->lock);
 		hlist_add_head_rcu(&sa->member[i], &sa->path[i]->sas[i]);
+		minds = latch_path_changed(sa->key.ln, sa->path[i], true);
 		spin_unlock(&sa->path[i]->lock);
-		latch_path_mark(sa->key.ln, sa->path[i]);
+		if (minds)
+			latch_path_mark(sa->key.ln, sa->path[i]);
 	}
 	return 0;
 }
@@ -386,6 +421,8 @@ void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
 		latch_sa_remove(sa);
 	rcu_read_unlock();
 	spin_unlock_bh(&ln->sad_lock);
+	if (!latch_net_needed(ln))
+		latch_km_queue(ln, LATCH_WORK_TELL);
 }
 
 /**

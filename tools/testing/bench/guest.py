@@ -525,6 +525,7 @@ class Profile:
                 for kind in KINDS:
                     yield f"{kind} {cipher} {mode}", lambda _, k=kind, c=cipher, m=mode: self.flow(k, c, m)
         yield "scale", lambda _: self.scale()
+        yield "rekey", lambda _: self.rekey()
 
     @staticmethod
     def symbols():
@@ -563,6 +564,25 @@ class Profile:
             a("profile", 0)
             a("close", 1)
         say(units=n)
+
+    def rekey(self):
+        """Both directions of all SAs, without the module and with it."""
+        r = Rekey()
+        r.both("sa-rekey", 100000, 200000)
+        r.a("profile", 1)
+        r.both("sa-rekey", 200000, 300000)
+        r.a("profile", 0)
+        with Module():
+            self.symbols()
+            r.a("bind", r.sas, 1)
+            r.a("open", 0, r.latches, "10.20.0.1", "10.21.0.1", 10)
+            r.a("send", 0)
+            r.a("sync")
+            r.a("profile", 1)
+            r.both("sa-rekey", 300000, 400000)
+            r.a("profile", 0)
+            r.a("close", 0)
+        say(units=r.latches)
 
 
 GROUPS = {"profile": Profile, "packets": Packets, "scale": Scale, "rekey": Rekey, "cpus": Cpus}
