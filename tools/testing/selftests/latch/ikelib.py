@@ -795,7 +795,9 @@ class IkeNet(Net):
     def _tell(self):
         """The case failed: what the daemons said last, and what the kernel holds."""
         for host, daemon in self.daemons.items():
-            ksft_pr(f"{host.name}: bindings {host.nl.dump('binding-get') if module_loaded() else None}")
+            if module_loaded():
+                ksft_pr(f"{host.name}: bindings {host.nl.dump('binding-get')}")
+                ksft_pr(f"{host.name}: latches {host.nl.dump('conn-get')}")
             for name in ("latch_stat", "xfrm_stat"):
                 ksft_pr(f"{host.name}: {name} { {k: v for k, v in host.stat(name).items() if v} }")
             for line in (host.run("ip", "xfrm", "policy").stdout + daemon.log()).splitlines()[-60:]:

@@ -377,19 +377,27 @@ def nat_moves(env, proto):
         no_nat(env)
 
 
-MOVES = [{**f, "answer": a} for f in FLOWS[::2] for a in ("trap", "none")]
+MOVES = [
+    {**f, "to": to, "way": "" if to != "ipv6" else "to_ipv6_", "answer": a}
+    for to in ("10.9.0.11", "ipv6") for f in FLOWS[::2] for a in ("trap", "none")
+]  # fmt: skip
 
 
-@case("2-21_ike_mobike_{flow}_{answer}", MOVES)
-def mobike(env, proto, answer):
+@case("2-21_ike_mobike_{way}{flow}_{answer}", MOVES)
+def mobike(env, proto, to, answer):
     """The address goes, the SAs move to another one, the latch stays with what it was latched to.
 
     Without a trap policy charon takes the policy away for a moment, so that end waits.
     """
-    second = "10.9.0.11"
-    env.alice.ip(f"addr add {second}/32 dev eth0")
-    env.bob.ip(f"neigh replace {second} lladdr {env.alice.mac.hex(':')} dev eth0 nud permanent")
-    addrs = [env.alice.addr(4), second]
+    addrs = [env.alice.addr(4)]
+    if to == "ipv6":
+        to = env.alice.addr(6)
+    else:
+        addrs.append(to)
+        env.alice.ip(f"addr add {to}/32 dev eth0")
+        env.bob.ip(f"neigh replace {to} lladdr {env.alice.mac.hex(':')} dev eth0 nud permanent")
+        # charon tries all paths, and takes the one that is answered first: this is to be the only one
+        env.bob.ip(f"addr del {env.bob.addr(6)}/64 dev eth0")
     env.ike(env.bob).to(env.alice, mode="tunnel", start=answer, mobike=True, remote_addrs=addrs)
     env.ike(env.alice).to(env.bob, mode="tunnel", mobike=True, local_addrs=addrs)
     flow = connect(Ipsec(env.alice, env.bob, mode="tunnel"), proto)
@@ -400,16 +408,14 @@ def mobike(env, proto, answer):
     # until charon has another one, the kernel has no address for the tunnel; then charon forbids
     flow.tolerated = (errno.ENETUNREACH, errno.EPERM)
     env.alice.ip(f"addr del {env.alice.addr(4)}/24 dev eth0")
-    try:
-        flow.pump(lambda: info(flow.a).outer_local_addr == info(flow.b).outer_remote_addr == second)
-        carry(flow)
-        untouched(flow, (0, 0 if answer == "trap" else 1))
-        both_proved(env, flow)
-        ksft_eq([(info(s).id, info(s).peer) for s in (flow.a, flow.b)], [(b.id, b.peer) for b in before])
-        ksft_eq(env.wire.clear(flow), (0, 0))
-    finally:
-        # routes went with the address
-        env.renew()
+    flow.pump(lambda: info(flow.a).outer_local_addr == info(flow.b).outer_remote_addr == to)
+    carry(flow)
+    untouched(flow, (0, 0 if answer == "trap" else 1))
+    both_proved(env, flow)
+    ksft_eq([(info(s).id, info(s).peer) for s in (flow.a, flow.b)], [(b.id, b.peer) for b in before])
+    ksft_eq(env.wire.clear(flow), (0, 0))
+    # routes went with the address
+    env.renew()
 
 
 # --- who is who: kinds of identity and of proof -----------------------------------------
