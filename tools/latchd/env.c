@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <linux/latch.h>
 #include "env.h"
 
 /* pluto gives this many reqids to the administrator; these are not split by protocol. */
@@ -98,6 +99,19 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+/*
+ * The text of an ID does not tell its type: "@#0x6162" is a key ID or a name,
+ * "@bob" a name or an address of mail. A connection for one peer has the type, and
+ * so has a certificate. Who has but a secret that others have, too, is believed
+ * anything, and can even be taken for what he did not say.
+ */
+static bool for_one_peer(char **environ)
+{
+	const char *kind = value_of(environ, "PLUTO_CONN_KIND");
+
+	return kind && !strcmp(kind, "CK_PERMANENT");
+}
+
 /**
  * env_updown() - whose the SAs of a connection are
  * @u:       set to it
@@ -124,6 +138,11 @@ const char *env_updown(struct updown *u, char **environ)
 	why = ident_from_environment(&u->peer, id);
 	if (why)
 		return why;
+	if (!for_one_peer(environ) &&
+	    (has_word(policy, "PSK") || u->peer.type == LATCH_ID_KEYID)) {
+		u->peer = (struct ident){ 0 };
+		return "what any peer may say of itself that has the shared secret";
+	}
 	id = value_of(environ, "PLUTO_MY_ID");
 	/* ours is no secret and no one else's: unknown does no harm */
 	if (!id || ident_from_environment(&u->local, id))

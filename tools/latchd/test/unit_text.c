@@ -73,6 +73,9 @@ void environment(void)
 {
 	static char *good[] = { "A=1", GOOD, "PLUTO_SA_REQID=16392", NULL };
 	static char *manual[] = { GOOD, "PLUTO_SA_REQID=100", NULL };
+	static char *psk[] = { "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392",
+			       "PLUTO_PEER_ID=@#0x6162", "PLUTO_CONN_POLICY=IKEv2+PSK",
+			       "PLUTO_CONN_KIND=CK_PERMANENT", NULL };
 	static char *ah[] = { "PLUTO_SA_TYPE=AH", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
 			      "PLUTO_CONN_POLICY=x", NULL };
 	static char *bad[][8] = {
@@ -101,6 +104,13 @@ void environment(void)
 		  "PLUTO_CONN_POLICY=IKEv2+ALLOW_NO_SAN" },
 		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
 		  "PLUTO_CONN_POLICY=ALLOW_NO_SAN+x" },
+		/* of many peers with one secret */
+		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+		  "PLUTO_CONN_POLICY=IKEv2+PSK", "PLUTO_CONN_KIND=CK_INSTANCE" },
+		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+		  "PLUTO_CONN_POLICY=PSK+x" },
+		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@#0x6162",
+		  "PLUTO_CONN_POLICY=x", "PLUTO_CONN_KIND=CK_INSTANCE" },
 	};
 	static const struct {
 		char *text;
@@ -119,6 +129,7 @@ void environment(void)
 	CHECK(u.peer.type == LATCH_ID_FQDN && !strcmp(hex_of(&u.peer), "626f62"));
 	CHECK(u.local.type == LATCH_ID_FQDN && !strcmp(hex_of(&u.local), "616c696365"));
 	CHECK(!env_updown(&u, manual) && u.reqid == 100);
+	CHECK(!env_updown(&u, psk) && u.peer.type == LATCH_ID_KEYID);
 	CHECK(!env_updown(&u, ah) && u.reqid == 16392 && !u.local.type);
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		if (env_updown(&u, bad[i]))
