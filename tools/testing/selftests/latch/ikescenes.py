@@ -81,6 +81,14 @@ class Behind(Ipsec):
 
 def behind_nat(net, mode):
     """Alice has a private address and mallory is her NAT on the way to bob."""
+    translate(net)
+    net.ike(net.bob).to(net.alice, mode=mode, start="none", remote_addrs=["%any"])
+    net.ike(net.alice).to(net.bob, mode=mode, local_addrs=[PRIVATE])
+    return Behind(net.alice, net.bob, mode=mode)
+
+
+def translate(net):
+    """The NAT alone, and the routes through it."""
     alice, bob, router = net.alice, net.bob, net.mallory
     alice.ip(
         f"addr add {PRIVATE}/32 dev eth0",
@@ -97,9 +105,6 @@ def behind_nat(net, mode):
             with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as f:
                 f.write(f"{value}\n")
     forget_connections(router)
-    net.ike(bob).to(alice, mode=mode, start="none", remote_addrs=["%any"])
-    net.ike(alice).to(bob, mode=mode, local_addrs=[PRIVATE])
-    return Behind(alice, bob, mode=mode)
 
 
 def forget_connections(router, ports=""):

@@ -2,21 +2,26 @@
 """latchd(8): identities from IKE daemons that do not tell them themselves.
 
 strongSwan without its plugin (VICI), libreswan without latch-updown (whack); latchd
-late, slow, stopped, killed and started again. RFC 5660 2-5, 2-6, 2-7, 2-23, 2.3.2.
+late, slow, stopped, killed and started again, and fed with garbage.
+RFC 5660 2-5, 2-6, 2-7, 2-21, 2-23, 2.3.2.
 """
 
 import functools
 import os
+import random
+import select
 import signal
 import socket
+import struct
 import subprocess
 
 from expect import is_state
-from ikelib import Daemon, IkeNet
+from ikelib import Daemon, IkeNet, Vici
 from ikescenes import Impostor, anybody, carry, connect, pair
 import ktap
 from ktap import TOP, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
+from latchlib import Ipsec
 import lswscenes
 from scenes import FLOWS
 
@@ -162,6 +167,15 @@ def again(env, ike):
         lswscenes.initiate(env.daemons[env.alice], "bob")
 
 
+def finish(env, ike):
+    """Alice ends her SAs with bob."""
+    if ike == "charon":
+        env.ike(env.alice).terminate(ike="bob")
+    else:
+        env.daemons[env.alice].whack("--terminate", "--name", "bob")
+    lswscenes.settle(env.alice)
+
+
 def bound(env):
     for host in (env.alice, env.bob):
         wait(lambda h=host: wholly_bound(h), f"the SAs of {host.name} to be bound", 30)
@@ -274,12 +288,7 @@ def trouble_at_first(env, ike, what):
     for host in (env.alice, env.bob):
         env.latchd(host).start()
     bound(env)
-    daemon = env.daemons[env.alice]
-    if ike == "charon":
-        daemon.terminate(ike="bob")
-    else:
-        daemon.whack("--terminate", "--name", "bob")
-    lswscenes.settle(env.alice)
+    finish(env, ike)
     alice = env.latchd(env.alice)
     if what == "stopped":
         alice.send(signal.SIGSTOP)
@@ -295,6 +304,207 @@ def trouble_at_first(env, ike, what):
         alice.start()
     bound(env)
     known(connect(ipsec, "tcp").a, "bob.example")
+
+
+def pending(host):
+    """Packets that waited for a word on their SA."""
+    return sum(host.stat()[f"Latch{way}Pending"] for way in ("In", "Out"))
+
+
+@case("2-7_latchd_is_slow_during_a_rekey_of_{ike}", [{"ike": i} for i in ("charon", "pluto")])
+def slow(env, ike):
+    """It speaks late, but in time: what would use the new SAs waits, then the flow goes on; it never broke."""
+    ipsec = meet(env, ike)
+    flow = connect(ipsec, "tcp")
+    both_known(flow)
+    alice = env.latchd(env.alice)
+    env.wire.restart()
+    before = pending(env.alice)
+    alice.send(signal.SIGSTOP)
+    done = rekey(env, ike)
+    flow.pump(lambda: pending(env.alice) >= before + 3, deadline=60)
+    ksft_eq(info(flow.a).state_name, "ESTABLISHED")
+    alice.send(signal.SIGCONT)
+    flow.pump(done, deadline=60)
+    bound(env)
+    carry(flow, 2000)
+    untouched(flow)
+    both_known(flow)
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2-5_latchd_is_slow_during_the_set_up_of_{ike}", [{"ike": i} for i in ("charon", "pluto")])
+def slow_at_first(env, ike):
+    """A connection begins under SAs that nobody told of yet: it waits, and is latched to the right one."""
+    ipsec = meet(env, ike)
+    bound(env)
+    finish(env, ike)
+    alice = env.latchd(env.alice)
+    alice.send(signal.SIGSTOP)
+    again(env, ike)
+    ksft_eq(env.alice.nl.dump("binding-get"), [])
+    listener = ipsec.listen()
+    sock = env.alice.socket(listener.family)
+    sock.setblocking(False)
+    before = pending(env.alice)
+    env.wire.restart()
+    sock.connect_ex(listener.getsockname())
+    wait(lambda: pending(env.alice) >= before + 2, "packets that wait", 60)
+    ksft_eq(is_state(sock, "NONE").peer, 0)
+    alice.send(signal.SIGCONT)
+    wait(lambda: info(sock).state_name == "ESTABLISHED", "the connection", 60)
+    known(sock, "bob.example")
+
+
+@case("2-21_latchd_and_{ike}_are_{what}_together", TROUBLE)
+def both_restart(env, ike, what):
+    """Neither is there for a while: the latch keeps its peer, and is whole when both are back."""
+    ipsec = meet(env, ike)
+    flow = patient(connect(ipsec, "tcp"))
+    both_known(flow)
+    peer = info(flow.a).peer_id_type
+    alice, daemon = env.latchd(env.alice), env.daemons[env.alice]
+    env.wire.restart()
+    number = signal.SIGTERM if what == "stopped" else signal.SIGKILL
+    alice.stop(number)
+    daemon.stop(number)
+    if what == "stopped":
+        wait(lambda: info(flow.a).state_name == "BROKEN", "the policies to go", 30)
+    else:
+        # the kernel goes on alone; what is left over goes, as the service does it at a start
+        carry(flow, 2000)
+        env.alice.ip("xfrm policy flush", "xfrm state flush")
+    ksft_eq(info(flow.a).peer_id_type, peer)
+    alice.start()
+    daemon.start()
+    again(env, ike)
+    carry(flow, 2000)
+    bound(env)
+    both_known(flow)
+    flow.drained()
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+# --- garbage ---------------------------------------------------------------------------------
+class Liar:
+    """What says that it is charon, at its control socket."""
+
+    def __init__(self, host, path):
+        self.host, self.path = host, path
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.bind(str(path))
+        self._sock.listen(8)
+
+    def _packet(self, link):
+        data = b""
+        while len(data) < 4 or len(data) < 4 + struct.unpack_from(">I", data)[0]:
+            more = link.recv(4 + struct.unpack_from(">I", data)[0] - len(data) if len(data) >= 4 else 4 - len(data))
+            if not more:
+                return None
+            data += more
+        return data[4:]
+
+    def answer(self, *packets):
+        """Answer one connection as charon does, up to the list of SAs, and send these then; wait until it is closed."""
+        ksft_true(select.select([self._sock], [], [], 60 * ktap.SLOW)[0], "latchd comes again")
+        link = self._sock.accept()[0]
+        with link:
+            link.settimeout(60 * ktap.SLOW)
+            while True:
+                asked = self._packet(link)
+                if asked[0] != Vici.REGISTER:
+                    break
+                link.sendall(self.framed(bytes([Vici.CONFIRM])))
+            ksft_eq(asked[2:], b"list-sas")
+            try:
+                for packet in packets:
+                    link.sendall(packet)
+                link.shutdown(socket.SHUT_WR)
+                while link.recv(4096):
+                    pass
+            except (BrokenPipeError, ConnectionResetError):
+                # it had enough
+                pass
+
+    @staticmethod
+    def framed(packet):
+        return struct.pack(">I", len(packet)) + packet
+
+    @classmethod
+    def event(cls, body, name=b"list-sa"):
+        return cls.framed(bytes([Vici.EVENT, len(name)]) + name + body)
+
+    def close(self):
+        self._sock.close()
+        os.unlink(self.path)
+
+
+END = Liar.framed(bytes([Vici.RESPONSE]))
+
+
+def tale(ipsec, changes=None, child=None):
+    """What charon says of the SAs of alice and bob, with other fields instead."""
+    out, back = (sa.spi for sa in ipsec.sas)
+    return Vici.pack({"bob": {
+        "uniqueid": "1", "version": "2", "state": "ESTABLISHED", "local-host": ipsec.a.addr(4), "local-port": "500",
+        "local-id": "alice.example", "remote-host": ipsec.b.addr(4), "remote-port": "500", "remote-id": "bob.example",
+        **(changes or {}),
+        "child-sas": {"bob-1": {
+            "name": "bob", "uniqueid": "1", "reqid": "1", "state": "INSTALLED", "mode": "TRANSPORT", "protocol": "ESP",
+            "spi-in": f"{back:08x}", "spi-out": f"{out:08x}", **(child or {}),
+        }},
+    }})  # fmt: skip
+
+
+def garbage(ipsec):
+    """Lists of packets, none of which is to bind anything."""
+    good, dice = tale(ipsec), random.Random(1)
+    for name in ("", "%any", "bob.example\n", "bob.example\0.evil", "bob\x1b[2J", "x" * 2000, "x" * 65000, b"\xff\xfe"):
+        yield Liar.event(tale(ipsec, {"remote-id": name})), END
+    for field in ("uniqueid", "local-host", "remote-host"):
+        for text in ("", "-1", "999999999999999999999", "10.9.0.1/24\n", "x" * 65000):
+            yield Liar.event(tale(ipsec, {field: text})), END
+    for text in ("", "0", "-1", "0x1001", "zzzzzzzz", "1" * 100):
+        yield Liar.event(tale(ipsec, None, {"spi-in": text, "spi-out": text})), END
+    yield Liar.event(tale(ipsec, None, {"protocol": "TCP"})), END
+    # never ended, or with two names for one
+    yield (Liar.event(good),)
+    yield Liar.event(good), Liar.event(tale(ipsec, {"remote-id": "eve.example"})), END
+    yield Liar.event(good), Liar.event(good[:-1]), END
+    for size in range(0, len(good), 7):
+        yield Liar.event(good[:size]), END
+    for head in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 600 << 10):
+        yield (struct.pack(">I", head) + good,)
+    for _ in range(100):
+        junk = dice.randbytes(dice.randrange(1, 300))
+        yield Liar.event(junk), END
+        yield Liar.framed(junk), END
+
+
+@case("2-6_latchd_binds_nothing_of_garbage_from_charon")
+def lies(env):
+    """What comes from the socket is cut, mixed up, contradictory or random: no claim, and latchd lives."""
+    env.alice.sysctl("identity_wait_ms", 60000)
+    ipsec = Ipsec(env.alice, env.bob).up()
+    latchd = env.latchd(env.alice)
+    liar = Liar(env.alice, latchd.path / "liar")
+    try:
+        latchd.start(vici_socket=liar.path)
+        for packets in garbage(ipsec):
+            liar.answer(*packets)
+            rows = env.alice.nl.dump("binding-get")
+            ksft_eq(rows, [], f"after {packets!r:.300}")
+            if rows:
+                return
+        ksft_true(latchd.running)
+        ksft_true(all(c.isprintable() or c == "\n" for c in latchd.log()), "its log can be read")
+        # the same in order is believed
+        liar.answer(Liar.event(tale(ipsec)), END)
+        rows = env.alice.nl.dump("binding-get")
+        ksft_eq({r["spi"] for r in rows}, {sa.spi for sa in ipsec.sas})
+        ksft_eq(env.alice.nl.do("peer-get", id=rows[0]["peer"])["id-value"], b"bob.example")
+    finally:
+        liar.close()
 
 
 # --- another peer, a dead peer -----------------------------------------------------------

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 """Identities from libreswan, by latch-updown(8): rekeys, restarts, takeovers, kinds of identity.
 
-RFC 5660 2-5, 2-6, 2-7, 2-13, 2-21, 2.3-3, 2.3.2, 2.6-1.
+RFC 5660 2-5, 2-6, 2-7, 2-13, 2-14, 2-21, 2.3-3, 2.3.2, 2.6-1, 6.3-1.
 Without the module the same scenes leak: test_libreswan_leak.py. libreswan without
 latch-updown: test_latchd.py.
 """
 
+import base64
 import errno
 import functools
+import hashlib
 import os
 import signal
 import socket
 
 from expect import is_state
-from ikelib import IkeNet
-from ikescenes import carry, connect
+from ikelib import IkeNet, ViciError, run
+from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
 import ktap
 from ktap import ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
@@ -230,6 +232,12 @@ def takeover(env, proto, fam):
     drops = info(flow.a).out_drops
     flow.pump(lambda: info(flow.a).out_drops >= drops + 3, ways=((flow.a, flow.b),), deadline=60)
     ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    flow.catch_up(flow.a)
+    drops = info(flow.a).in_drops
+    for _ in range(3):
+        mallory.send(flow, b"mallory was here")
+    wait(lambda: info(flow.a).in_drops == drops + 3, "the drops")
+    ksft_true(flow.silent(flow.a))
     mallory.leave()
     mallory.move_out()
 
@@ -302,6 +310,83 @@ def kinds(env, theirs, type, value, fam=4, psk=False):  # pylint: disable=redefi
     known(flow.b, "alice.example")
 
 
+def keep_keys(conn):
+    """No certificates in a connection."""
+    for word in ("leftcert", "rightca"):
+        del conn[word]
+
+
+def modulus(cert):
+    """Of an RSA key."""
+    said = run("openssl", "rsa", "-in", cert.key, "-noout", "-modulus").decode()
+    return bytes.fromhex(said.strip().removeprefix("Modulus="))
+
+
+@case("2-13_pluto_identity_rawkey")
+def raw_keys(env):
+    """RSA keys that each was told of, without certificates."""
+    certs = [env.pki.cert(f"{h.name}.raw", kind="rsa") for h in (env.alice, env.bob)]
+    numbers = [modulus(c) for c in certs]
+    for host, peer, cert, mine, other in (
+        (env.alice, env.bob, certs[0], *numbers), (env.bob, env.alice, certs[1], *numbers[::-1])
+    ):  # fmt: skip
+        # another one, whose database gets the key
+        pluto(env, host).close()
+        del env.daemons[host]
+        daemon = pluto(env, host)
+        daemon.to(peer, cert=cert, start="add", authby="rsa-sha2", leftsendcert="never",
+                  leftckaid=hashlib.sha1(mine).hexdigest(),
+                  rightrsasigkey="0s" + base64.b64encode(b"\3\1\0\1" + other).decode())  # fmt: skip
+        keep_keys(daemon.conns[peer.name])
+        daemon.start()
+    initiate(env.daemons[env.alice], "bob")
+    flow = connect(Ipsec(env.alice, env.bob), "tcp")
+    both_known(flow)
+
+
+ODD = [
+    {"kind": "honest", "type": L.LATCH_ID_FQDN, "value": b"bob.example"},
+    {"kind": "newline", "type": L.LATCH_ID_FQDN, "value": b"bob.example\nPLUTO_PEER_ID=@eve.example"},
+    {"kind": "nul", "type": L.LATCH_ID_FQDN, "value": b"bob.example\0.eve.example"},
+    {"kind": "quotes", "type": L.LATCH_ID_FQDN, "value": b"bob.example' PLUTO_PEER_ID='@eve.example"},
+    {"kind": "keyid_in_a_name", "type": L.LATCH_ID_FQDN, "value": b"#0x626f62"},
+    {"kind": "name_in_mail", "type": L.LATCH_ID_EMAIL, "value": b"@eve.example"},
+    {"kind": "controls_in_mail", "type": L.LATCH_ID_EMAIL, "value": b"bob@example\r\n\x1b[2J"},
+    {"kind": "newline_in_dn", "type": L.LATCH_ID_DN, "value": dn("bob.example\nO=x")},
+    {"kind": "nul_in_dn", "type": L.LATCH_ID_DN, "value": dn("bob.example\0.eve")},
+    {"kind": "short_address", "type": L.LATCH_ID_IPV4, "value": b"\x0a\x09"},
+    # the longest that charon can be told to send
+    {"kind": "253_octets", "type": L.LATCH_ID_FQDN, "value": b"b" * 253},
+]
+
+
+@case("2-13_pluto_odd_identity_{kind}", ODD)
+def odd(env, type, value):  # pylint: disable=redefined-builtin
+    """Whoever has the secret of a group may say anything of itself, in any octets: it is nobody, and not connected."""
+    alice = pluto(env, env.alice)
+    alice.secrets = ': PSK "a secret that is long enough for pluto"\n'
+    alice.to("%any", "any", start="add", authby="secret")
+    keep_keys(alice.conns["any"])
+    del alice.conns["any"]["rightid"]
+    before = len(alice.log())
+    alice.start()
+    bob = strongswan(env, env.bob)
+    bob.other(settings="retransmit_tries = 1\nretransmit_timeout = 1")
+    bob.shared("a secret that is long enough for pluto")
+    name = f"{{{type}}}:#{value.hex()}"
+    bob.to(env.alice, start="none", local={"auth": "psk", "id": name}, remote={"auth": "psk"})
+    try:
+        bob.initiate("alice")
+    except ViciError:
+        pass
+    said = alice.log()[before:]
+    ksft_true("stays unidentified" in said or "AUTHENTICATION_FAILED" in said or "INVALID" in said, said)
+    settle(env.alice)
+    ksft_eq((alice.running, env.alice.nl.dump("binding-get"), env.alice.nl.dump("peer-get")), (True, [], []))
+    # pluto itself writes names as they are
+    ksft_true(all(line.isprintable() for line in said.split("\n") if "latch-updown" in line), "its lines can be read")
+
+
 NOBODY = [
     {"what": "anonymous", "more": {"authby": "null", "leftid": "%null", "rightid": "%null"}, "why": "no authenticated identity"},
     {"what": "not_in_the_certificate", "more": {"require_id_on_certificate": "no"}, "why": "require-id-on-certificate"},
@@ -348,6 +433,33 @@ def updown_killed(env):
     ksft_true("established Child SA" not in said, said)
     settle(env.alice)
     ksft_eq(env.alice.nl.dump("binding-get"), [])
+
+
+# --- a NAT ---------------------------------------------------------------------------------
+@case("2-14_pluto_nat_{flow}", FLOWS[::2])
+def nat(env, proto):
+    """Through a NAT: private and public addresses and the ports of ESP in UDP, at both ends."""
+    translate(env)
+    try:
+        public = env.mallory.addr(4)
+        bob = pluto(env, env.bob).to(env.alice, mode="tunnel", start="add", right=public)
+        alice = pluto(env, env.alice).to(env.bob, mode="tunnel", start="add", left=PRIVATE)
+        bob.start()
+        alice.start()
+        initiate(alice, "bob")
+        flow = connect(Behind(env.alice, env.bob, mode="tunnel"), proto)
+        both_known(flow)
+        seen = [
+            (got.outer_local_addr, got.outer_remote_addr, got.natt_local_port, bool(got.flags & L.LATCH_F_NATT))
+            for got in (info(flow.a), info(flow.b))
+        ]
+        ksft_eq(seen, [(PRIVATE, env.bob.addr(4), 4500, True), (env.bob.addr(4), public, 4500, True)])
+        ksft_eq(info(flow.a).natt_remote_port, 4500)
+        flow.pump(rekeyed(alice, "bob"), deadline=60)
+        carry(flow)
+        untouched(flow)
+    finally:
+        no_nat(env)
 
 
 # --- traps ---------------------------------------------------------------------------------
@@ -416,6 +528,9 @@ def mixed(env, proto, fam, first):
     flow = connect(ipsec, proto)
     known(flow.a, "bob.example", auth=info(flow.a).auth_method)
     known(flow.b, "alice.example")
+    # of keys only one of them tells (6.3-1)
+    ends = [s.getsockopt(level_of(s), L.IP_LATCH_BINDING, 64) for s in (flow.a, flow.b)]
+    ksft_eq((ends[0][:32], ends[1][32:]), (ends[1][:32], bytes(32)))
     flow.pump(rekeyed(bob, "alice"), deadline=60)
     carry(flow, 4000)
     alice.rekey(child="bob")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Identities from strongSwan: certificates, rekeys, restarts, takeovers.
 
-RFC 5660 2-5, 2-6, 2-7, 2-13 to 2-15, 2-21, 2-23, 2.2-6, 2.3-4, 2.3.2, 6.3-1.
+RFC 5660 2-5, 2-6, 2-7, 2-13 to 2-16, 2-21, 2-23, 2.2-6, 2.3-3, 2.3-4, 2.3.2, 6.3-1.
 Without the module the same scenes leak: test_ike_leak.py.
 """
 
@@ -21,6 +21,7 @@ import ktap
 from ktap import ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, ask, get_raw, info, latch_id, level_of, load, unload_when_idle
 from scenes import FLOWS, error_of
+from test_pattern import want
 
 IKE = True
 
@@ -431,12 +432,13 @@ WAYS = [
     {"kind": "rawkey", "way": {"proof": "pubkeys"}},
     {"kind": "psk", "way": {"proof": "psk", "auth": L.LATCH_AUTH_PSK}},
     {"kind": "psk_keyid", "way": {"proof": "psk", "auth": L.LATCH_AUTH_PSK, "id": "@#{3}", "type": L.LATCH_ID_KEYID}},
+    {"kind": "psk_hostile_fqdn", "way": {"proof": "psk", "auth": L.LATCH_AUTH_PSK, "id": "{{2}}:#{5}"}},
+    {"kind": "psk_hostile_email", "way": {"proof": "psk", "auth": L.LATCH_AUTH_PSK, "id": "{{3}}:#{5}",
+                                          "type": L.LATCH_ID_EMAIL}},
     {"kind": "psk_longest", "way": {"proof": "psk", "auth": L.LATCH_AUTH_PSK, "id": "{4}", "type": L.LATCH_ID_EMAIL}},
     {"kind": "eap_mschapv2", "way": {"proof": "eap-mschapv2", "auth": L.LATCH_AUTH_EAP}},
     {"kind": "eap_tls", "way": {"proof": "eap-tls", "auth": L.LATCH_AUTH_EAP}},
 ]
-
-
 
 
 class Way:
@@ -445,7 +447,11 @@ class Way:
     def __init__(self, env, host, kind, san="DNS:{0}.example", id="{0}.example", type=L.LATCH_ID_FQDN, cert="ecdsa",
                  auth=L.LATCH_AUTH_ECDSA_256, proof="pubkey"):  # fmt: skip  # pylint: disable=redefined-builtin
         hostile = HOSTILE + host.name.encode()
-        words = (host.name, host.addr(4), host.addr(6), hostile.hex(), f"{host.name:x<498}@mail.example")
+        # of names with a NUL charon says that none is equal to itself
+        text = hostile.replace(b"\0", b"")
+        # the longest that charon reads
+        longest = f"{host.name:x<498}@mail.example"
+        words = (host.name, host.addr(4), host.addr(6), hostile.hex(), longest, text.hex())
         self.id, self.type, self.auth, self.proof = id.format(*words), type, auth, proof
         self.cert = None
         if proof in ("pubkey", "pubkeys", "eap-tls"):
@@ -454,7 +460,7 @@ class Way:
             L.LATCH_ID_IPV4: socket.inet_pton(socket.AF_INET, words[1]),
             L.LATCH_ID_IPV6: socket.inet_pton(socket.AF_INET6, words[2]),
             L.LATCH_ID_KEYID: hostile,
-        }.get(type, self.id.encode())
+        }.get(type, text if "{5}" in id else self.id.encode())
         if type == L.LATCH_ID_DN:
             # strongSwan would make other types of string of a text
             self.value, self.id = self.cert.subject, "asn1dn:#" + self.cert.subject.hex()
@@ -499,9 +505,8 @@ class Way:
             ksft_eq((error, b"" if error else area[:size]), want, f"option {option}")
 
 
-@case("2-13_ike_identity_{kind}", WAYS)
-def identities(env, kind, way):
-    """Every kind of ID and of proof: the latch tells it as IKE carried it, at both ends."""
+def meet(env, kind, way):
+    """Alice has a trap for bob; returns how they prove who they are."""
     alice = Way(env, env.alice, kind, **way)
     # who uses EAP proves himself to one who shows a certificate
     bob = Way(env, env.bob, "fqdn") if alice.proof.startswith("eap") else Way(env, env.bob, kind, **way)
@@ -510,6 +515,13 @@ def identities(env, kind, way):
     bob.tell(ike_b, ike_a)
     ike_b.to(env.alice, start="none", local=bob.section(True), remote=alice.section(False))
     ike_a.to(env.bob, local=alice.section(True), remote=bob.section(False))
+    return alice, bob
+
+
+@case("2-13_ike_identity_{kind}", WAYS)
+def identities(env, kind, way):
+    """Every kind of ID and of proof: the latch tells it as IKE carried it, at both ends."""
+    alice, bob = meet(env, kind, way)
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     bob.seen(flow.a)
     alice.seen(flow.b)
@@ -517,11 +529,96 @@ def identities(env, kind, way):
     shown = env.bob.run(str(latchapi.TOOL), "connection", "show").stdout
     ksft_true(all(c.isprintable() or c in "\n\t" for c in shown), repr(shown))
     ksft_eq(shown.count("\nconnection "), 0, shown)
-    ike_a.rekeyed("bob")
+    env.ike(env.alice).rekeyed("bob")
     carry(flow)
     untouched(flow)
 
 
+def long_subject(name, size):
+    """A distinguished name whose DER has so many octets (at least 1000)."""
+    # 4 octets around it, and 11 around each value of up to 64
+    left = size - 4 - (11 + len("Latch")) - (11 + len(name))
+    units = []
+    while left:
+        here = 75 if left > 150 else left // 2 if left > 75 else left
+        units.append("u" * (here - 11))
+        left -= here
+    return "/O=Latch" + "".join(f"/OU={u}" for u in units) + f"/CN={name}"
+
+
+@case("2-13_ike_identity_dn_of_{size}_octets", [{"size": n} for n in (1024, 1025, 24000)])
+def long_names(env, size):
+    """Up to what the module keeps; what is longer is nobody, and gets no SAs where identities are required."""
+    ikes = [env.ike(host) for host in (env.alice, env.bob)]
+    certs = []
+    for ike in ikes:
+        ike.other(settings="max_packet = 65535")
+        name = f"{ike.host.name}.{size}"
+        certs.append(env.pki.cert(name, names="", subject=long_subject(name, size)))
+        ksft_eq(len(certs[-1].subject), size)
+        ike.identity(certs[-1])
+    for ike, cert, peer in zip(ikes, certs, (env.bob, env.alice)):
+        # in a configuration charon reads 511 octets of text, so that the certificate has to say it
+        ours = {"auth": "pubkey", "certs": [cert.der], "id": None}
+        ike.to(peer, start="none", local=ours, remote=anybody(env))
+    ikes[0].initiate("bob")
+    flow = connect(Ipsec(env.alice, env.bob), "tcp")
+    if size <= 1024:
+        for sock, cert in ((flow.a, certs[1]), (flow.b, certs[0])):
+            proved(sock, cert, cert.subject, L.LATCH_ID_DN)
+        return
+    for sock, ike in ((flow.a, ikes[0]), (flow.b, ikes[1])):
+        got = is_state(sock, "ESTABLISHED", "NONE")
+        ksft_eq((got.peer, got.peer_id_type, got.flags & L.LATCH_F_PEER_IDENTIFIED), (0, L.LATCH_ID_NONE, 0))
+        ksft_eq((ike.host.nl.dump("binding-get"), ike.host.nl.dump("peer-get")), ([], []))
+        ksft_true("cannot be bound" in ike.log(), "the reason is in the log")
+    flow.close()
+    ikes[0].terminate(ike="bob")
+    ikes[1].other(plugin={"require": "yes"})
+    try:
+        ikes[0].initiate("bob")
+        ksft_true(False, "installed")
+    except ViciError:
+        pass
+    ksft_eq(ikes[1].children(), [])
+
+
+@case("2-13_ike_identity_with_nul_is_refused")
+def nul(env):
+    """A name that ends early for some is no name for charon: no SAs."""
+    way = Way(env, env.alice, "nul", proof="psk", id="{{2}}:#" + b"alice.example\0.evil".hex())
+    alice, bob = env.ike(env.alice), env.ike(env.bob)
+    way.tell(alice, bob)
+    bob.to(env.alice, start="none", local={"auth": "psk", "id": "bob.example"}, remote=way.section(False))
+    alice.to(env.bob, start="none", local=way.section(True), remote={"auth": "psk", "id": "bob.example"})
+    try:
+        alice.initiate("bob")
+        ksft_true(False, "installed")
+    except ViciError:
+        pass
+    ksft_eq((bob.children(), env.bob.nl.dump("peer-get")), ([], []))
+
+
+# --- channel binding -------------------------------------------------------------------------
+KEYED = {"fqdn": True, "dn": True, "rawkey": True, "psk": False, "eap_mschapv2": False}
+
+
+@case("6.3-1_ike_channel_binding_{kind}", [{**w, "keyed": KEYED[w["kind"]]} for w in WAYS if w["kind"] in KEYED])
+def channel(env, kind, way, keyed):
+    """Both ends read the same, over a rekey; its second half says that keys were proved. Another peer has another."""
+    meet(env, kind, way)
+    flow = connect(Ipsec(env.alice, env.bob), "tcp")
+    binding = option_of(flow.a, L.IP_LATCH_BINDING)
+    ksft_eq((len(binding), binding[:32] != bytes(32), binding[32:] != bytes(32)), (64, True, keyed))
+    other = connect(pair_of(env, env.alice, env.mallory), "tcp")
+    env.ike(env.alice).rekeyed("bob")
+    carry(flow)
+    ksft_eq([option_of(s, L.IP_LATCH_BINDING) for s in (flow.a, flow.b)], [binding] * 2)
+    ksft_eq(option_of(other.a, L.IP_LATCH_BINDING), option_of(other.b, L.IP_LATCH_BINDING))
+    ksft_true(option_of(other.a, L.IP_LATCH_BINDING)[:32] != binding[:32])
+
+
+# --- demands -----------------------------------------------------------------------------------
 DEMANDS = [
     {"what": "exact", "fields": {"peer_id": "bob.example"}, "met": True},
     {"what": "other_name", "fields": {"peer_id": "eve.example"}, "met": False},
@@ -532,6 +629,16 @@ DEMANDS = [
 DEMANDS = [{**d, "mode": m} for d in DEMANDS for m in ("auto", "require")]
 
 
+def attempt(sock, listener):
+    """What connect() says, with the time that IKE takes."""
+    sock.settimeout(60)
+    try:
+        sock.connect(listener.getsockname())
+    except OSError as e:
+        return errno.errorcode.get(e.errno, str(e))
+    return "0"
+
+
 @case("2.3-3_ike_{mode}_demand_{what}", DEMANDS)
 def demands(env, mode, fields, met):
     """connect() starts IKE; to a host that proves another identity than demanded it fails with EKEYREJECTED."""
@@ -540,15 +647,33 @@ def demands(env, mode, fields, met):
     sock = env.alice.socket(listener.family)
     ask(sock, mode=getattr(L, f"LATCH_MODE_{mode.upper()}"), **fields)
     env.wire.restart()
-    sock.settimeout(60)
-    error = 0
-    try:
-        sock.connect(listener.getsockname())
-    except OSError as e:
-        error = e.errno
-    ksft_eq(errno.errorcode.get(error, error), 0 if met else "EKEYREJECTED")
+    ksft_eq(attempt(sock, listener), "0" if met else "EKEYREJECTED")
     if met:
         proved(sock, env.pki.cert("bob.example"))
+    else:
+        ksft_eq(env.wire.protected(), 0)
+
+
+PATTERNS = [
+    {"what": "fqdn", "kind": "fqdn", "text": "*.example", "met": True},
+    {"what": "other_fqdn", "kind": "fqdn", "text": "*.db.example", "met": False},
+    {"what": "email", "kind": "email", "text": "*@mail.example", "met": True},
+    {"what": "other_email", "kind": "email", "text": "*@db.example", "met": False},
+    {"what": "dn", "kind": "dn", "text": "CN=*, O=Latch", "met": True},
+    {"what": "other_dn", "kind": "dn", "text": "CN=*, O=Other", "met": False},
+]
+
+
+@case("2-16_ike_demand_by_pattern_{what}", PATTERNS)
+def patterns(env, kind, text, met):
+    """The same by pattern, of what a certificate proved."""
+    _, bob = meet(env, kind, next(w["way"] for w in WAYS if w["kind"] == kind))
+    sock = env.alice.socket()
+    want(sock, bob.type, text, mode=L.LATCH_MODE_REQUIRE)
+    env.wire.restart()
+    ksft_eq(attempt(sock, Ipsec(env.alice, env.bob).listen()), "0" if met else "EKEYREJECTED")
+    if met:
+        bob.seen(sock)
     else:
         ksft_eq(env.wire.protected(), 0)
 
