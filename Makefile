@@ -68,7 +68,7 @@ demo: deps
 
 # The same story with real IKE daemons and certificates
 demo-ike: deps
-	@$(MAKE) --no-print-directory KVER=$(K) all ike
+	@$(MAKE) -s --no-print-directory KVER=$(K) all ike
 	@K=$(K) $(top)/tools/testing/demo/demo-ike
 
 # What the module costs, in instructions: BENCH='UDP*' picks rows, JSON=FILE keeps the figures
