@@ -70,7 +70,7 @@ static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_
 	const struct latch_seen *s;
 	int i;
 
-	if (!x || !(READ_ONCE(l->noted) & BIT(dir)))
+	if (!(READ_ONCE(l->noted) & BIT(dir)) || !x)
 		return false;
 	s = &READ_ONCE(l->group)->seen[dir];
 	if (READ_ONCE(s->gen) != atomic_read(&l->ln->gen))
@@ -233,11 +233,9 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 /* What latch_check() does not pass at a glance. */
 static noinline unsigned int latch_check_slow(struct latch *l, struct sk_buff *skb, u8 dir)
 {
-	u8 state = READ_ONCE(l->state);
-
-	if (state == LATCH_STATE_BROKEN)
+	if (READ_ONCE(l->state) == LATCH_STATE_BROKEN)
 		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_BROKEN);
-	if (state == LATCH_STATE_ESTABLISHED && latch_seen(l, latch_single(skb, dir), dir, false))
+	if (latch_seen(l, latch_single(skb, dir), dir, false))
 		return NF_ACCEPT;
 	return latch_check_full(l, skb, dir);
 }
@@ -245,8 +243,7 @@ static noinline unsigned int latch_check_slow(struct latch *l, struct sk_buff *s
 /* A packet of a latch. @dir is constant. */
 static __always_inline unsigned int latch_check(struct latch *l, struct sk_buff *skb, u8 dir)
 {
-	if (likely(READ_ONCE(l->state) == LATCH_STATE_ESTABLISHED &&
-		   latch_seen(l, latch_single(skb, dir), dir, true)))
+	if (likely(latch_seen(l, latch_single(skb, dir), dir, true)))
 		return NF_ACCEPT;
 	return latch_check_slow(l, skb, dir);
 }
@@ -362,11 +359,14 @@ static unsigned int latch_in_icmp(struct latch_net *ln, struct sk_buff *skb, u8 
  * A UDP socket that is closed is there until a grace period is over, and so is its
  * latch; but another socket may have its flow by now.
  */
-static bool latch_orphaned(const struct latch *l)
+static __always_inline bool latch_orphaned(const struct latch *l)
 {
-	const struct sock *sk = READ_ONCE(l->sk);
+	const struct sock *sk;
 
-	return l->flow.proto == IPPROTO_UDP && sk && sock_flag(sk, SOCK_DEAD);
+	if (l->flow.proto != IPPROTO_UDP)
+		return false;
+	sk = READ_ONCE(l->sk);
+	return sk && sock_flag(sk, SOCK_DEAD);
 }
 
 /*
@@ -415,7 +415,7 @@ static bool latch_sk_same(const struct latch *l, const struct sock *sk)
  * that has the latch, because that is bound to a device, it looks. TCP drops the
  * reference, UDP, whose sockets are freed after a grace period, needs none.
  */
-static void latch_give_sk(struct latch *l, struct sk_buff *skb)
+static __always_inline void latch_give_sk(struct latch *l, struct sk_buff *skb)
 {
 	struct sock *sk = READ_ONCE(l->sk);
 
@@ -440,7 +440,7 @@ static void latch_give_sk(struct latch *l, struct sk_buff *skb)
 }
 
 /* A segment or datagram that comes in, of a flow that has a latch. */
-static unsigned int latch_in_found(struct latch *l, struct sk_buff *skb)
+static __always_inline unsigned int latch_in_found(struct latch *l, struct sk_buff *skb)
 {
 	unsigned int ret = latch_check(l, skb, LATCH_DIR_IN);
 
@@ -496,84 +496,121 @@ static __always_inline bool latch_of_tcp(const struct sock *sk)
 	       sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* No latch, and no need to look for one: the socket is not chained. */
-static __always_inline bool latch_of_none(const struct latch_net *ln, const struct sock *sk)
+/* Nobody asks for a channel, so what has no latch passes. */
+static __always_inline bool latch_nothing_wanted(const struct latch_net *ln)
 {
-	return sk->sk_destruct == inet_sock_destruct && !atomic_read(&ln->n_wanting);
+	return !atomic_read(&ln->n_wanting);
 }
 
-/* The latch of a socket, without a look into the table; most often it is there. */
-static __always_inline struct latch *latch_near_find(const struct sock *sk)
+/* The latch of a known connection's socket; a socket that is not chained has none. */
+static struct latch *latch_of_sk(const struct latch_net *ln, const struct sock *sk)
 {
 	struct latch *l = READ_ONCE(*latch_near_slot(sk));
 
-	return likely(l && READ_ONCE(l->sk) == sk && READ_ONCE(l->hashed)) ? l : NULL;
+	if (l && READ_ONCE(l->sk) == sk)
+		return l;
+	if (sk->sk_destruct == inet_sock_destruct && latch_nothing_wanted(ln))
+		return NULL;
+	return latch_find_sk(sk);
 }
 
-/* With a look into the table. */
-static struct latch *latch_far_find(const struct sock *sk)
+/*
+ * A segment of a known connection whose SA was judged before. Nothing is called, so
+ * that nothing has to be saved.
+ */
+static __always_inline bool latch_near_seen(struct sk_buff *skb, u8 dir)
 {
-	struct latch *l = latch_find_sk(sk);
+	const struct latch *l = READ_ONCE(*latch_near_slot(skb->sk));
 
-	return l && READ_ONCE(l->hashed) ? l : NULL;
+	return l && READ_ONCE(l->sk) == skb->sk && l->flow.proto == IPPROTO_TCP &&
+	       latch_seen(l, latch_single(skb, dir), dir, true);
 }
 
-/* The latch of an IPv4 packet whose headers lie plain, NULL for any other. */
+/* What latch_quick4() finds when it cannot tell. */
+#define LATCH_UNCLEAR	((struct latch *)-1L)
+
+/*
+ * The latch of an IPv4 packet whose headers lie plain, NULL none; LATCH_UNCLEAR for any
+ * other, and where a look at the SA is not enough. All of it in registers.
+ */
 static __always_inline struct latch *latch_quick4(struct latch_net *ln,
 						  const struct sk_buff *skb, u8 dir)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	bool in = dir == LATCH_DIR_IN;
-	struct latch_flow4 f;
-	struct latch *l;
-	u32 ports;
+	struct latch *l = NULL;
+	u32 ports, kind;
+	u64 addrs;
 
 	if ((iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP) || iph->ihl != 5 ||
 	    iph->frag_off & htons(IP_OFFSET) ||
 	    skb_network_offset(skb) + sizeof(*iph) + sizeof(ports) > skb_headlen(skb))
-		return NULL;
+		return LATCH_UNCLEAR;
 	ports = get_unaligned((const u32 *)(iph + 1));
-	f.ln = ln;
-	f.local = (__force u32)(in ? iph->daddr : iph->saddr);
-	f.remote = (__force u32)(in ? iph->saddr : iph->daddr);
-	f.ports = in ? ror32(ports, 16) : ports;
-	f.kind = latch_kind(AF_INET, iph->protocol);
-	l = skb->sk ? latch_near_find(skb->sk) : NULL;
-	if (!l || !latch_is4(l, &f))
-		l = latch_find4(&f);
-	return l && !READ_ONCE(l->special) ? l : NULL;
+	ports = in ? ror32(ports, 16) : ports;
+	addrs = (u64)(__force u32)(in ? iph->daddr : iph->saddr) << 32 |
+		(__force u32)(in ? iph->saddr : iph->daddr);
+	kind = latch_kind(AF_INET, iph->protocol);
+	if (skb->sk)
+		l = READ_ONCE(*latch_near_slot(skb->sk));
+	if (!l || READ_ONCE(l->sk) != skb->sk || !READ_ONCE(l->hashed) ||
+	    !latch_is4(l, ln, addrs, ports, kind))
+		l = latch_find4(ln, addrs, ports, kind);
+	return l && (READ_ONCE(l->special) || latch_orphaned(l)) ? LATCH_UNCLEAR : l;
 }
 
-/* A segment of a known connection whose latch is not near, or any other packet. */
+/* A packet without latch, of which nothing can be made and of which nothing is asked. */
+static bool latch_in_alien(const struct latch_net *ln, const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	const struct tcphdr *th = (const struct tcphdr *)(iph + 1);
+
+	if (!latch_nothing_wanted(ln))
+		return false;
+	if (!skb_sec_path(skb))
+		return true;
+	return iph->protocol == IPPROTO_TCP && skb_network_offset(skb) + sizeof(*iph) +
+	       sizeof(*th) <= skb_headlen(skb) && (!th->syn || th->ack);
+}
+
+/* Of no known connection, or of one whose latch is not near. */
 static noinline unsigned int latch_in_far(void *priv, struct sk_buff *skb,
 					  const struct nf_hook_state *st)
 {
-	struct latch *l;
+	struct latch *l = LATCH_UNCLEAR;
 
-	if (latch_of_tcp(skb->sk))
-		l = latch_far_find(skb->sk);
-	else
-		l = st->pf == NFPROTO_IPV4 ? latch_quick4(priv, skb, LATCH_DIR_IN) : NULL;
-	if (!l || latch_orphaned(l))
+	if (st->pf == NFPROTO_IPV4) {
+		l = latch_quick4(priv, skb, LATCH_DIR_IN);
+		if (!l && latch_in_alien(priv, skb))
+			return NF_ACCEPT;
+	}
+	if (!l || l == LATCH_UNCLEAR)
 		return latch_in_slow(priv, skb, st);
 	return latch_in_found(l, skb);
 }
 
-/* Of a connected socket, or what is left when that is found out. */
+/* A known connection, of which more has to be found out. */
+static noinline unsigned int latch_in_tcp(void *priv, struct sk_buff *skb,
+					  const struct nf_hook_state *st)
+{
+	struct latch *l = latch_of_sk(priv, skb->sk);
+
+	if (l && READ_ONCE(l->hashed))
+		return latch_check_slow(l, skb, LATCH_DIR_IN);
+	return latch_nothing_wanted(priv) ? NF_ACCEPT : latch_in_slow(priv, skb, st);
+}
+
 static __always_inline unsigned int latch_in(void *priv, struct sk_buff *skb,
 					     const struct nf_hook_state *st, u8 proto)
 {
-	struct latch *l;
-
 	/* what is still to be undone comes again */
 	if (proto == IPPROTO_ESP)
 		return NF_ACCEPT;
-	if (proto == IPPROTO_TCP && latch_of_tcp(skb->sk)) {
-		l = latch_near_find(skb->sk);
-		if (likely(l))
-			return latch_check(l, skb, LATCH_DIR_IN);
-		if (latch_of_none(priv, skb->sk))
+	if (proto == IPPROTO_TCP && skb->sk) {
+		if (likely(latch_near_seen(skb, LATCH_DIR_IN)))
 			return NF_ACCEPT;
+		if (latch_of_tcp(skb->sk))
+			return latch_in_tcp(priv, skb, st);
 	}
 	return latch_in_far(priv, skb, st);
 }
@@ -658,34 +695,42 @@ static noinline unsigned int latch_out_slow(void *priv, struct sk_buff *skb,
 	return latch_birth_out(ln, skb, &f, thoff);
 }
 
-/* A datagram of a connected socket, a segment whose latch is not near, any other packet. */
+/* Of no known connection, or into an XFRM interface. */
 static noinline unsigned int latch_out_far(void *priv, struct sk_buff *skb,
 					   const struct nf_hook_state *st)
 {
-	struct latch *l = NULL;
+	struct latch *l = LATCH_UNCLEAR;
 
-	if (latch_of_tcp(skb->sk))
-		l = latch_far_find(skb->sk);
-	else if (st->pf == NFPROTO_IPV4 && !latch_natted(skb))
+	if (st->pf == NFPROTO_IPV4 && !latch_natted(skb))
 		l = latch_quick4(priv, skb, LATCH_DIR_OUT);
-	if (!l || latch_orphaned(l) ||
+	if (!l && !dst_xfrm(skb_dst(skb)) && latch_nothing_wanted(priv))
+		return NF_ACCEPT;
+	if (!l || l == LATCH_UNCLEAR ||
 	    (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
 		return latch_out_slow(priv, skb, st);
 	return latch_out_found(l, skb, st->out);
+}
+
+/* A known connection, of which more has to be found out. */
+static noinline unsigned int latch_out_tcp(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *st)
+{
+	struct latch *l = latch_of_sk(priv, skb->sk);
+
+	if (l && READ_ONCE(l->hashed))
+		return latch_out_found(l, skb, st->out);
+	return latch_nothing_wanted(priv) ? NF_ACCEPT : latch_out_slow(priv, skb, st);
 }
 
 /* What goes out and was not transformed yet. */
 static __always_inline unsigned int latch_out(void *priv, struct sk_buff *skb,
 					      const struct nf_hook_state *st, u8 proto)
 {
-	struct latch *l;
-
-	if (proto == IPPROTO_TCP && latch_of_tcp(skb->sk)) {
-		l = latch_near_find(skb->sk);
-		if (likely(l && dst_xfrm(skb_dst(skb))))
-			return latch_check(l, skb, LATCH_DIR_OUT);
-		if (!l && latch_of_none(priv, skb->sk))
+	if (proto == IPPROTO_TCP && skb->sk) {
+		if (likely(latch_near_seen(skb, LATCH_DIR_OUT)))
 			return NF_ACCEPT;
+		if (latch_of_tcp(skb->sk))
+			return latch_out_tcp(priv, skb, st);
 	}
 	return latch_out_far(priv, skb, st);
 }

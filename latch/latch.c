@@ -32,6 +32,9 @@ static __always_inline u32 latch_hash4(u32 local, u32 remote, u32 ports, u32 see
 		latch_secret[2] * (ports ^ seed)) >> 32;
 }
 
+/* So that a few flows seldom meet in one chain. */
+#define LATCH_FLOWS_MIN	1024
+
 static __always_inline u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 {
 	const struct latch_flow_key *key = data;
@@ -63,6 +66,7 @@ static const struct rhashtable_params latch_flow_params = {
 	.hashfn = latch_flow_hash,
 	.obj_hashfn = latch_flow_obj_hash,
 	.obj_cmpfn = latch_flow_cmp,
+	.min_size = LATCH_FLOWS_MIN,
 	.automatic_shrinking = true,
 };
 
@@ -102,17 +106,27 @@ struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f)
 	return rhashtable_lookup(&latch_flows, &key, latch_flow_params);
 }
 
+/* What latch_find4() is told. */
+struct latch_flow4 {
+	const struct latch_net *ln;
+	u64 addrs;
+	u32 ports;
+	u32 kind;
+};
+
 static __always_inline u32 latch_flow4_hash(const void *data, u32 len, u32 seed)
 {
 	const struct latch_flow4 *f = data;
 
-	return latch_hash4(f->local, f->remote, f->ports, seed);
+	return latch_hash4(f->addrs >> 32, f->addrs, f->ports, seed);
 }
 
 static __always_inline int latch_flow4_cmp(struct rhashtable_compare_arg *arg,
 					   const void *obj)
 {
-	return !latch_is4(obj, arg->key);
+	const struct latch_flow4 *f = arg->key;
+
+	return !latch_is4(obj, f->ln, f->addrs, f->ports, f->kind);
 }
 
 /* The same table as latch_flow_params tells of, with another form of the key. */
@@ -121,18 +135,25 @@ static const struct rhashtable_params latch_flow4_params = {
 	.head_offset = offsetof(struct latch, flow_node),
 	.hashfn = latch_flow4_hash,
 	.obj_cmpfn = latch_flow4_cmp,
+	.min_size = LATCH_FLOWS_MIN,
 	.automatic_shrinking = true,
 };
 
 /**
  * latch_find4() - FIND_LATCH for IPv4, what a packet pays for (2.3-8)
- * @f: the 5-tuple and the namespace
+ * @ln:    the namespace
+ * @addrs: local address in the upper half, remote address in the lower one, each as in
+ *         struct latch_flow
+ * @ports: as in struct latch_flow
+ * @kind:  as there
  *
- * Context: RCU read side. Takes no lock. Return: the latch or NULL.
+ * All in registers. Context: RCU read side. Takes no lock. Return: the latch or NULL.
  */
-struct latch *latch_find4(const struct latch_flow4 *f)
+struct latch *latch_find4(const struct latch_net *ln, u64 addrs, u32 ports, u32 kind)
 {
-	return rhashtable_lookup(&latch_flows, f, latch_flow4_params);
+	const struct latch_flow4 f = { .ln = ln, .addrs = addrs, .ports = ports, .kind = kind };
+
+	return rhashtable_lookup(&latch_flows, &f, latch_flow4_params);
 }
 
 /**
@@ -285,6 +306,7 @@ int latch_flow_replace(struct latch *old, struct latch *new)
 				      latch_flow_params);
 	if (err)
 		return err;
+	WRITE_ONCE(old->noted, 0);
 	WRITE_ONCE(old->hashed, false);
 	WRITE_ONCE(new->hashed, true);
 	return 0;
@@ -398,6 +420,7 @@ void latch_retire(struct latch *l)
 	struct latch_net *ln = l->ln;
 
 	lockdep_assert_held(&l->lock);
+	WRITE_ONCE(l->noted, 0);
 	if (l->hashed)
 		rhashtable_remove_fast(&latch_flows, &l->flow_node, latch_flow_params);
 	WRITE_ONCE(l->hashed, false);
@@ -583,6 +606,8 @@ bool latch_step(struct latch *l, u8 event, u8 reason)
 		return false;
 	if (reason != LATCH_REASON_NONE && step.next != old)
 		l->reason = reason;
+	if (step.next != LATCH_STATE_ESTABLISHED)
+		WRITE_ONCE(l->noted, 0);
 	WRITE_ONCE(l->state, step.next);
 	if (step.next != old)
 		latch_step_count(l, step.next);

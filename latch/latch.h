@@ -479,7 +479,8 @@ struct latch_group {
  *             connection in TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a
  *             cookie and keeps no request. Read anywhere
  * @kept:      over, and holds its socket instead of being chained into it
- * @noted:     BIT(direction): what is judged by its group holds for its packets
+ * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
+ *             group has seen is good for its own; read anywhere
  * @missed:    how often in a row TCP was found to have nothing of an embryo
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
  *             it has no socket
@@ -696,22 +697,12 @@ void latch_km_embryos(struct latch_net *ln, unsigned long delay);
 void latch_km_register(void);
 void latch_km_unregister(void);
 
-/**
- * struct latch_flow4 - 5-tuple of an IPv4 packet, see struct latch_flow
- */
-struct latch_flow4 {
-	const struct latch_net	*ln;
-	u32			local;
-	u32			remote;
-	u32			ports;
-	u32			kind;
-};
-
-/* Is this the latch's flow? */
-static __always_inline bool latch_is4(const struct latch *l, const struct latch_flow4 *f)
+/* Is this the latch's flow, of IPv4? As latch_find4() is told it. */
+static __always_inline bool latch_is4(const struct latch *l, const struct latch_net *ln,
+				      u64 addrs, u32 ports, u32 kind)
 {
-	return l->flow.ports == f->ports && l->flow.remote.w[0] == f->remote &&
-	       l->flow.local.w[0] == f->local && l->flow.kind == f->kind && l->ln == f->ln;
+	return l->flow.ports == ports && l->flow.remote.w[0] == (u32)addrs &&
+	       l->flow.local.w[0] == addrs >> 32 && l->flow.kind == kind && l->ln == ln;
 }
 
 #define LATCH_NEAR_BITS	10
@@ -721,7 +712,7 @@ extern struct latch *latch_near[1 << LATCH_NEAR_BITS];
 int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f);
-struct latch *latch_find4(const struct latch_flow4 *f);
+struct latch *latch_find4(const struct latch_net *ln, u64 addrs, u32 ports, u32 kind);
 struct latch *latch_find_sk(const struct sock *sk);
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_number(struct latch *l);
