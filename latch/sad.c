@@ -490,6 +490,7 @@ int latch_sad_read(struct latch_net *ln)
 /* Under sad_lock. */
 static void latch_sa_mark(struct latch_net *ln, struct latch_sa *sa)
 {
+	atomic_inc(&ln->seq);
 	latch_path_mark(ln, sa->path[0]);
 	latch_path_mark(ln, sa->path[1]);
 }

@@ -255,6 +255,8 @@ class Packets:
         self.bare = Pair("c", "d")
 
     def rows(self):
+        for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
+            yield f"{name}, no IPsec anywhere", lambda n, k=kind: self.none(n, k)
         for cipher, mode in (("gcm", "transport"), ("gcm", "tunnel"), ("null", "transport"), ("null", "tunnel")):
             for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
                 if kind == "stream" or (cipher, mode) == ("gcm", "transport"):
