@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Latches that are judged together, policies among many, a 5-tuple that comes again.
+
+RFC 5660 2-1, 2-7, 2-8, 2.2-6, 2.2-7, 2.2-10, 2.3-11, 2.3-13, 5.2-1.
+"""
+
+import errno
+import random
+import socket
+
+from expect import Moves, both, is_state
+from ktap import SLOW, case, ksft_eq, ksft_true, wait
+from latchapi import L, ask, info
+from latchlib import HOST_BITS, INET, Flow, Ipsec
+from scenes import FLOWS, error_of
+
+HOSTS = ("alice", "bob")
+FAMS = [{"fam": 4}, {"fam": 6}]
+MODES = [{**f, "mode": m} for f in FLOWS for m in ("transport", "tunnel")]
+WAYS = [{**f, "way": w} for f in FLOWS for w in ("in", "out")]
+
+# What TCP sends by itself while its latch is broken: acknowledgements that come
+# late, and all that is not acknowledged.
+DROPS = ["LatchInBroken", "LatchOutBroken"]
+
+
+def waits(sock):
+    """The owner waits for the end of a conflict, so that there is a flow to restore (5.5-1)."""
+    ask(sock, disposition=L.LATCH_DISP_WAIT)
+
+
+def identified(env, fam, **kwargs):
+    return Ipsec(env.alice, env.bob, fam=fam, **kwargs).up().identify()
+
+
+def some(proto):
+    return 300 if proto == "tcp" else 1
+
+
+def foreign(ipsec, way, **change):
+    """An SA of somebody else in alice's direction `way`: said before it is there (2.3-12)."""
+    src = ipsec.a if way == "out" else ipsec.b
+    sa = next(sa for sa in ipsec.new_sas() if sa.src == src.addr(ipsec.fam)).but(**change)
+    ipsec.a.bind("mallory", ipsec.a.name, sa=sa)
+    return sa
+
+
+def begin(ipsec, proto, to):
+    """A flow of alice's to this address that does not wait for an answer."""
+    sock = ipsec.a.socket(INET[ipsec.fam], socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
+    waits(sock)
+    sock.bind((ipsec.addr(ipsec.a), 0))
+    sock.setblocking(False)
+    sock.connect_ex(to)
+    if proto == "udp":
+        sock.send(b"first")
+    return sock
+
+
+def accepting(ipsec, proto):
+    """What begins a flow needs besides where many have one listener."""
+    return {"listener": ipsec.listen()} if proto == "tcp" else {}
+
+
+# --- one verdict for all -----------------------------------------------------------
+@case("2.2-6_hundred_flows_break_at_once_{flow}_{mode}", MODES, limit=120)
+def hundred(env, proto, fam, mode):
+    """One SA breaks a hundred flows, its end restores them (2.2-10); what begins meanwhile is broken, too (2.3-11)."""
+    ipsec = identified(env, fam, mode=mode)
+    server = accepting(ipsec, proto)
+    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(100)]
+    for flow in flows:
+        flow.pump(flow.moved(some(proto)))
+    first, second = foreign(ipsec, "in"), foreign(ipsec, "out")
+    with Moves(env.alice, may=DROPS, LatchBroken=100):
+        env.alice.ip(first.add())
+    # one conflict for another: none is restored in between
+    with Moves(env.alice, may=DROPS):
+        env.alice.ip(second.add(), first.delete())
+    for flow in flows:
+        is_state(flow.a, "BROKEN", "PEER", ["PEER"])
+    # a segment is sent again and again, a datagram once
+    with Moves(env.alice, **({"at_least": DROPS} if proto == "tcp" else dict.fromkeys(DROPS, 100))):
+        for flow in flows:
+            flow.pump(lambda: True)
+    for flow in flows:
+        got = info(flow.a)
+        ksft_true(got.in_drops and got.out_drops, "nothing passes")
+        ksft_true(flow.silent(flow.a) and flow.silent(flow.b))
+    late = begin(ipsec, proto, server.get("listener", flows[0].b).getsockname()[:2])
+    is_state(late, "BROKEN", "PEER", ["PEER"])
+    late.close()
+    with Moves(env.alice, may=[*DROPS, "LatchLatches", "LatchClosed"], LatchRestored=100):
+        env.alice.ip(second.delete())
+    for flow in flows:
+        ksft_eq(is_state(flow.a, "ESTABLISHED", conflicts=[]).breaks, 1)
+        flow.pump(flow.moved(some(proto)))
+        ksft_eq(is_state(flow.b, "ESTABLISHED", "NONE", []).breaks, 0)
+        if proto == "tcp":
+            flow.drained()
+
+
+@case("2.2-10_narrow_conflict_within_a_group_{way}_{flow}", WAYS)
+def narrow(env, proto, fam, way):
+    """An SA for one port breaks the flow to that port; one for all breaks both, whatever comes and goes first."""
+    ipsec = identified(env, fam)
+    one, two = (ipsec.flow(proto, before=waits) for _ in range(2))
+    port = "dport" if way == "out" else "sport"
+    for_one = foreign(ipsec, way, extra=f"sel proto {proto} {port} {one.ports[1]}")
+    for_all = foreign(ipsec, way)
+
+    def states(first, second):
+        for flow, state in ((one, first), (two, second)):
+            is_state(flow.a, state, *(["PEER", ["PEER"]] if state == "BROKEN" else [None, []]))
+            is_state(flow.b, "ESTABLISHED", "NONE", [])
+        if second == "ESTABLISHED":
+            two.pump(two.moved(some(proto)))
+        if first == "ESTABLISHED":
+            one.pump(one.moved(some(proto)))
+        else:
+            drops = info(one.a).out_drops
+            one.pump(lambda: info(one.a).out_drops > drops, ways=((one.a, one.b),))
+
+    def step(command, first, second, **moves):
+        # a late acknowledgement may leave under the SA before its latch is told: dropped by itself (2.4-1)
+        with Moves(env.alice, may=[*DROPS, "LatchOutPeer"], **moves):
+            env.alice.ip(command)
+        states(first, second)
+
+    states("ESTABLISHED", "ESTABLISHED")
+    step(for_one.add(), "BROKEN", "ESTABLISHED", LatchBroken=1)
+    # what begins now belongs to one of the two kinds
+    if proto == "tcp":
+        for flow in (one, two):
+            ipsec.listen(port=flow.ports[1])
+    new = [begin(ipsec, proto, (ipsec.addr(env.bob), flow.ports[1])) for flow in (one, two)]
+    is_state(new[0], "BROKEN", "PEER", ["PEER"])
+    is_state(new[1], "ESTABLISHED", conflicts=[])
+    for sock in new:
+        sock.close()
+    wait(lambda: env.alice.stat()["LatchLatches"] == 2, "the new flows to go")
+    step(for_one.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=1)
+
+    step(for_one.add(), "BROKEN", "ESTABLISHED", LatchBroken=1)
+    step(for_all.add(), "BROKEN", "BROKEN", LatchBroken=1)
+    step(for_one.delete(), "BROKEN", "BROKEN")
+    step(for_all.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=2)
+
+    step(for_all.add(), "BROKEN", "BROKEN", LatchBroken=2)
+    step(for_one.add(), "BROKEN", "BROKEN")
+    step(for_all.delete(), "BROKEN", "ESTABLISHED", LatchRestored=1)
+    step(for_one.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=1)
+
+
+# --- one policy among many ---------------------------------------------------------
+class Policies:
+    """Policies of alice's beside the one that governs the flow (priority 100)."""
+
+    def __init__(self, ipsec, proto, way):
+        self.ipsec, self.proto, self.way = ipsec, proto, way
+        self.bits = HOST_BITS[ipsec.fam]
+
+    def words(self, near, far, narrow=""):
+        """A selector: what it says of alice's address, and of the other one."""
+        src, dst = (near, far) if self.way == "out" else (far, near)
+        return f"src {src} dst {dst} {narrow} dir {self.way}"
+
+    def net(self, host, bits):
+        """A prefix of a host's address, written with all of it."""
+        return f"{self.ipsec.addr(host)}/{bits}"
+
+    def elsewhere(self, number, bits):
+        return f"172.16.{number}.1/{bits}" if self.ipsec.fam == 4 else f"fd77:{number:x}::1/{bits}"
+
+    def covering(self, near_bits, far_bits):
+        return self.words(self.net(self.ipsec.a, near_bits), self.net(self.ipsec.b, far_bits))
+
+    def many(self):
+        """Forty, of which none governs the flow: (selector, priority)."""
+        a, step = self.ipsec.a, self.bits // 32
+        port = "sport" if self.way == "in" else "dport"
+        whole = [self.net(h, self.bits) for h in (a, self.ipsec.b)]
+        return [
+            # better, but for other hosts: prefixes of all lengths, and of the flow's own
+            *[(self.words(self.net(a, n * step), self.elsewhere(n, (n + 3) * step)), n) for n in range(14, 30)],
+            *[(self.words(whole[0], self.elsewhere(n, self.bits)), n) for n in range(60, 67)],
+            # better, but for other ports
+            (self.words(*whole, f"proto {self.proto} {port} 9"), 10),
+            # worse, and for the flow
+            *[(self.covering(n * step, (40 - n) * step), 200 - n) for n in range(12, 28)],
+        ]
+
+    def of_all_lengths(self):
+        """Ninety-six better ones for other hosts, no two with prefixes of the same lengths."""
+        a, step = self.ipsec.a, self.bits // 32
+        return [
+            (self.words(self.net(a, n * step), self.elsewhere(m, m * step)), 3 * n - i)
+            for n in range(1, 33)
+            for i, m in enumerate((20, 24, 28))
+        ]
+
+    def add(self, policies):
+        self.ipsec.a.ip(*[f"xfrm policy add {w} action allow priority {p}" for w, p in policies])
+
+    def delete(self, policies):
+        self.ipsec.a.ip(*[f"xfrm policy delete {w}" for w, _ in policies])
+
+
+def governed(env, ipsec, flow, policies, others):
+    """A latch is governed by the policy that the kernel takes, whatever else is there."""
+    reason = "POLICY_OUT" if policies.way == "out" else "POLICY_IN"
+    flow.pump(flow.moved(some(flow.proto)))
+    with Moves(env.alice):
+        policies.add(others)
+        both(flow, "ESTABLISHED", "NONE", [])
+        flow.pump(flow.moved(some(flow.proto)))
+    # another class of prefixes; of equals the older one counts
+    step = policies.bits // 32
+    covering = policies.covering(23 * step, 29 * step)
+    for priority in (150, 100):
+        with Moves(env.alice):
+            policies.add([(covering, priority)])
+            both(flow, "ESTABLISHED", "NONE", [])
+            flow.pump(flow.moved(some(flow.proto)))
+            policies.delete([(covering, priority)])
+            both(flow, "ESTABLISHED", "NONE", [])
+    for priority in (50, 99):
+        with Moves(env.alice, LatchBroken=1, may=DROPS):
+            policies.add([(covering, priority)])
+        is_state(flow.a, "BROKEN", reason, [reason])
+        with Moves(env.alice, LatchRestored=1, may=DROPS):
+            policies.delete([(covering, priority)])
+        both(flow, "ESTABLISHED", conflicts=[])
+        flow.pump(flow.moved(some(flow.proto)))
+    with Moves(env.alice):
+        policies.delete(others)
+        both(flow, "ESTABLISHED", conflicts=[])
+        flow.pump(flow.moved(some(flow.proto)))
+    ksft_eq(is_state(flow.a, "ESTABLISHED").spi_out, ipsec.sas[0].spi)
+
+
+@case("2.3-13_policy_among_forty_{way}_{flow}", WAYS)
+def among_forty(env, proto, fam, way):
+    """Forty policies change nothing; one that bypasses the flow breaks it where the kernel would take it (2.2-7)."""
+    ipsec = identified(env, fam)
+    policies = Policies(ipsec, proto, way)
+    others = policies.many()
+    ksft_eq(len(others), 40)
+    governed(env, ipsec, ipsec.flow(proto, before=waits), policies, others)
+
+
+@case("2.3-13_policy_among_prefixes_of_all_lengths_{way}_{flow}", WAYS)
+def among_lengths(env, proto, fam, way):
+    """More kinds of prefixes than are told apart, all before the policy that governs the flow."""
+    ipsec = identified(env, fam)
+    policies = Policies(ipsec, proto, way)
+    others = policies.of_all_lengths()
+    ksft_eq(sorted(p for _, p in others), list(range(1, 97)))
+    governed(env, ipsec, ipsec.flow(proto, before=waits), policies, others)
+
+
+# --- the same 5-tuple again ----------------------------------------------------------
+def udp_sock(ipsec, host, port=0):
+    sock = host.socket(INET[ipsec.fam], socket.SOCK_DGRAM)
+    sock.settimeout(10 * SLOW)
+    sock.bind((ipsec.addr(host), port))
+    return sock
+
+
+AGAIN = [{**f, "mode": m, "ends": e} for f in FAMS for m in ("transport", "tunnel") for e in ("one_end", "both_ends")]
+
+
+@case("5.2-1_same_udp_flow_opened_again_{ends}_{mode}{fam}", AGAIN)
+def opened_again(env, fam, mode, ends):
+    """A socket is closed, another takes its 5-tuple at once: nothing is lost, the latch is its own."""
+    ipsec = identified(env, fam, mode=mode)
+    flow = ipsec.udp()
+    latches = [info(s).id for s in (flow.a, flow.b)]
+    moves = {"LatchCreated": 50, "LatchClosed": 50}
+    with Moves(env.alice, **moves), Moves(env.bob, **(moves if ends == "both_ends" else {})):
+        for _ in range(50):
+            old = flow
+            old.a.close()
+            a, b = udp_sock(ipsec, env.alice, old.ports[0]), old.b
+            if ends == "both_ends":
+                old.b.close()
+                b = udp_sock(ipsec, env.bob, old.ports[1])
+                b.connect(a.getsockname()[:2])
+            a.connect(b.getsockname()[:2])
+            flow = Flow(ipsec, "udp", a, b)
+            ksft_eq(flow.ports, old.ports)
+            flow.exchange()
+            new = [is_state(s, "ESTABLISHED", "NONE", []).id for s in (a, b)]
+            ksft_true(new[0] > latches[0], "a number is never used again")
+            ksft_eq(new[1] > latches[1], ends == "both_ends")
+            latches = new
+
+
+@case("2-8_same_udp_flow_with_a_demand_{fam}", FAMS)
+def demand_again(env, fam):
+    """The closed socket's latch is not that of the next one, which asks for another peer: nothing passes (2-9)."""
+    ipsec = identified(env, fam)
+    for _ in range(10):
+        flow = ipsec.udp()
+        flow.a.close()
+        sock = udp_sock(ipsec, env.alice, flow.ports[0])
+        ask(sock, mode=L.LATCH_MODE_REQUIRE, peer_id="mallory")
+        sock.connect(flow.b.getsockname()[:2])
+        env.wire.restart()
+        with Moves(env.alice, LatchOutPeer=1, LatchRefused=1, may=["LatchLatches", "LatchClosed", "LatchActive"]):
+            sock.send(b"out")
+        ksft_eq(error_of(sock), errno.EKEYREJECTED)
+        ksft_eq((env.wire.protected(), env.wire.clear(flow)), (0, (0, 0)))
+        with Moves(env.alice, LatchInPeer=1, may=["LatchLatches", "LatchRefused"]):
+            flow.b.send(b"in")
+        ksft_true(flow.silent(flow.b))
+        sock.setblocking(False)
+        try:
+            ksft_eq(sock.recv(10), "nothing")
+        except OSError as e:
+            ksft_true(e.errno in (errno.EAGAIN, errno.EKEYREJECTED), e)
+        sock.close()
+        flow.b.close()
+
+
+# --- many flows through many SAs --------------------------------------------------------
+@case("2-7_rekey_back_and_forth_{flow}_{mode}", MODES, limit=120)
+def back_and_forth(env, proto, fam, mode):
+    """Two pairs of SAs take turns under twenty flows, to which one comes each time: no break, nothing lost."""
+    ipsec = identified(env, fam, mode=mode)
+    server = accepting(ipsec, proto)
+    flows = [ipsec.flow(proto, **server) for _ in range(20)]
+    pairs = [ipsec.sas, ipsec.new_sas()]
+    # a segment may still be on its way when its old SA goes
+    moves = {"LatchLatches": 10, "LatchCreated": 10, "may": ["XfrmInNoStates"]}
+    with Moves(env.alice, **moves), Moves(env.bob, **moves):
+        for _ in range(10):
+            pairs.reverse()
+            for host in (env.bob, env.alice):
+                host.ip(*[sa.add() for sa in pairs[0]])
+            for flow in flows:
+                flow.exchange()
+            for host in (env.alice, env.bob):
+                host.ip(*[sa.delete() for sa in pairs[1]])
+            flows.append(ipsec.flow(proto, **server))
+            for flow in flows:
+                flow.exchange()
+    for flow in flows:
+        for sock in (flow.a, flow.b):
+            ksft_eq(is_state(sock, "ESTABLISHED", "NONE", []).breaks, 0)
+
+
+@case("2-1_three_hundred_flows_in_any_order_{flow}", FLOWS, limit=120)
+def three_hundred(env, proto, fam):
+    """Each of three hundred flows finds its own latch at both ends, in whatever order they send."""
+    ipsec = identified(env, fam)
+    server = accepting(ipsec, proto)
+    flows = [ipsec.flow(proto, **server) for _ in range(300)]
+    order = random.Random(5660)
+    with Moves(env.alice), Moves(env.bob):
+        for _ in range(3):
+            order.shuffle(flows)
+            for flow in flows:
+                flow.exchange()
+    for sock in server.values():
+        sock.close()
+    for host, end in ((env.alice, "a"), (env.bob, "b")):
+        ksft_eq(set(host.conns()), {info(getattr(flow, end)).id for flow in flows})
