@@ -16,10 +16,13 @@
 
 /**
  * struct latch_spd_class - policies whose selectors' prefixes have the same lengths
- * @first: the first of them
- * @count: how many they are
- * @at:    its buckets begin here in latch_spd_index.bucket
- * @mask:  their number less one
+ * @family:  that of the selectors
+ * @src_len: length of their source prefixes
+ * @dst_len: length of their destination prefixes
+ * @first:   the first of them
+ * @count:   how many they are
+ * @at:      its buckets begin here in latch_spd_index.bucket
+ * @mask:    the buckets' number less one
  */
 struct latch_spd_class {
 	u8	family;
@@ -36,8 +39,10 @@ struct latch_spd_class {
  * @n:      used entries of @class, sorted by their first policy. Where there are more
  *          kinds of prefixes, the last class is of any length
  * @seed:   of the hash of a pair of prefixes
+ * @class:  prefixes of certain lengths
+ * @bucket: by class and hash, the number of the first policy
  * @start:  number of the direction's first policy, which is @next[0]
- * @next:   by policy, the next one in its bucket, in order; in @bucket the first one
+ * @next:   by policy, the next one in its bucket, in order
  *
  * A look-up costs as much as there are classes, not policies.
  */

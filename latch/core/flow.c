@@ -10,7 +10,7 @@ static_assert(sizeof(struct latch_flow) == 40, "a hole in struct latch_flow");
 /* The first @bits of a word in network byte order; 0 < @bits < 32. */
 static u32 word_mask(u8 bits)
 {
-	return htonl(~0U << (32 - bits));
+	return (__force u32)htonl(~0U << (32 - bits));
 }
 
 /* Word by word, as prefixes are written; longer than an address is all of it. */

@@ -49,7 +49,7 @@ struct latch_flow {
 /* What latch_flow.kind is for these. */
 static inline u32 latch_kind(u8 family, u8 proto)
 {
-	return ntohl((u32)family << 24 | (u32)proto << 16);
+	return (__force u32)htonl((u32)family << 24 | (u32)proto << 16);
 }
 
 /**
