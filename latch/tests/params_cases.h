@@ -867,6 +867,14 @@ static void params_begins_by_hand(struct tally *t)
 	b.x[1].encr_bits = 256;
 	q = latched(&b, 0, LATCH_DIR_IN);
 	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "the second one");
+	b = a;
+	b.id.peer[1]++;
+	q = latched(&b, 0, LATCH_DIR_IN);
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "somebody else");
+	b = a;
+	b.id.local[0]++;
+	q = latched(&b, 0, LATCH_DIR_IN);
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "as somebody else");
 	a = (struct latch_tag){ .n = 1, .id = { LATCH_IDENT_PINNED, { 5, 0 }, { 0, 0 } } };
 	b = a;
 	b.id.peer[0] = 6;
