@@ -32,6 +32,17 @@ uint64_t now(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
+struct addr addr_of4(struct in_addr a)
+{
+	return (struct addr){ .family = AF_INET, .v4 = a };
+}
+
+static bool addr_of(const char *word, struct addr *a)
+{
+	a->family = strchr(word, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(a->family, word, a->family == AF_INET ? (void *)&a->v4 : &a->v6) == 1;
+}
+
 /* "NAMESPACE/ADDRESS", a name that ip-netns(8) gave */
 struct end end_of(const char *word)
 {
@@ -39,7 +50,7 @@ struct end end_of(const char *word)
 	char path[256];
 	struct end e;
 
-	if (!slash || inet_pton(AF_INET, slash + 1, &e.addr) != 1) {
+	if (!slash || !addr_of(slash + 1, &e.addr)) {
 		fprintf(stderr, "%s is no NAMESPACE/ADDRESS\n", word);
 		exit(1);
 	}
@@ -61,33 +72,48 @@ int socket_at(const struct end *e, int type)
 	int fd;
 
 	enter(e);
-	fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+	fd = socket(e->addr.family, type | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		die("socket");
 	return fd;
 }
 
-static struct sockaddr_in sin_of(struct in_addr addr, unsigned int port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = addr };
+/* An address as the system calls want it. */
+union sock_addr {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
 
-	sin.sin_port = htons(port);
-	return sin;
+static socklen_t sock_addr(union sock_addr *sa, struct addr a, unsigned int port)
+{
+	memset(sa, 0, sizeof(*sa));
+	sa->any.sa_family = a.family;
+	if (a.family == AF_INET) {
+		sa->v4.sin_addr = a.v4;
+		sa->v4.sin_port = htons(port);
+		return sizeof(sa->v4);
+	}
+	sa->v6.sin6_addr = a.v6;
+	sa->v6.sin6_port = htons(port);
+	return sizeof(sa->v6);
 }
 
-void bind_to(int fd, struct in_addr addr, unsigned int port)
+void bind_to(int fd, struct addr addr, unsigned int port)
 {
-	struct sockaddr_in sin = sin_of(addr, port);
+	union sock_addr sa;
+	socklen_t len = sock_addr(&sa, addr, port);
 
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)))
+	if (bind(fd, &sa.any, len))
 		die("bind");
 }
 
-void connect_to(int fd, struct in_addr addr, unsigned int port)
+void connect_to(int fd, struct addr addr, unsigned int port)
 {
-	struct sockaddr_in sin = sin_of(addr, port);
+	union sock_addr sa;
+	socklen_t len = sock_addr(&sa, addr, port);
 
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) && errno != EINPROGRESS)
+	if (connect(fd, &sa.any, len) && errno != EINPROGRESS)
 		die("connect");
 }
 
@@ -97,13 +123,24 @@ void set_int(int fd, int level, int opt, int value)
 		die("setsockopt");
 }
 
+/* SOL_IP or SOL_IPV6, whose options the socket has */
+int ip_level(int fd)
+{
+	socklen_t len = sizeof(int);
+	int domain;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len))
+		die("SO_DOMAIN");
+	return domain == AF_INET ? SOL_IP : SOL_IPV6;
+}
+
 /* LATCH_STATE_*, NONE without the module */
 int latch_state(int fd)
 {
 	struct latch_info info;
 	socklen_t len = sizeof(info);
 
-	if (getsockopt(fd, SOL_IP, IP_LATCH, &info, &len)) {
+	if (getsockopt(fd, ip_level(fd), IP_LATCH, &info, &len)) {
 		if (errno == ENOPROTOOPT)
 			return LATCH_STATE_NONE;
 		die("IP_LATCH");
@@ -113,7 +150,7 @@ int latch_state(int fd)
 
 static void latch_ask(int fd, const struct latch_req *req)
 {
-	if (setsockopt(fd, SOL_IP, IP_LATCH, req, sizeof(*req)) && errno != ENOPROTOOPT)
+	if (setsockopt(fd, ip_level(fd), IP_LATCH, req, sizeof(*req)) && errno != ENOPROTOOPT)
 		die("IP_LATCH");
 }
 

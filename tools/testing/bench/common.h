@@ -11,13 +11,27 @@
 #include <stdint.h>
 
 /**
+ * struct addr - an address
+ * @family: AF_INET or AF_INET6
+ * @v4:     IPv4
+ * @v6:     IPv6
+ */
+struct addr {
+	int family;
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	};
+};
+
+/**
  * struct end - one end of a flow: a network namespace and an address in it
  * @ns:   file descriptor of the namespace
- * @addr: IPv4 address
+ * @addr: the address
  */
 struct end {
 	int ns;
-	struct in_addr addr;
+	struct addr addr;
 };
 
 void die(const char *what) __attribute__((noreturn));
@@ -25,9 +39,11 @@ uint64_t now(void);
 struct end end_of(const char *word);
 void enter(const struct end *e);
 int socket_at(const struct end *e, int type);
-void bind_to(int fd, struct in_addr addr, unsigned int port);
-void connect_to(int fd, struct in_addr addr, unsigned int port);
+struct addr addr_of4(struct in_addr a);
+void bind_to(int fd, struct addr addr, unsigned int port);
+void connect_to(int fd, struct addr addr, unsigned int port);
 void set_int(int fd, int level, int opt, int value);
+int ip_level(int fd);
 int latch_state(int fd);
 void latch_mode(int fd, unsigned int mode);
 void latch_disposition(int fd, unsigned int disposition);

@@ -55,12 +55,20 @@ struct sock_policy {
 	struct xfrm_user_tmpl tmpl;
 };
 
+static void xfrm_addr(xfrm_address_t *to, const struct addr *from)
+{
+	if (from->family == AF_INET)
+		to->a4 = from->v4.s_addr;
+	else
+		memcpy(to->a6, &from->v6, sizeof(from->v6));
+}
+
 /* A policy of the socket's own, one direction. */
-static void set_policy(int fd, int dir, struct in_addr src, struct in_addr dst)
+static void set_policy(int fd, int dir, struct addr src, struct addr dst)
 {
 	struct sock_policy p = {
 		.info = {
-			.sel.family = AF_INET,
+			.sel.family = src.family,
 			.lft = { XFRM_INF, XFRM_INF, XFRM_INF, XFRM_INF },
 			.dir = dir,
 			.action = XFRM_POLICY_ALLOW,
@@ -68,7 +76,7 @@ static void set_policy(int fd, int dir, struct in_addr src, struct in_addr dst)
 		},
 		.tmpl = {
 			.id.proto = IPPROTO_ESP,
-			.family = AF_INET,
+			.family = src.family,
 			.reqid = 1,
 			.mode = sockpol,
 			.aalgos = ~0u,
@@ -76,18 +84,23 @@ static void set_policy(int fd, int dir, struct in_addr src, struct in_addr dst)
 			.calgos = ~0u,
 		},
 	};
+	bool ip4 = src.family == AF_INET;
 
-	p.tmpl.saddr.a4 = src.s_addr;
-	p.tmpl.id.daddr.a4 = dst.s_addr;
-	if (setsockopt(fd, SOL_IP, IP_XFRM_POLICY, &p, sizeof(p)))
+	xfrm_addr(&p.tmpl.saddr, &src);
+	xfrm_addr(&p.tmpl.id.daddr, &dst);
+	if (setsockopt(fd, ip_level(fd), ip4 ? IP_XFRM_POLICY : IPV6_XFRM_POLICY, &p, sizeof(p)))
 		die("IP_XFRM_POLICY");
 }
 
-/* The outer addresses of a tunnel are the inner ones in 10.9.0.0/24. */
-static struct in_addr outer(struct in_addr a)
+/* The outer addresses of a tunnel are the inner ones in 10.9.0.0/24 and fd00:9::/64. */
+static struct addr outer(struct addr a)
 {
-	if (sockpol == XFRM_MODE_TUNNEL)
-		a.s_addr = htonl(0x0a090000 | (ntohl(a.s_addr) & 255));
+	if (sockpol != XFRM_MODE_TUNNEL)
+		return a;
+	if (a.family == AF_INET)
+		a.v4.s_addr = htonl(0x0a090000 | (ntohl(a.v4.s_addr) & 255));
+	else
+		a.v6.s6_addr[3] = 9;
 	return a;
 }
 

@@ -52,7 +52,7 @@ def middle(values):
 
 def load_modules():
     """Before anybody waits for one: waiting time is free, so time-outs come at once."""
-    names = "aesni_intel gcm seqiv echainiv authenc crypto_null esp4 xfrm_user veth cls_bpf sch_ingress dummy"
+    names = "aesni_intel gcm seqiv echainiv authenc crypto_null esp4 xfrm_user veth cls_bpf sch_ingress dummy esp6"
     run("modprobe", "-a", *names.split())
 
 
@@ -87,7 +87,11 @@ def stat(ns):
 
 
 # --- two hosts -------------------------------------------------------------------
-# 10.9.0.0/24 is the link; 10.8.0.0/24 is behind the tunnel; 10.7.0.0/24 is in clear
+# network 9 is the link; 8 is behind the tunnel; 7 is in clear
+def addr(net, host, family=4):
+    return f"10.{net}.0.{host}" if family == 4 else f"fd00:{net}::{host}"
+
+
 class Pair:
     """Two network namespaces and a link."""
 
@@ -102,33 +106,41 @@ class Pair:
                 f"link set eth0 addrgenmode none address 02:00:00:00:00:0{n}",
                 "link set lo up",
                 "link set eth0 up",
-                f"addr add 10.9.0.{n}/24 dev eth0",
-                # an entry that ages would change what a packet costs
-                f"neigh add 10.9.0.{3 - n} lladdr 02:00:00:00:00:0{3 - n} dev eth0 nud permanent",
-                f"addr add 10.8.0.{n}/32 dev lo",
-                f"addr add 10.7.0.{n}/32 dev lo",
-                f"route add 10.8.0.{3 - n}/32 via 10.9.0.{3 - n} src 10.8.0.{n}",
-                f"route add 10.7.0.{3 - n}/32 via 10.9.0.{3 - n} src 10.7.0.{n}",
             )
+            for family in (4, 6):
+                self.address(name, n, family)
 
-    def ipsec(self, cipher, mode):
+    @staticmethod
+    def address(name, n, family):
+        bits, link, nodad = (32, 24, "") if family == 4 else (128, 64, " nodad")
+        other = addr(9, 3 - n, family)
+        ip(
+            name,
+            f"addr add {addr(9, n, family)}/{link} dev eth0{nodad}",
+            # an entry that ages would change what a packet costs
+            f"neigh add {other} lladdr 02:00:00:00:00:0{3 - n} dev eth0 nud permanent",
+            *(f"addr add {addr(net, n, family)}/{bits} dev lo{nodad}" for net in (7, 8)),
+            *(f"route add {addr(net, 3 - n, family)}/{bits} via {other} src {addr(net, n, family)}" for net in (7, 8)),
+        )
+
+    def ipsec(self, cipher, mode, family=4):
         """SAs and policies of reqid 1, in place of those that are there."""
-        net = 9 if mode == "transport" else 8
+        net, bits = 9 if mode == "transport" else 8, 32 if family == 4 else 128
         for n, name in enumerate(self.names, 1):
+            outer = {s: f"src {addr(9, s, family)} dst {addr(9, 3 - s, family)} proto esp" for s in (1, 2)}
             sas = [
-                f"xfrm state add src 10.9.0.{s} dst 10.9.0.{3 - s} proto esp spi 0x{s}00 reqid 1 mode {mode}"
-                f" {CIPHERS[cipher]} replay-window 32"
+                f"xfrm state add {outer[s]} spi 0x{s}00 reqid 1 mode {mode} {CIPHERS[cipher]} replay-window 32"
                 for s in (1, 2)
             ]
             pols = [
-                f"xfrm policy add src 10.{net}.0.{s}/32 dst 10.{net}.0.{3 - s}/32 dir {'out' if s == n else 'in'}"
-                f" tmpl src 10.9.0.{s} dst 10.9.0.{3 - s} proto esp reqid 1 mode {mode}"
+                f"xfrm policy add src {addr(net, s, family)}/{bits} dst {addr(net, 3 - s, family)}/{bits}"
+                f" dir {'out' if s == n else 'in'} tmpl {outer[s]} reqid 1 mode {mode}"
                 for s in (1, 2)
             ]
             ip(name, "xfrm policy flush", "xfrm state flush", *sas, *pols)
 
-    def ends(self, net):
-        return [f"{name}/10.{net}.0.{n}" for n, name in enumerate(self.names, 1)]
+    def ends(self, net, family=4):
+        return [f"{name}/{addr(net, n, family)}" for n, name in enumerate(self.names, 1)]
 
     def nft(self, rules):
         """A ruleset on both; None takes it away."""
@@ -148,8 +160,8 @@ KINDS = {
 class Traffic:
     """A kind of flow between two ends.  Gives instructions for a unit of it."""
 
-    def __init__(self, pair, kind, net, *options):
-        self.ends = pair.ends(net)
+    def __init__(self, pair, kind, net, *options, family=4):
+        self.ends = pair.ends(net, family)
         self.kind = kind
         self.options = options
 
@@ -260,17 +272,22 @@ class Packets:
         for cipher, mode in (("gcm", "transport"), ("gcm", "tunnel"), ("null", "transport"), ("null", "tunnel")):
             for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
                 if kind == "stream" or (cipher, mode) == ("gcm", "transport"):
-                    yield f"{name}, {cipher} {mode}", lambda n, c=cipher, m=mode, k=kind: self.latched(n, c, m, k)
+                    for family, end in ((4, ""), (6, ", IPv6")):
+                        yield (
+                            f"{name}, {cipher} {mode}{end}",
+                            lambda n, c=cipher, m=mode, k=kind, f=family: self.latched(n, c, m, k, f),
+                        )
         for cipher in ("gcm", "null"):
             yield f"TCP stream, unlatched, {cipher} transport", lambda n, c=cipher: self.unlatched(n, c)
         yield "TCP stream, unlatched, in clear", self.clear
         for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
             yield f"{name}, no IPsec", lambda n, k=kind: self.none(n, k)
 
-    def latched(self, name, cipher, mode, kind):
-        self.pair.ipsec(cipher, mode)
+    def latched(self, name, cipher, mode, kind, family):
+        self.pair.ipsec(cipher, mode, family)
         net = 9 if mode == "transport" else 8
-        compare(Traffic(self.pair, kind, net), name, True, Alternatives(self.pair, mode))
+        others = Alternatives(self.pair, mode) if family == 4 else None
+        compare(Traffic(self.pair, kind, net, family=family), name, True, others)
 
     def beside(self):
         """Latched flows beside the one measured."""
@@ -525,7 +542,11 @@ class Profile:
         for cipher in ("gcm", "null"):
             for mode in ("transport", "tunnel"):
                 for kind in KINDS:
-                    yield f"{kind} {cipher} {mode}", lambda _, k=kind, c=cipher, m=mode: self.flow(k, c, m)
+                    for family in (4, 6):
+                        yield (
+                            f"{kind} {cipher} {mode} {family}",
+                            lambda _, k=kind, c=cipher, m=mode, f=family: self.flow(k, c, m, f),
+                        )
         yield "scale", lambda _: self.scale()
         yield "rekey", lambda _: self.rekey()
 
@@ -533,10 +554,10 @@ class Profile:
     def symbols():
         Path(os.environ["RESULTS"], "kallsyms").write_text(Path("/proc/kallsyms").read_text())
 
-    def flow(self, kind, cipher, mode):
+    def flow(self, kind, cipher, mode, family):
         pair = Pair("a", "b")
-        pair.ipsec(cipher, mode)
-        traffic = Traffic(pair, kind, 9 if mode == "transport" else 8)
+        pair.ipsec(cipher, mode, family)
+        traffic = Traffic(pair, kind, 9 if mode == "transport" else 8, family=family)
         traffic()
         traffic("-P")
         with Module():

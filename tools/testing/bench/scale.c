@@ -88,8 +88,8 @@ static unsigned int do_open(struct call *c)
 
 		if (fd < 0)
 			die("socket");
-		bind_to(fd, plus(c->addr[0], i / PORTS), FIRST_PORT + i % PORTS);
-		connect_to(fd, plus(c->addr[1], i / per), 9);
+		bind_to(fd, addr_of4(plus(c->addr[0], i / PORTS)), FIRST_PORT + i % PORTS);
+		connect_to(fd, addr_of4(plus(c->addr[1], i / per)), 9);
 		c->g->fd[i] = fd;
 	}
 	c->g->n = c->n;
