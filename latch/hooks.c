@@ -465,7 +465,7 @@ static unsigned int latch_in_flow(struct latch_net *ln, struct sk_buff *skb,
 	return latch_in_found(l, skb);
 }
 
-/* What comes in and is not of an IPv4 flow with a latch. */
+/* What comes in and is not of a flow with a latch, or not plain. */
 static noinline unsigned int latch_in_slow(void *priv, struct sk_buff *skb,
 					   const struct nf_hook_state *st)
 {
@@ -526,67 +526,116 @@ static __always_inline bool latch_near_seen(struct sk_buff *skb, u8 dir)
 	       latch_seen(l, latch_single(skb, dir), dir, true);
 }
 
-/* What latch_quick4() finds when it cannot tell. */
+/* What latch_quick() finds when it cannot tell. */
 #define LATCH_UNCLEAR	((struct latch *)-1L)
 
-/*
- * The latch of an IPv4 packet whose headers lie plain, NULL none; LATCH_UNCLEAR for any
- * other, and where a look at the SA is not enough. All of it in registers.
- */
-static __always_inline struct latch *latch_quick4(struct latch_net *ln,
-						  const struct sk_buff *skb, u8 dir)
+/* Length of the IP header where nothing follows it but the transport's. */
+static __always_inline size_t latch_plain_len(u8 pf)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	bool in = dir == LATCH_DIR_IN;
+	return pf == NFPROTO_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/* Is this a datagram or segment, or its first fragment, whose headers lie plain? */
+static __always_inline bool latch_plain(const struct sk_buff *skb, u8 pf, u8 *proto)
+{
+	if (pf == NFPROTO_IPV4) {
+		if (ip_hdr(skb)->ihl != 5 || ip_hdr(skb)->frag_off & htons(IP_OFFSET))
+			return false;
+		*proto = ip_hdr(skb)->protocol;
+	} else {
+		*proto = ipv6_hdr(skb)->nexthdr;
+	}
+	return (*proto == IPPROTO_TCP || *proto == IPPROTO_UDP) &&
+	       skb_network_offset(skb) + latch_plain_len(pf) + sizeof(u32) <= skb_headlen(skb);
+}
+
+/* Both ports of such a packet, as struct latch_flow has them. */
+static __always_inline u32 latch_plain_ports(const struct sk_buff *skb, u8 pf, u8 dir)
+{
+	const void *th = skb_network_header(skb) + latch_plain_len(pf);
+	u32 ports = get_unaligned((const u32 *)th);
+
+	return dir == LATCH_DIR_IN ? ror32(ports, 16) : ports;
+}
+
+/*
+ * The latch of such a packet, NULL none; LATCH_UNCLEAR for any other, and where a look at
+ * the SA is not enough. All of it in registers. @pf and @dir are constant.
+ */
+static __always_inline struct latch *latch_quick(struct latch_net *ln,
+						 const struct sk_buff *skb, u8 pf, u8 dir)
+{
+	const struct in6_addr *local, *remote;
+	bool in = dir == LATCH_DIR_IN, near;
 	struct latch *l = NULL;
 	u32 ports, kind;
 	u64 addrs;
+	u8 proto;
 
-	if ((iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP) || iph->ihl != 5 ||
-	    iph->frag_off & htons(IP_OFFSET) ||
-	    skb_network_offset(skb) + sizeof(*iph) + sizeof(ports) > skb_headlen(skb))
+	if (!latch_plain(skb, pf, &proto))
 		return LATCH_UNCLEAR;
-	ports = get_unaligned((const u32 *)(iph + 1));
-	ports = in ? ror32(ports, 16) : ports;
-	addrs = (u64)(__force u32)(in ? iph->daddr : iph->saddr) << 32 |
-		(__force u32)(in ? iph->saddr : iph->daddr);
-	kind = latch_kind(AF_INET, iph->protocol);
+	ports = latch_plain_ports(skb, pf, dir);
 	if (skb->sk)
 		l = READ_ONCE(*latch_near_slot(skb->sk));
-	if (!l || READ_ONCE(l->sk) != skb->sk || !READ_ONCE(l->hashed) ||
-	    !latch_is4(l, ln, addrs, ports, kind))
-		l = latch_find4(ln, addrs, ports, kind);
+	near = l && READ_ONCE(l->sk) == skb->sk && READ_ONCE(l->hashed);
+	if (pf == NFPROTO_IPV4) {
+		const struct iphdr *iph = ip_hdr(skb);
+
+		addrs = (u64)(__force u32)(in ? iph->daddr : iph->saddr) << 32 |
+			(__force u32)(in ? iph->saddr : iph->daddr);
+		kind = latch_kind(AF_INET, proto);
+		if (!near || !latch_is4(l, ln, addrs, ports, kind))
+			l = latch_find4(ln, addrs, ports, kind);
+	} else {
+		local = in ? &ipv6_hdr(skb)->daddr : &ipv6_hdr(skb)->saddr;
+		remote = in ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr;
+		kind = latch_kind(AF_INET6, proto);
+		if (!near || !latch_is6(l, ln, local, remote, ports, kind))
+			l = latch_find6(ln, local, remote, ports, kind);
+	}
 	return l && (READ_ONCE(l->special) || latch_orphaned(l)) ? LATCH_UNCLEAR : l;
 }
 
 /* A packet without latch, of which nothing can be made and of which nothing is asked. */
-static bool latch_in_alien(const struct latch_net *ln, const struct sk_buff *skb)
+static __always_inline bool latch_in_alien(const struct latch_net *ln,
+					   const struct sk_buff *skb, u8 pf)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	const struct tcphdr *th = (const struct tcphdr *)(iph + 1);
+	size_t len = latch_plain_len(pf);
+	const struct tcphdr *th = (const void *)skb_network_header(skb) + len;
+	u8 proto = pf == NFPROTO_IPV4 ? ip_hdr(skb)->protocol : ipv6_hdr(skb)->nexthdr;
 
 	if (!latch_nothing_wanted(ln))
 		return false;
 	if (!skb_sec_path(skb))
 		return true;
-	return iph->protocol == IPPROTO_TCP && skb_network_offset(skb) + sizeof(*iph) +
-	       sizeof(*th) <= skb_headlen(skb) && (!th->syn || th->ack);
+	return proto == IPPROTO_TCP &&
+	       skb_network_offset(skb) + len + sizeof(*th) <= skb_headlen(skb) &&
+	       (!th->syn || th->ack);
 }
 
 /* Of no known connection, or of one whose latch is not near. */
-static noinline unsigned int latch_in_far(void *priv, struct sk_buff *skb,
-					  const struct nf_hook_state *st)
+static __always_inline unsigned int latch_in_far(void *priv, struct sk_buff *skb,
+						 const struct nf_hook_state *st, u8 pf)
 {
-	struct latch *l = LATCH_UNCLEAR;
+	struct latch *l = latch_quick(priv, skb, pf, LATCH_DIR_IN);
 
-	if (st->pf == NFPROTO_IPV4) {
-		l = latch_quick4(priv, skb, LATCH_DIR_IN);
-		if (!l && latch_in_alien(priv, skb))
-			return NF_ACCEPT;
-	}
+	if (!l && latch_in_alien(priv, skb, pf))
+		return NF_ACCEPT;
 	if (!l || l == LATCH_UNCLEAR)
 		return latch_in_slow(priv, skb, st);
 	return latch_in_found(l, skb);
+}
+
+static noinline unsigned int latch_in_far4(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *st)
+{
+	return latch_in_far(priv, skb, st, NFPROTO_IPV4);
+}
+
+static noinline unsigned int latch_in_far6(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *st)
+{
+	return latch_in_far(priv, skb, st, NFPROTO_IPV6);
 }
 
 /* A known connection, of which more has to be found out. */
@@ -600,8 +649,9 @@ static noinline unsigned int latch_in_tcp(void *priv, struct sk_buff *skb,
 	return latch_nothing_wanted(priv) ? NF_ACCEPT : latch_in_slow(priv, skb, st);
 }
 
+/* @pf is constant. */
 static __always_inline unsigned int latch_in(void *priv, struct sk_buff *skb,
-					     const struct nf_hook_state *st, u8 proto)
+					     const struct nf_hook_state *st, u8 pf, u8 proto)
 {
 	/* what is still to be undone comes again */
 	if (proto == IPPROTO_ESP)
@@ -612,17 +662,17 @@ static __always_inline unsigned int latch_in(void *priv, struct sk_buff *skb,
 		if (latch_of_tcp(skb->sk))
 			return latch_in_tcp(priv, skb, st);
 	}
-	return latch_in_far(priv, skb, st);
+	return pf == NFPROTO_IPV4 ? latch_in_far4(priv, skb, st) : latch_in_far6(priv, skb, st);
 }
 
 static unsigned int latch_in4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	return latch_in(priv, skb, st, ip_hdr(skb)->protocol);
+	return latch_in(priv, skb, st, NFPROTO_IPV4, ip_hdr(skb)->protocol);
 }
 
 static unsigned int latch_in6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	return latch_in(priv, skb, st, ipv6_hdr(skb)->nexthdr);
+	return latch_in(priv, skb, st, NFPROTO_IPV6, ipv6_hdr(skb)->nexthdr);
 }
 
 /*
@@ -667,7 +717,7 @@ static unsigned int latch_out_found(struct latch *l, struct sk_buff *skb,
 	return latch_check(l, skb, LATCH_DIR_OUT);
 }
 
-/* What goes out and is not of an IPv4 flow with a latch. */
+/* What goes out and is not of a flow with a latch, or not plain. */
 static noinline unsigned int latch_out_slow(void *priv, struct sk_buff *skb,
 					    const struct nf_hook_state *st)
 {
@@ -696,19 +746,31 @@ static noinline unsigned int latch_out_slow(void *priv, struct sk_buff *skb,
 }
 
 /* Of no known connection, or into an XFRM interface. */
-static noinline unsigned int latch_out_far(void *priv, struct sk_buff *skb,
-					   const struct nf_hook_state *st)
+static __always_inline unsigned int latch_out_far(void *priv, struct sk_buff *skb,
+						  const struct nf_hook_state *st, u8 pf)
 {
 	struct latch *l = LATCH_UNCLEAR;
 
-	if (st->pf == NFPROTO_IPV4 && !latch_natted(skb))
-		l = latch_quick4(priv, skb, LATCH_DIR_OUT);
+	if (!latch_natted(skb))
+		l = latch_quick(priv, skb, pf, LATCH_DIR_OUT);
 	if (!l && !dst_xfrm(skb_dst(skb)) && latch_nothing_wanted(priv))
 		return NF_ACCEPT;
 	if (!l || l == LATCH_UNCLEAR ||
 	    (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
 		return latch_out_slow(priv, skb, st);
 	return latch_out_found(l, skb, st->out);
+}
+
+static noinline unsigned int latch_out_far4(void *priv, struct sk_buff *skb,
+					    const struct nf_hook_state *st)
+{
+	return latch_out_far(priv, skb, st, NFPROTO_IPV4);
+}
+
+static noinline unsigned int latch_out_far6(void *priv, struct sk_buff *skb,
+					    const struct nf_hook_state *st)
+{
+	return latch_out_far(priv, skb, st, NFPROTO_IPV6);
 }
 
 /* A known connection, of which more has to be found out. */
@@ -722,9 +784,9 @@ static noinline unsigned int latch_out_tcp(void *priv, struct sk_buff *skb,
 	return latch_nothing_wanted(priv) ? NF_ACCEPT : latch_out_slow(priv, skb, st);
 }
 
-/* What goes out and was not transformed yet. */
+/* What goes out and was not transformed yet. @pf is constant. */
 static __always_inline unsigned int latch_out(void *priv, struct sk_buff *skb,
-					      const struct nf_hook_state *st, u8 proto)
+					      const struct nf_hook_state *st, u8 pf, u8 proto)
 {
 	if (proto == IPPROTO_TCP && skb->sk) {
 		if (likely(latch_near_seen(skb, LATCH_DIR_OUT)))
@@ -732,7 +794,8 @@ static __always_inline unsigned int latch_out(void *priv, struct sk_buff *skb,
 		if (latch_of_tcp(skb->sk))
 			return latch_out_tcp(priv, skb, st);
 	}
-	return latch_out_far(priv, skb, st);
+	return pf == NFPROTO_IPV4 ? latch_out_far4(priv, skb, st) :
+				    latch_out_far6(priv, skb, st);
 }
 
 static unsigned int latch_out4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
@@ -740,14 +803,14 @@ static unsigned int latch_out4(void *priv, struct sk_buff *skb, const struct nf_
 	/* it was judged before it was transformed */
 	if (IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED)
 		return NF_ACCEPT;
-	return latch_out(priv, skb, st, ip_hdr(skb)->protocol);
+	return latch_out(priv, skb, st, NFPROTO_IPV4, ip_hdr(skb)->protocol);
 }
 
 static unsigned int latch_out6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
 	if (IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
 		return NF_ACCEPT;
-	return latch_out(priv, skb, st, ipv6_hdr(skb)->nexthdr);
+	return latch_out(priv, skb, st, NFPROTO_IPV6, ipv6_hdr(skb)->nexthdr);
 }
 
 #define LATCH_HOOK(f, p, n) { .hook = (f), .pf = (p), .hooknum = (n), .priority = INT_MAX }

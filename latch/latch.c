@@ -17,19 +17,29 @@ struct latch_flow_key {
 	struct latch_flow flow;
 };
 
-/* Random, drawn when the module is loaded. */
-static u64 latch_secret[3] __ro_after_init;
+/* Random, drawn when the module is loaded: two for each word of addresses, one for ports. */
+static u64 latch_secret[9] __ro_after_init;
 
 /*
- * Each packet pays for this, so IPv4 is not hashed as IPv6 is. Multiply and shift with
- * secret factors is strongly universal (Dietzfelbinger 1996): whoever does not know
- * them finds no two flows that meet more often than by chance. The seed is the
- * table's, new when a chain grows too long all the same.
+ * Each packet pays for this. Multiply and shift with secret factors is strongly
+ * universal (Dietzfelbinger 1996): whoever does not know them finds no two flows that
+ * meet more often than by chance. The seed is the table's, new when a chain grows too
+ * long all the same. IPv4 has one word of each address, the others are zero.
  */
-static __always_inline u32 latch_hash4(u32 local, u32 remote, u32 ports, u32 seed)
+static __always_inline u64 latch_sum4(u32 local, u32 remote, u32 ports, u32 seed)
 {
-	return (latch_secret[0] * (local ^ seed) + latch_secret[1] * remote +
-		latch_secret[2] * (ports ^ seed)) >> 32;
+	return latch_secret[0] * (local ^ seed) + latch_secret[1] * remote +
+	       latch_secret[8] * (ports ^ seed);
+}
+
+static __always_inline u64 latch_sum6(const u32 *local, const u32 *remote, u32 ports, u32 seed)
+{
+	u64 sum = latch_sum4(local[0], remote[0], ports, seed);
+	int i;
+
+	for (i = 1; i < 4; i++)
+		sum += latch_secret[2 * i] * local[i] + latch_secret[2 * i + 1] * remote[i];
+	return sum;
 }
 
 /* So that a few flows seldom meet in one chain. */
@@ -40,9 +50,7 @@ static __always_inline u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 	const struct latch_flow_key *key = data;
 	const struct latch_flow *f = &key->flow;
 
-	if (f->family == AF_INET)
-		return latch_hash4(f->local.w[0], f->remote.w[0], f->ports, seed);
-	return jhash2((const u32 *)f, sizeof(*f) / sizeof(u32), seed);
+	return latch_sum6(f->local.w, f->remote.w, f->ports, seed) >> 32;
 }
 
 static u32 latch_flow_obj_hash(const void *data, u32 len, u32 seed)
@@ -118,7 +126,7 @@ static __always_inline u32 latch_flow4_hash(const void *data, u32 len, u32 seed)
 {
 	const struct latch_flow4 *f = data;
 
-	return latch_hash4(f->addrs >> 32, f->addrs, f->ports, seed);
+	return latch_sum4(f->addrs >> 32, f->addrs, f->ports, seed) >> 32;
 }
 
 static __always_inline int latch_flow4_cmp(struct rhashtable_compare_arg *arg,
@@ -129,7 +137,7 @@ static __always_inline int latch_flow4_cmp(struct rhashtable_compare_arg *arg,
 	return !latch_is4(obj, f->ln, f->addrs, f->ports, f->kind);
 }
 
-/* The same table as latch_flow_params tells of, with another form of the key. */
+/* The same table as latch_flow_params tells of, with other forms of the key. */
 static const struct rhashtable_params latch_flow4_params = {
 	.key_len = sizeof(struct latch_flow4),
 	.head_offset = offsetof(struct latch, flow_node),
@@ -154,6 +162,60 @@ struct latch *latch_find4(const struct latch_net *ln, u64 addrs, u32 ports, u32 
 	const struct latch_flow4 f = { .ln = ln, .addrs = addrs, .ports = ports, .kind = kind };
 
 	return rhashtable_lookup(&latch_flows, &f, latch_flow4_params);
+}
+
+/* What latch_find6() is told. */
+struct latch_flow6 {
+	const struct latch_net *ln;
+	const struct in6_addr *local;
+	const struct in6_addr *remote;
+	u32 ports;
+	u32 kind;
+};
+
+static __always_inline u32 latch_flow6_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_flow6 *f = data;
+
+	return latch_sum6((__force const u32 *)f->local->s6_addr32,
+			  (__force const u32 *)f->remote->s6_addr32, f->ports, seed) >> 32;
+}
+
+static __always_inline int latch_flow6_cmp(struct rhashtable_compare_arg *arg,
+					   const void *obj)
+{
+	const struct latch_flow6 *f = arg->key;
+
+	return !latch_is6(obj, f->ln, f->local, f->remote, f->ports, f->kind);
+}
+
+static const struct rhashtable_params latch_flow6_params = {
+	.key_len = sizeof(struct latch_flow6),
+	.head_offset = offsetof(struct latch, flow_node),
+	.hashfn = latch_flow6_hash,
+	.obj_cmpfn = latch_flow6_cmp,
+	.min_size = LATCH_FLOWS_MIN,
+	.automatic_shrinking = true,
+};
+
+/**
+ * latch_find6() - FIND_LATCH for IPv6, what a packet pays for (2.3-8)
+ * @ln:     the namespace
+ * @local:  local address
+ * @remote: remote address
+ * @ports:  as in struct latch_flow
+ * @kind:   as there
+ *
+ * Context: RCU read side. Takes no lock. Return: the latch or NULL.
+ */
+struct latch *latch_find6(const struct latch_net *ln, const struct in6_addr *local,
+			  const struct in6_addr *remote, u32 ports, u32 kind)
+{
+	const struct latch_flow6 f = {
+		.ln = ln, .local = local, .remote = remote, .ports = ports, .kind = kind,
+	};
+
+	return rhashtable_lookup(&latch_flows, &f, latch_flow6_params);
 }
 
 /**

@@ -705,6 +705,16 @@ static __always_inline bool latch_is4(const struct latch *l, const struct latch_
 	       l->flow.local.w[0] == addrs >> 32 && l->flow.kind == kind && l->ln == ln;
 }
 
+/* ... of IPv6, as latch_find6() is told it. */
+static __always_inline bool latch_is6(const struct latch *l, const struct latch_net *ln,
+				      const struct in6_addr *local,
+				      const struct in6_addr *remote, u32 ports, u32 kind)
+{
+	return l->flow.ports == ports && latch_words_equal(&l->flow.remote, remote, 16) &&
+	       latch_words_equal(&l->flow.local, local, 16) && l->flow.kind == kind &&
+	       l->ln == ln;
+}
+
 #define LATCH_NEAR_BITS	10
 
 /* latch.c: life of a latch */
@@ -713,6 +723,8 @@ int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f);
 struct latch *latch_find4(const struct latch_net *ln, u64 addrs, u32 ports, u32 kind);
+struct latch *latch_find6(const struct latch_net *ln, const struct in6_addr *local,
+			  const struct in6_addr *remote, u32 ports, u32 kind);
 struct latch *latch_find_sk(const struct sock *sk);
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_number(struct latch *l);
