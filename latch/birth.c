@@ -223,8 +223,8 @@ unsigned int latch_birth_out(struct latch_net *ln, struct sk_buff *skb,
 	bool protected = dst_xfrm(skb_dst(skb));
 	bool wanting = atomic_read(&ln->n_wanting);
 	struct sock *sk = skb->sk;
+	struct latch_pkt p = {};
 	struct latch_flow own;
-	struct latch_pkt p;
 	bool syn;
 
 	if ((!protected && !wanting) || !sk || !sk_fullsock(sk) ||
@@ -450,7 +450,7 @@ unsigned int latch_birth_in(struct latch_net *ln, struct sk_buff *skb,
 {
 	const struct sec_path *sp = skb_sec_path(skb);
 	bool protected = sp && sp->len;
-	struct latch_pkt p;
+	struct latch_pkt p = {};
 	struct sock *sk;
 
 	if (!protected && !atomic_read(&ln->n_wanting))

@@ -227,6 +227,17 @@ bool latch_group_clean(const struct latch_group *g)
 	return READ_ONCE(g->uniform) && !READ_ONCE(g->conflicts);
 }
 
+/*
+ * Under the group's lock: is a flow governed by the same policies as @g->like? By the
+ * copy of the SPD @spd, where 0 tells nothing.
+ */
+static bool latch_group_alike(const struct latch_group *g, const struct latch_flow *f, u32 spd)
+{
+	return spd && g->spd == spd && g->like.kind == f->kind &&
+	       latch_words_equal(&g->like.remote, &f->remote, sizeof(f->remote)) &&
+	       latch_words_equal(&g->like.local, &f->local, sizeof(f->local));
+}
+
 /**
  * latch_group_again() - a flow begins as another one did before
  * @l: its latch, whose lock is held, in no group
@@ -241,7 +252,8 @@ bool latch_group_clean(const struct latch_group *g)
 bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_group *g = p->sa ? READ_ONCE(p->sa->group) : NULL;
-	bool ok;
+	u32 spd = latch_spd_portless(l->ln);
+	bool ok, alike;
 
 	lockdep_assert_held(&l->lock);
 	if (!g || g == LATCH_GROUP_DEAD || l->group || p->tag.n != 1 || p->ipcomp ||
@@ -249,9 +261,18 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 		return false;
 	ok = latch_judge_again(l, &g->c, p);
 	spin_lock(&g->lock);
+	alike = ok && latch_group_alike(g, &l->flow, spd);
+	if (ok && !alike) {
+		spin_unlock(&g->lock);
+		ok = latch_judge_hosts(l, &g->c) && latch_judge_policies(l, &g->c);
+		spin_lock(&g->lock);
+	}
 	ok = ok && latch_group_clean(g);
-	if (ok)
+	if (ok) {
 		hlist_nulls_add_head_rcu(&l->member, &g->latches);
+		g->like = l->flow;
+		g->spd = spd;
+	}
 	spin_unlock(&g->lock);
 	if (!ok) {
 		latch_group_put(g);
@@ -264,26 +285,69 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 	return true;
 }
 
-/* Flows that begin under this SA most likely belong to @g; NULL nobody knows. */
-static void latch_group_remember(struct latch_sa *sa, struct latch_group *g)
+/*
+ * Flows that begin under this SA most likely belong to @g, and behind it is who is behind
+ * @g, as long as the generation is @gen.
+ */
+static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, int gen)
 {
-	struct latch_group *old = READ_ONCE(sa->group);
+	struct latch_net *ln = g->c.ln;
+	struct latch_group *old = NULL;
 
-	if (old == g || old == LATCH_GROUP_DEAD)
+	if (READ_ONCE(sa->group) == g && READ_ONCE(sa->group_gen) == gen)
 		return;
-	latch_group_hold(g);
-	latch_group_put(cmpxchg(&sa->group, old, g) == old ? old : g);
+	spin_lock(&ln->sad_lock);
+	if (sa->group != LATCH_GROUP_DEAD && gen == atomic_read(&ln->gen)) {
+		old = sa->group;
+		WRITE_ONCE(sa->group, latch_group_hold(g));
+		smp_wmb(); /* pairs with latch_group_known() */
+		WRITE_ONCE(sa->group_gen, gen);
+	}
+	spin_unlock(&ln->sad_lock);
+	latch_group_put(old);
+}
+
+/**
+ * latch_group_known() - who is behind an SA, if a flow began under it lately
+ * @sa:  its copy
+ * @who: to fill; the records are held by nobody
+ *
+ * Context: RCU read side.
+ * Return: false where nobody knows, or something came since that could change it.
+ */
+bool latch_group_known(const struct latch_sa *sa, struct latch_who *who)
+{
+	const struct latch_group *g;
+	int gen = READ_ONCE(sa->group_gen);
+
+	if (gen != atomic_read(&sa->key.ln->gen))
+		return false;
+	smp_rmb(); /* pairs with latch_group_remember() */
+	g = READ_ONCE(sa->group);
+	if (!g || g == LATCH_GROUP_DEAD)
+		return false;
+	who->id = g->c.params.tag.id;
+	who->peer = g->c.peer;
+	who->local = g->c.local;
+	/* of the group's two SAs this may be the other one */
+	if (who->id.kind == LATCH_IDENT_PINNED)
+		who->id.peer[0] = sa->serial;
+	return true;
 }
 
 /**
  * latch_group_forget() - an SA is gone
  * @sa: its copy
  *
- * Context: any.
+ * Context: sad_lock held.
  */
 void latch_group_forget(struct latch_sa *sa)
 {
-	latch_group_put(xchg(&sa->group, LATCH_GROUP_DEAD));
+	struct latch_group *old = sa->group;
+
+	lockdep_assert_held(&sa->key.ln->sad_lock);
+	WRITE_ONCE(sa->group, LATCH_GROUP_DEAD);
+	latch_group_put(old);
 }
 
 /* Would a flow that begins with this packet be latched as the group is? */
@@ -291,7 +355,8 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 {
 	struct latch_params params;
 
-	if (!p->sa || p->sa->xs != p->first)
+	if (!p->sa || p->sa->xs != p->first || p->who.peer != g->c.peer ||
+	    p->who.local != g->c.local)
 		return false;
 	latch_params_set(&params, &p->tag, g->c.params.rule, p->dir);
 	return latch_params_begins(&g->c.params, &params, p->dir);
@@ -340,7 +405,7 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen)
 		latch_seen_add(&g->seen[p->dir], p->first, gen);
 	spin_unlock(&g->lock);
 	if (clean && l->joined && latch_group_begins(g, p))
-		latch_group_remember(p->sa, g);
+		latch_group_remember(p->sa, g, gen);
 }
 
 /**

@@ -205,8 +205,8 @@ struct latch_verdict latch_born(struct latch *l, const struct latch_pkt *p)
 static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 dir)
 {
 	int gen = atomic_read(&l->ln->gen);
+	struct latch_pkt p = {};
 	struct latch_verdict v;
-	struct latch_pkt p;
 	bool ok;
 
 	ok = dir == LATCH_DIR_IN ? latch_view_in(l->ln, skb, &p) :
@@ -332,8 +332,8 @@ static bool latch_icmp_error(const struct sk_buff *skb, u8 pf, int off)
  */
 static unsigned int latch_in_icmp(struct latch_net *ln, struct sk_buff *skb, u8 pf, int off)
 {
+	struct latch_pkt p = {};
 	struct latch_flow f;
-	struct latch_pkt p;
 	struct latch *l;
 	int thoff;
 	u32 diff;

@@ -361,8 +361,16 @@ bool latch_judge_policies(const struct latch *l, const struct latch_common *c)
 	       latch_judge_pol(l, c, LATCH_DIR_IN) && latch_judge_pol(l, c, LATCH_DIR_OUT);
 }
 
-/* In transport mode the flow's addresses are those of its SAs. */
-static bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
+/**
+ * latch_judge_hosts() - is a flow between the hosts that its group's SAs are for?
+ * @l: the flow's latch
+ * @c: what the group says
+ *
+ * In transport mode the flow's addresses are those of its SAs.
+ *
+ * Context: any. Return: true where it is, and in tunnel mode.
+ */
+bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
 {
 	const struct latch_path *path = c->path[LATCH_DIR_OUT][0];
 	const struct latch_flow *f = &l->flow;
@@ -375,12 +383,13 @@ static bool latch_judge_hosts(const struct latch *l, const struct latch_common *
 }
 
 /**
- * latch_judge_again() - would a new flow be judged as those of a group were?
+ * latch_judge_again() - would a new flow be judged as those of a group were, if it is
+ *                       between the same hosts and the same policies govern it?
  * @l: its latch, whose lock is held and whose flow is set
  * @c: what the group says
  * @p: the flow's first packet, under the SA under which one of the group began
  *
- * What could differ: identities, the demand, marks, policies, hosts.
+ * What could differ: identities, the demand, marks.
  *
  * Context: RCU read side. Return: true where it would.
  */
@@ -395,6 +404,5 @@ bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&
 	       !l->sockpol_in && !l->sockpol_out && !READ_ONCE(l->ln->marked) &&
-	       p->mark == c->mark[LATCH_DIR_IN] && p->mark == c->mark[LATCH_DIR_OUT] &&
-	       latch_judge_hosts(l, c) && latch_judge_policies(l, c);
+	       p->mark == c->mark[LATCH_DIR_IN] && p->mark == c->mark[LATCH_DIR_OUT];
 }

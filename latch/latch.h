@@ -107,6 +107,7 @@ struct latch_mib {
  * @n_latches: how many there are, against @max_latches
  * @spd:       copy of the SPD, replaced by the worker
  * @last_pol:  the greatest number that a policy was given; the worker's
+ * @last_spd:  the number that the last copy was given; the worker's
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
  * @dirty:     paths on which an SA came or went, under @sad_lock
@@ -145,6 +146,7 @@ struct latch_net {
 
 	struct latch_spd __rcu	*spd;
 	u32			last_pol;
+	u32			last_spd;
 	spinlock_t		sad_lock;
 	struct list_head	sas;
 	struct list_head	dirty;
@@ -243,7 +245,8 @@ struct latch_sa_key {
  * @expired: its wait for an identity is over; written by the worker
  * @xs: the SA itself, only ever compared
  * @group: where the flows that begin under it most likely belong, held; NULL not
- *	   known yet, LATCH_GROUP_DEAD no more to be set
+ *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad_lock
+ * @group_gen: generation in which whoever is behind it was who is behind @group
  */
 struct latch_sa {
 	struct rhash_head	node;
@@ -263,6 +266,7 @@ struct latch_sa {
 	unsigned long		born;
 	const struct xfrm_state	*xs;
 	struct latch_group	*group;
+	int			group_gen;
 	struct rcu_head		rcu;
 };
 
@@ -302,9 +306,18 @@ struct latch_pol {
 	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
 };
 
-/* Sorted by direction and then as the kernel chooses: priority, position. */
+/**
+ * struct latch_spd - copy of the SPD
+ * @id:    which copy it is, never 0
+ * @ports: a selector names ports
+ * @index: see spd.c; NULL none
+ * @start: where a direction begins in @pol
+ * @pol:   sorted by direction and then as the kernel chooses: priority, position
+ */
 struct latch_spd {
 	struct rcu_head		rcu;
+	u32			id;
+	bool			ports;
 	struct latch_spd_index	*index[LATCH_DIRS];
 	u32			start[LATCH_DIRS + 1];
 	struct latch_pol	pol[];
@@ -439,10 +452,13 @@ struct latch_seen {
  * struct latch_group - latches that have the same in common
  * @seen:    what their packets were judged by
  * @ref:     latches, SA copies, and who walks it
- * @lock:    writers of @latches, @seen, @conflicts, @uniform
+ * @lock:    writers of @latches, @seen, @conflicts, @uniform, @spd, @like
  * @c:       what they have in common, immutable
  * @conflicts: what the latest judgement found
  * @uniform: that holds for every one of the latches
+ * @spd:     a copy of the SPD by which the policies of @c govern all flows with the
+ *           addresses and protocol of @like; 0 none
+ * @like:    the flow that joined last
  * @latches: latches that events find by it, RCU
  * @link:    membership in @c.path
  */
@@ -454,6 +470,8 @@ struct latch_group {
 	spinlock_t		lock;
 	u32			conflicts;
 	bool			uniform;
+	u32			spd;
+	struct latch_flow	like;
 	struct hlist_nulls_head	latches;
 	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
 	struct rcu_head		rcu;
@@ -572,6 +590,7 @@ bool latch_view_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt 
 int latch_view_sa(const struct xfrm_state *x, struct latch_sa *sa);
 void latch_view_sa_key(struct latch_net *ln, const struct xfrm_state *x,
 		       struct latch_sa_key *key);
+bool latch_view_is(const struct xfrm_state *x, const struct latch_sa *sa);
 int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol);
 void latch_view_outer(struct latch_common *c, const struct latch_pkt *p);
 
@@ -584,6 +603,7 @@ void latch_sad_flush(struct latch_net *ln, u8 proto);
 int latch_sad_read(struct latch_net *ln);
 void latch_sad_clear(struct latch_net *ln);
 struct latch_sa *latch_sad_find(const struct latch_sa_key *key);
+struct latch_sa *latch_sad_near(const struct xfrm_state *x);
 struct latch_path *latch_path_find(const struct latch_path_key *key);
 struct latch_path *latch_path_get(const struct latch_path_key *key);
 void latch_path_join(struct latch_link *link, struct latch_path *path, struct latch_group *g);
@@ -599,12 +619,14 @@ u32 latch_sad_count(struct latch_net *ln, u32 reqid);
 int latch_spd_read(struct latch_net *ln);
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f,
 				       u8 dir, u32 if_id, u32 mark);
+u32 latch_spd_portless(const struct latch_net *ln);
 void latch_spd_clear(struct latch_net *ln);
 
 /* judge.c: conflicts of a latch */
 u32 latch_judge(struct latch *l, struct latch_common *common, bool relink);
 bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts);
 bool latch_judge_policies(const struct latch *l, const struct latch_common *c);
+bool latch_judge_hosts(const struct latch *l, const struct latch_common *c);
 bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 		       const struct latch_pkt *p);
 
@@ -767,6 +789,7 @@ int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts
 		    bool uniform);
 bool latch_group_clean(const struct latch_group *g);
 bool latch_group_again(struct latch *l, const struct latch_pkt *p);
+bool latch_group_known(const struct latch_sa *sa, struct latch_who *who);
 void latch_group_tell(struct latch *l);
 void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen);
 void latch_group_rejudge(struct latch_group *g);

@@ -9,6 +9,15 @@
 static struct rhashtable latch_paths;
 static struct rhashtable latch_sas;
 
+/* The copies once more, by where the SA lies: the last one that came to each place. */
+#define LATCH_SA_NEAR_BITS	10
+static struct latch_sa *latch_sa_near[1 << LATCH_SA_NEAR_BITS] __read_mostly;
+
+static struct latch_sa **latch_sa_slot(const struct xfrm_state *x)
+{
+	return &latch_sa_near[hash_ptr(x, LATCH_SA_NEAR_BITS)];
+}
+
 /* The octets that IPv4 leaves zero are not hashed. */
 static u32 latch_addr_hash(const xfrm_address_t *a, u16 family, u32 seed)
 {
@@ -244,6 +253,19 @@ struct latch_sa *latch_sad_find(const struct latch_sa_key *key)
 	return rhashtable_lookup(&latch_sas, key, latch_sa_params);
 }
 
+/**
+ * latch_sad_near() - the copy of this very SA, where it is at hand
+ * @x: the SA
+ *
+ * Context: RCU read side. Return: the copy; NULL where it has to be looked for.
+ */
+struct latch_sa *latch_sad_near(const struct xfrm_state *x)
+{
+	struct latch_sa *sa = READ_ONCE(*latch_sa_slot(x));
+
+	return sa && latch_view_is(x, sa) ? sa : NULL;
+}
+
 static void latch_sa_path_key(const struct latch_sa *sa, bool any,
 			      struct latch_path_key *key)
 {
@@ -313,6 +335,7 @@ static void latch_sa_remove(struct latch_sa *sa)
 	struct latch_net *ln = sa->key.ln;
 
 	lockdep_assert_held(&ln->sad_lock);
+	cmpxchg(latch_sa_slot(sa->xs), sa, NULL);
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	list_del(&sa->all);
 	latch_bind_sa_went(sa);
@@ -347,8 +370,10 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 		goto went;
 	list_add_tail(&sa->all, &ln->sas);
 	err = latch_sa_join(sa);
-	if (!err)
+	if (!err) {
+		WRITE_ONCE(*latch_sa_slot(sa->xs), sa);
 		return 0;
+	}
 	list_del(&sa->all);
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	latch_sa_leave(sa);

@@ -252,11 +252,15 @@ int latch_spd_read(struct latch_net *ln)
 	sort(c.spd->pol, c.n, sizeof(c.spd->pol[0]), latch_spd_cmp, NULL);
 	for (i = 0, dir = 0; dir < LATCH_DIRS; dir++) {
 		c.spd->start[dir] = i;
-		for (; i < c.n && c.spd->pol[i].dir == dir; i++)
+		for (; i < c.n && c.spd->pol[i].dir == dir; i++) {
 			if (c.spd->pol[i].mark_m)
 				WRITE_ONCE(ln->marked, true);
+			if (c.spd->pol[i].sel.sport_mask || c.spd->pol[i].sel.dport_mask)
+				c.spd->ports = true;
+		}
 	}
 	c.spd->start[LATCH_DIRS] = i;
+	c.spd->id = ++ln->last_spd ?: ++ln->last_spd;
 	latch_spd_number(ln, c.spd, c.n);
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		latch_spd_make_index(c.spd, dir);
@@ -320,6 +324,20 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
 		if (latch_spd_fits(&spd->pol[i], f, dir, if_id, mark))
 			return &spd->pol[i];
 	return NULL;
+}
+
+/**
+ * latch_spd_portless() - do ports tell which policy governs a flow?
+ * @ln: the namespace
+ *
+ * Context: RCU read side.
+ * Return: 0 where they do, or the copy is behind; else which copy it is.
+ */
+u32 latch_spd_portless(const struct latch_net *ln)
+{
+	const struct latch_spd *spd = rcu_dereference(ln->spd);
+
+	return !spd || spd->ports || READ_ONCE(ln->spd_stale) ? 0 : spd->id;
 }
 
 /**

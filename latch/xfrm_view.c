@@ -155,6 +155,28 @@ void latch_view_sa_key(struct latch_net *ln, const struct xfrm_state *x,
 }
 
 /**
+ * latch_view_is() - is this the SA that a copy is of?
+ * @x:  the SA
+ * @sa: the copy
+ *
+ * Where the SA lies is not enough: its memory may have been reused.
+ *
+ * Context: RCU read side.
+ * Return: true where it lies where the copy's did and is called as that is.
+ */
+bool latch_view_is(const struct xfrm_state *x, const struct latch_sa *sa)
+{
+	const struct latch_sa_key *key = &sa->key;
+
+	return sa->xs == x && key->spi == x->id.spi && key->proto == x->id.proto &&
+	       key->family == x->props.family && key->mark_v == x->mark.v &&
+	       key->mark_m == x->mark.m && key->ln->net == read_pnet(&x->xs_net) &&
+	       (key->family == AF_INET ? key->daddr.a4 == x->id.daddr.a4 :
+					 latch_words_equal(&key->daddr, &x->id.daddr,
+							   sizeof(key->daddr)));
+}
+
+/**
  * latch_view_sa() - copy what matters of an SA
  * @x:  the SA
  * @sa: to fill, but for the lists, the serial number and @sa->key
@@ -235,21 +257,34 @@ static bool latch_view_known(const struct xfrm_state *x, const struct latch_sa *
 	return t->proto;
 }
 
+/* The copy of an SA, and who is behind it, by what tells it from others. */
+static struct latch_sa *latch_view_find(struct latch_net *ln, const struct xfrm_state *x,
+					struct latch_who *who)
+{
+	struct latch_sa_key key;
+	struct latch_sa *sa;
+
+	latch_view_sa_key(ln, x, &key);
+	sa = latch_sad_find(&key);
+	latch_who(ln, &key, x->props.reqid, sa, who);
+	return sa;
+}
+
 /* Adds one SA to a packet's tag: transformation, flags and identity. */
 static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 			   const struct xfrm_state *x)
 {
-	struct latch_sa_key key;
-	struct latch_who who;
 	struct latch_sa *sa;
+	struct latch_who who;
 
 	if (x->id.proto == IPPROTO_COMP || x->id.proto == IPPROTO_IPIP ||
 	    x->id.proto == IPPROTO_IPV6) {
 		p->ipcomp = true;
 		return;
 	}
-	latch_view_sa_key(ln, x, &key);
-	sa = latch_sad_find(&key);
+	sa = latch_sad_near(x);
+	if (!sa || !latch_group_known(sa, &who))
+		sa = latch_view_find(ln, x, &who);
 	if (p->tag.n == LATCH_MAX_TRANSFORMS ||
 	    !latch_view_known(x, sa, &p->tag.x[p->tag.n])) {
 		p->bad = true;
@@ -258,7 +293,6 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 	if (x->props.flags & XFRM_STATE_ESN)
 		p->tag.flags |= LATCH_TAG_ESN;
 
-	latch_who(ln, &key, x->props.reqid, sa, &who);
 	if (!p->tag.n++) {
 		p->sa = sa;
 		p->first = x;
@@ -277,7 +311,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
  * latch_view_in() - what protected an inbound packet (2.4-1)
  * @ln:  its namespace
  * @skb: a packet in LOCAL_IN
- * @p:   to fill; @p->tag.n is 0 where nothing did
+ * @p:   to fill, all zero before; @p->tag.n is 0 where nothing did
  *
  * Context: RCU read side, BH off.
  * Return: false where the chain of SAs cannot be told.
@@ -287,7 +321,6 @@ bool latch_view_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *
 	const struct sec_path *sp = skb_sec_path(skb);
 	int i;
 
-	memset(p, 0, sizeof(*p));
 	p->dir = LATCH_DIR_IN;
 	p->mark = skb->mark;
 	for (i = sp ? sp->len - 1 : -1; i >= 0; i--)
@@ -299,7 +332,7 @@ bool latch_view_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *
  * latch_view_out() - what will protect an outbound packet (2.4-1)
  * @ln:  its namespace
  * @skb: a packet in POST_ROUTING that was not transformed yet
- * @p:   to fill; @p->tag.n is 0 where nothing will
+ * @p:   to fill, all zero before; @p->tag.n is 0 where nothing will
  *
  * Context: RCU read side.
  * Return: false where the chain of SAs cannot be told.
@@ -308,7 +341,6 @@ bool latch_view_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt 
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
-	memset(p, 0, sizeof(*p));
 	p->dir = LATCH_DIR_OUT;
 	p->mark = skb->mark;
 	for (; dst && dst_xfrm(dst); dst = xfrm_dst_child(dst))
