@@ -267,50 +267,6 @@ struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp
 	return l;
 }
 
-/*
- * Under the array's lock: a free number. The last one of a node is kept until it is
- * given away, and with it the node, which need not be made anew when one latch
- * follows another that has gone.
- */
-static int latch_number_free(struct latch_net *ln, u32 *id)
-{
-	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
-	int err;
-
-	do {
-		*id = ln->next_id == U32_MAX ? 1 : ln->next_id + 1;
-		if (*id % XA_CHUNK_SIZE == 1) {
-			err = __xa_insert(&ln->latches, *id | (XA_CHUNK_SIZE - 1), NULL, gfp);
-			if (err && err != -EBUSY)
-				return err;
-		}
-		ln->next_id = *id;
-	} while (xa_load(&ln->latches, *id));
-	return 0;
-}
-
-/**
- * latch_number() - give a latch its number, by which it is listed
- * @l: a latch that nobody else sees yet
- *
- * Context: any. Return: 0 or -ENOMEM.
- */
-int latch_number(struct latch *l)
-{
-	struct latch_net *ln = l->ln;
-	int err;
-
-	xa_lock_bh(&ln->latches);
-	err = latch_number_free(ln, &l->id);
-	if (!err)
-		err = xa_err(__xa_store(&ln->latches, l->id, l, GFP_ATOMIC | __GFP_NOWARN));
-	xa_unlock_bh(&ln->latches);
-	if (err)
-		return -ENOMEM;
-	l->numbered = 1;
-	return 0;
-}
-
 /**
  * latch_list() - number a latch and count it against the limit
  * @l: a latch that nobody else sees yet; not a listener's
@@ -471,33 +427,13 @@ void latch_want_less(struct latch *l)
 	atomic_dec(&l->ln->n_wanting);
 }
 
-/**
- * latch_retire() - no packet, event or list finds a latch any more
- * @l: the latch, whose lock is held
- *
- * Its socket still does.
- */
-void latch_retire(struct latch *l)
+/* No event and no list finds a latch any more. */
+static void latch_unlist(struct latch *l)
 {
 	struct latch_net *ln = l->ln;
 
-	lockdep_assert_held(&l->lock);
-	WRITE_ONCE(l->noted, 0);
-	if (l->hashed)
-		rhashtable_remove_fast(&latch_flows, &l->flow_node, latch_flow_params);
-	WRITE_ONCE(l->hashed, false);
 	latch_group_leave(l);
-	/* a demand holds for whatever the socket does next */
-	if (l->mode == LATCH_MODE_REQUIRE && l->sk && !l->unlinked)
-		latch_want_more(l);
-	else
-		latch_want_less(l);
-	if (l->numbered) {
-		xa_lock(&ln->latches);
-		__xa_erase(&ln->latches, l->id);
-		xa_unlock(&ln->latches);
-		l->numbered = 0;
-	}
+	latch_unnumber(l);
 	if (l->listed) {
 		atomic_dec(&ln->n_latches);
 		l->listed = 0;
@@ -508,6 +444,27 @@ void latch_retire(struct latch *l)
 		atomic_dec(&ln->n_listeners);
 		l->counted = 0;
 	}
+}
+
+/**
+ * latch_retire() - no packet, event or list finds a latch any more
+ * @l: the latch, whose lock is held
+ *
+ * Its socket still does.
+ */
+void latch_retire(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	WRITE_ONCE(l->noted, 0);
+	if (l->hashed)
+		rhashtable_remove_fast(&latch_flows, &l->flow_node, latch_flow_params);
+	WRITE_ONCE(l->hashed, false);
+	/* a demand holds for whatever the socket does next */
+	if (l->mode == LATCH_MODE_REQUIRE && l->sk && !l->unlinked)
+		latch_want_more(l);
+	else
+		latch_want_less(l);
+	latch_unlist(l);
 }
 
 /**
@@ -762,11 +719,11 @@ void latch_rejudge(struct latch *l, bool relink)
  */
 void latch_rejudge_all(struct latch_net *ln)
 {
-	unsigned long id;
+	u64 id;
 	struct latch *l;
 
 	rcu_read_lock();
-	xa_for_each(&ln->latches, id, l) {
+	latch_for_each(ln, id, l) {
 		latch_rejudge(l, true);
 		if (need_resched()) {
 			rcu_read_unlock();
@@ -788,12 +745,12 @@ void latch_rejudge_all(struct latch_net *ln)
 void latch_repolicy_all(struct latch_net *ln)
 {
 	const struct latch_common *c;
-	unsigned long id;
+	u64 id;
 	struct latch *l;
 	bool same;
 
 	rcu_read_lock();
-	xa_for_each(&ln->latches, id, l) {
+	latch_for_each(ln, id, l) {
 		spin_lock_bh(&l->lock);
 		c = l->joined ? &l->group->c : NULL;
 		same = c && c->pol[LATCH_DIR_IN] && c->pol[LATCH_DIR_OUT] &&
@@ -818,11 +775,11 @@ void latch_repolicy_all(struct latch_net *ln)
  */
 void latch_unlink_all(struct latch_net *ln)
 {
-	unsigned long id;
+	u64 id;
 	struct latch *l;
 
 	rcu_read_lock();
-	xa_for_each(&ln->latches, id, l)
+	latch_for_each(ln, id, l)
 		latch_unlink(l);
 	rcu_read_unlock();
 }

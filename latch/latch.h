@@ -65,6 +65,7 @@ struct latch;
 struct latch_bind_key;
 struct latch_group;
 struct latch_net;
+struct latch_sheet;
 
 /* km.c: what the worker has to do */
 #define LATCH_WORK_SPD		0	/* read the SPD again */
@@ -102,8 +103,9 @@ struct latch_mib {
  * @n_wanting: sockets with a demand whose flow is not in the table yet
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
- * @latches:   every latch by number; under its own lock
- * @next_id:   the number given last; under the same lock
+ * @sheets:    every latch by number, see number.c; under its own lock
+ * @sheet:     where the next number comes from, NULL a new one; under the same lock
+ * @next_sheet: that one's place in @sheets, if it is free
  * @n_latches: how many there are, against @max_latches
  * @spd:       copy of the SPD, replaced by the worker
  * @last_pol:  the greatest number that a policy was given; the worker's
@@ -139,8 +141,9 @@ struct latch_net {
 	struct ctl_table_header	*sysctl;
 	struct ctl_table	*sysctl_table;
 
-	struct xarray		latches;
-	u32			next_id;
+	struct xarray		sheets;
+	struct latch_sheet	*sheet;
+	u32			next_sheet;
 	atomic_t		n_latches;
 	atomic_t		n_listeners;
 
@@ -749,7 +752,6 @@ struct latch *latch_find6(const struct latch_net *ln, const struct in6_addr *loc
 			  const struct in6_addr *remote, u32 ports, u32 kind);
 struct latch *latch_find_sk(const struct sock *sk);
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
-int latch_number(struct latch *l);
 int latch_list(struct latch *l);
 int latch_hash_flow(struct latch *l, const struct latch_flow *f);
 int latch_flow_replace(struct latch *old, struct latch *new);
@@ -778,6 +780,17 @@ static inline struct latch **latch_near_slot(const struct sock *sk)
 {
 	return &latch_near[hash_ptr(sk, LATCH_NEAR_BITS)];
 }
+
+/* number.c: the latches of a namespace by number */
+int latch_number(struct latch *l);
+void latch_unnumber(struct latch *l);
+struct latch *latch_numbered(struct latch_net *ln, u64 id);
+struct latch *latch_next(struct latch_net *ln, u64 *id);
+void latch_number_exit(struct latch_net *ln);
+
+/* Every latch that has a number; under RCU, which the body may leave in between. */
+#define latch_for_each(ln, id, l) \
+	for ((id) = 1; ((l) = latch_next(ln, &(id))); (id)++)
 
 /* group.c: what latches have in common */
 int latch_group_init(void);

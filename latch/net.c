@@ -69,7 +69,7 @@ void latch_net_activate(struct latch_net *ln)
 static void latch_net_setup(struct latch_net *ln, struct net *net)
 {
 	ln->net = net;
-	xa_init_flags(&ln->latches, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&ln->sheets, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	spin_lock_init(&ln->sad_lock);
 	spin_lock_init(&ln->embryo_lock);
@@ -130,7 +130,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);
 	latch_mib_exit(ln);
-	xa_destroy(&ln->latches);
+	latch_number_exit(ln);
 	/* RCU call-backs of latches and SAs point here */
 	rcu_barrier();
 }

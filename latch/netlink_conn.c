@@ -231,7 +231,7 @@ static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
 	}
 	id = nla_get_u64(attr);
 	rcu_read_lock();
-	l = id <= U32_MAX ? xa_load(&ln->latches, id) : NULL;
+	l = latch_numbered(ln, id);
 	if (l && !latch_hold(l))
 		l = NULL;
 	rcu_read_unlock();
@@ -276,12 +276,12 @@ int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
 int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct latch_net *ln = latch_nl_net(skb);
-	unsigned long id = cb->args[0];
+	u64 id = cb->args[0];
 	struct latch *l;
 	void *hdr;
 
 	rcu_read_lock();
-	xa_for_each_start(&ln->latches, id, l, cb->args[0]) {
+	for (; (l = latch_next(ln, &id)); cb->args[0] = ++id) {
 		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_CONN_GET);
 		if (!hdr)
 			break;
@@ -290,7 +290,6 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		}
 		genlmsg_end(skb, hdr);
-		cb->args[0] = id + 1;
 	}
 	rcu_read_unlock();
 	return skb->len;
@@ -337,7 +336,7 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_net *ln = latch_nl_net(skb);
 	struct nlattr *attr = info->attrs[LATCH_A_CONN_PEER];
 	struct latch_peer *p = NULL;
-	unsigned long id;
+	u64 id;
 	struct latch *l;
 
 	if (attr) {
@@ -348,7 +347,7 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		}
 	}
 	rcu_read_lock();
-	xa_for_each(&ln->latches, id, l) {
+	latch_for_each(ln, id, l) {
 		/* a listener belongs to no peer, and its socket goes on without */
 		if ((p && !latch_of_peer(l, p)) || l->listener || !latch_hold(l))
 			continue;
@@ -373,13 +372,13 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
  */
 void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p)
 {
-	unsigned long id;
+	u64 id;
 	struct latch *l;
 	u32 old;
 	u8 event;
 
 	rcu_read_lock();
-	xa_for_each(&ln->latches, id, l) {
+	latch_for_each(ln, id, l) {
 		spin_lock_bh(&l->lock);
 		if (latch_of_peer(l, p) && l->state != LATCH_STATE_CLOSED) {
 			old = l->conflicts;
