@@ -334,13 +334,13 @@ static unsigned int latch_birth_tcp_in(struct latch_net *ln, struct sk_buff *skb
 	l = latch_conceive(ln, parent, sk, skb, f);
 	if (IS_ERR(l))
 		return latch_drop(ln, parent, skb, LATCH_DIR_IN, latch_err_reason(PTR_ERR(l)));
-	spin_lock_bh(&l->lock);
+	spin_lock(&l->lock);
 	v = latch_first(l, p, f, NULL);
 	if (l->hashed)
 		latch_embryo_add(l);
 	else
 		latch_mib_event(ln, LATCH_MIB_REFUSED);
-	spin_unlock_bh(&l->lock);
+	spin_unlock(&l->lock);
 	if (!READ_ONCE(l->hashed)) {
 		latch_unlink(l);
 		l = parent;

@@ -8,7 +8,7 @@
 
 #include "latch.h"
 
-/* Longer than TIME_WAIT and than a SYN cookie is good for. */
+/* Longer than a SYN cookie is good for. */
 #define LATCH_EMBRYO_LIFE	(130 * HZ)
 #define LATCH_EMBRYO_TICK	HZ
 
@@ -111,7 +111,7 @@ static struct latch *latch_embryo_next(struct latch_net *ln, struct list_head *t
 }
 
 /**
- * latch_embryo_work() - let the embryos go that TCP has given up (2.3-17)
+ * latch_embryo_work() - let embryos and ghosts go that TCP has given up (2.3-17)
  * @work: ln->embryo_work
  *
  * Context: process.
@@ -131,7 +131,7 @@ void latch_embryo_work(struct work_struct *work)
 	while ((l = latch_embryo_next(ln, &todo))) {
 		spin_lock_bh(&l->lock);
 		gone = l->embryo && latch_embryo_over(l);
-		if (gone && !(l->special & LATCH_GHOST) && !l->kept)
+		if (gone && !l->kept)
 			latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		if (gone)
@@ -139,8 +139,20 @@ void latch_embryo_work(struct work_struct *work)
 		latch_put(l);
 		cond_resched();
 	}
-	if (!list_empty(&ln->embryos))
+	if (latch_ghost_work(ln) || !list_empty(&ln->embryos))
 		latch_km_embryos(ln, LATCH_EMBRYO_TICK);
+}
+
+static struct latch *latch_embryo_first(struct latch_net *ln, struct list_head *list)
+{
+	struct latch *l;
+
+	spin_lock_bh(&ln->embryo_lock);
+	l = list_first_entry_or_null(list, struct latch, embryos);
+	if (l && !latch_hold(l))
+		l = NULL;
+	spin_unlock_bh(&ln->embryo_lock);
+	return l;
 }
 
 /**
@@ -153,14 +165,8 @@ void latch_embryo_clear(struct latch_net *ln)
 {
 	struct latch *l;
 
-	for (;;) {
-		spin_lock_bh(&ln->embryo_lock);
-		l = list_first_entry_or_null(&ln->embryos, struct latch, embryos);
-		if (l && !latch_hold(l))
-			l = NULL;
-		spin_unlock_bh(&ln->embryo_lock);
-		if (!l)
-			return;
+	while ((l = latch_embryo_first(ln, &ln->embryos) ?:
+		    latch_embryo_first(ln, &ln->ghosts))) {
 		latch_unlink(l);
 		latch_put(l);
 	}

@@ -21,6 +21,7 @@
 
 #include "birth.h"
 #include "core/pattern.h"
+#include "find.h"
 
 /**
  * latch_drop() - drop a packet and count why
@@ -82,20 +83,11 @@ static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_
 	return false;
 }
 
-/**
- * latch_note() - note that a packet's SA was judged congruent
- * @l:   the latch, whose lock is held
- * @p:   the packet
- * @gen: ln->gen before it was judged
- */
-void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
+/* The group did not see this packet's SA before, or cannot say so of it. */
+static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p, int gen)
 {
-	struct latch_common common;
+	struct latch_common common = l->group->c;
 
-	lockdep_assert_held(&l->lock);
-	if (latch_seen(l, p->first, p->dir, false) && p->tag.n == 1 && !p->ipcomp)
-		return;
-	common = l->group->c;
 	latch_params_add(&common.params, &p->tag, p->dir);
 	latch_view_outer(&common, p);
 	/* elsewhere, an event that is being dealt with may have missed it */
@@ -105,6 +97,19 @@ void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
 		return;
 	WRITE_ONCE(l->noted, l->noted | BIT(p->dir));
 	latch_group_note(l, p, gen);
+}
+
+/**
+ * latch_note() - note that a packet's SA was judged congruent
+ * @l:   the latch, whose lock is held
+ * @p:   the packet
+ * @gen: ln->gen before it was judged
+ */
+void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
+{
+	lockdep_assert_held(&l->lock);
+	if (!latch_seen(l, p->first, p->dir, false) || p->tag.n != 1 || p->ipcomp)
+		latch_note_anew(l, p, gen);
 }
 
 /*
@@ -127,6 +132,27 @@ static void latch_name_for(const struct latch_demand *d, const struct latch_peer
 		name[0] = ~name[0];
 }
 
+/* ... of what was latched. */
+static noinline u32 latch_diff_latched(const struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_params params = l->group->c.params;
+
+	params.rule = latch_rule(l);
+	return latch_params_cmp(&params, l->demand ? &l->demand->want : NULL, &p->tag, p->dir);
+}
+
+/* ... of a demand, which names an identity, whatever its trust anchor. */
+static noinline u32 latch_diff_wanted(const struct latch_demand *d, const struct latch_pkt *p)
+{
+	struct latch_tag tag = p->tag;
+
+	if (p->who.peer)
+		latch_name_for(d, p->who.peer, tag.id.peer);
+	if (p->who.local)
+		memcpy(tag.id.local, p->who.local->name, sizeof(tag.id.local));
+	return latch_want_cmp(&d->want, &tag, p->dir);
+}
+
 /**
  * latch_diff() - why a packet does not fit a latch
  * @l: the latch, whose lock is held
@@ -136,20 +162,14 @@ static void latch_name_for(const struct latch_demand *d, const struct latch_peer
  */
 u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 {
-	const struct latch_want *want = l->demand ? &l->demand->want : NULL;
-	struct latch_params params;
-	struct latch_tag tag;
 	u32 diff = 0;
 
 	if (READ_ONCE(l->ln->lost))
 		return LATCH_R(LOST);
 	if (!p->tag.n)
 		return LATCH_R(CLEAR);
-	if (l->state == LATCH_STATE_ESTABLISHED) {
-		params = l->group->c.params;
-		params.rule = latch_rule(l);
-		return latch_params_cmp(&params, want, &p->tag, p->dir);
-	}
+	if (l->state == LATCH_STATE_ESTABLISHED)
+		return latch_diff_latched(l, p);
 
 	switch (p->tag.id.kind) {
 	case LATCH_IDENT_PENDING:
@@ -162,15 +182,7 @@ u32 latch_diff(struct latch *l, const struct latch_pkt *p)
 		if (READ_ONCE(l->ln->require_identity))
 			diff = LATCH_R(NO_BINDING);
 	}
-	if (!want)
-		return diff;
-	/* a demand names an identity, whatever its trust anchor */
-	tag = p->tag;
-	if (p->who.peer)
-		latch_name_for(l->demand, p->who.peer, tag.id.peer);
-	if (p->who.local)
-		memcpy(tag.id.local, p->who.local->name, sizeof(tag.id.local));
-	return diff | latch_want_cmp(want, &tag, p->dir);
+	return l->demand ? diff | latch_diff_wanted(l->demand, p) : diff;
 }
 
 /*
@@ -565,11 +577,10 @@ static __always_inline u32 latch_plain_ports(const struct sk_buff *skb, u8 pf, u
 static __always_inline struct latch *latch_quick(struct latch_net *ln,
 						 const struct sk_buff *skb, u8 pf, u8 dir)
 {
-	const struct in6_addr *local, *remote;
 	bool in = dir == LATCH_DIR_IN, near;
+	const u32 *local, *remote;
 	struct latch *l = NULL;
 	u32 ports, kind;
-	u64 addrs;
 	u8 proto;
 
 	if (!latch_plain(skb, pf, &proto))
@@ -579,21 +590,70 @@ static __always_inline struct latch *latch_quick(struct latch_net *ln,
 		l = READ_ONCE(*latch_near_slot(skb->sk));
 	near = l && READ_ONCE(l->sk) == skb->sk && READ_ONCE(l->hashed);
 	if (pf == NFPROTO_IPV4) {
-		const struct iphdr *iph = ip_hdr(skb);
-
-		addrs = (u64)(__force u32)(in ? iph->daddr : iph->saddr) << 32 |
-			(__force u32)(in ? iph->saddr : iph->daddr);
+		local = (__force const u32 *)(in ? &ip_hdr(skb)->daddr : &ip_hdr(skb)->saddr);
+		remote = (__force const u32 *)(in ? &ip_hdr(skb)->saddr : &ip_hdr(skb)->daddr);
 		kind = latch_kind(AF_INET, proto);
-		if (!near || !latch_is4(l, ln, addrs, ports, kind))
-			l = latch_find4(ln, addrs, ports, kind);
+		if (!near || !latch_is4(l, ln, *local, *remote, ports, kind))
+			l = latch_find4(ln, *local, *remote, ports, kind);
 	} else {
-		local = in ? &ipv6_hdr(skb)->daddr : &ipv6_hdr(skb)->saddr;
-		remote = in ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr;
+		local = (__force const u32 *)(in ? &ipv6_hdr(skb)->daddr : &ipv6_hdr(skb)->saddr);
+		remote = (__force const u32 *)(in ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr);
 		kind = latch_kind(AF_INET6, proto);
 		if (!near || !latch_is6(l, ln, local, remote, ports, kind))
 			l = latch_find6(ln, local, remote, ports, kind);
 	}
 	return l && (READ_ONCE(l->special) || latch_orphaned(l)) ? LATCH_UNCLEAR : l;
+}
+
+/*
+ * Into an XFRM interface a packet goes in clear and comes here again with its
+ * bundle, if the interface's SAs are in the same namespace.
+ */
+static bool latch_to_xfrmi(const struct latch_net *ln, const struct net_device *out)
+{
+	const struct rtnl_link_ops *ops = out->rtnl_link_ops;
+
+	return ops && !strcmp(ops->kind, "xfrm") && ops->get_link_net &&
+	       net_eq(ops->get_link_net(out), ln->net);
+}
+
+/* The 5-tuple of such a packet. */
+static void latch_plain_flow(const struct sk_buff *skb, u8 pf, u8 dir, struct latch_flow *f)
+{
+	bool in = dir == LATCH_DIR_IN;
+
+	memset(f, 0, sizeof(*f));
+	f->ports = latch_plain_ports(skb, pf, dir);
+	if (pf == NFPROTO_IPV4) {
+		f->family = AF_INET;
+		f->proto = ip_hdr(skb)->protocol;
+		memcpy(&f->local, in ? &ip_hdr(skb)->daddr : &ip_hdr(skb)->saddr, 4);
+		memcpy(&f->remote, in ? &ip_hdr(skb)->saddr : &ip_hdr(skb)->daddr, 4);
+	} else {
+		f->family = AF_INET6;
+		f->proto = ipv6_hdr(skb)->nexthdr;
+		memcpy(&f->local, in ? &ipv6_hdr(skb)->daddr : &ipv6_hdr(skb)->saddr, 16);
+		memcpy(&f->remote, in ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr, 16);
+	}
+}
+
+static noinline unsigned int latch_in_new(struct latch_net *ln, struct sk_buff *skb, u8 pf)
+{
+	struct latch_flow f;
+
+	latch_plain_flow(skb, pf, LATCH_DIR_IN, &f);
+	return latch_birth_in(ln, skb, &f, skb_network_offset(skb) + latch_plain_len(pf));
+}
+
+static noinline unsigned int latch_out_new(struct latch_net *ln, struct sk_buff *skb,
+					   const struct nf_hook_state *st)
+{
+	struct latch_flow f;
+
+	if (!dst_xfrm(skb_dst(skb)) && latch_to_xfrmi(ln, st->out))
+		return NF_ACCEPT;
+	latch_plain_flow(skb, st->pf, LATCH_DIR_OUT, &f);
+	return latch_birth_out(ln, skb, &f, skb_network_offset(skb) + latch_plain_len(st->pf));
 }
 
 /* A packet without latch, of which nothing can be made and of which nothing is asked. */
@@ -619,9 +679,9 @@ static __always_inline unsigned int latch_in_far(void *priv, struct sk_buff *skb
 {
 	struct latch *l = latch_quick(priv, skb, pf, LATCH_DIR_IN);
 
-	if (!l && latch_in_alien(priv, skb, pf))
-		return NF_ACCEPT;
-	if (!l || l == LATCH_UNCLEAR)
+	if (!l)
+		return latch_in_alien(priv, skb, pf) ? NF_ACCEPT : latch_in_new(priv, skb, pf);
+	if (l == LATCH_UNCLEAR)
 		return latch_in_slow(priv, skb, st);
 	return latch_in_found(l, skb);
 }
@@ -673,18 +733,6 @@ static unsigned int latch_in4(void *priv, struct sk_buff *skb, const struct nf_h
 static unsigned int latch_in6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
 	return latch_in(priv, skb, st, NFPROTO_IPV6, ipv6_hdr(skb)->nexthdr);
-}
-
-/*
- * Into an XFRM interface a packet goes in clear and comes here again with its
- * bundle, if the interface's SAs are in the same namespace.
- */
-static bool latch_to_xfrmi(const struct latch_net *ln, const struct net_device *out)
-{
-	const struct rtnl_link_ops *ops = out->rtnl_link_ops;
-
-	return ops && !strcmp(ops->kind, "xfrm") && ops->get_link_net &&
-	       net_eq(ops->get_link_net(out), ln->net);
 }
 
 static bool latch_natted(const struct sk_buff *skb)
@@ -753,9 +801,10 @@ static __always_inline unsigned int latch_out_far(void *priv, struct sk_buff *sk
 
 	if (!latch_natted(skb))
 		l = latch_quick(priv, skb, pf, LATCH_DIR_OUT);
-	if (!l && !dst_xfrm(skb_dst(skb)) && latch_nothing_wanted(priv))
-		return NF_ACCEPT;
-	if (!l || l == LATCH_UNCLEAR ||
+	if (!l)
+		return !dst_xfrm(skb_dst(skb)) && latch_nothing_wanted(priv) ?
+		       NF_ACCEPT : latch_out_new(priv, skb, st);
+	if (l == LATCH_UNCLEAR ||
 	    (l->flow.proto == IPPROTO_UDP && latch_reconnected(l, skb->sk)))
 		return latch_out_slow(priv, skb, st);
 	return latch_out_found(l, skb, st->out);

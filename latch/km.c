@@ -320,7 +320,7 @@ void latch_km_reap(struct latch_net *ln, unsigned long delay)
  */
 void latch_km_embryos(struct latch_net *ln, unsigned long delay)
 {
-	if (!READ_ONCE(ln->dying))
+	if (!delayed_work_pending(&ln->embryo_work) && !READ_ONCE(ln->dying))
 		queue_delayed_work(latch_wq, &ln->embryo_work, delay);
 }
 

@@ -5,10 +5,10 @@
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 
-#include "latch.h"
+#include "find.h"
 
 static struct kmem_cache *latch_cache;
-static struct rhashtable latch_flows;
+struct rhashtable latch_flows;
 static struct rhashtable latch_socks;
 struct latch *latch_near[1 << LATCH_NEAR_BITS] __read_mostly;
 
@@ -17,30 +17,8 @@ struct latch_flow_key {
 	struct latch_flow flow;
 };
 
-/* Random, drawn when the module is loaded: two for each word of addresses, one for ports. */
-static u64 latch_secret[9] __ro_after_init;
-
-/*
- * Each packet pays for this. Multiply and shift with secret factors is strongly
- * universal (Dietzfelbinger 1996): whoever does not know them finds no two flows that
- * meet more often than by chance. The seed is the table's, new when a chain grows too
- * long all the same. IPv4 has one word of each address, the others are zero.
- */
-static __always_inline u64 latch_sum4(u32 local, u32 remote, u32 ports, u32 seed)
-{
-	return latch_secret[0] * (local ^ seed) + latch_secret[1] * remote +
-	       latch_secret[8] * (ports ^ seed);
-}
-
-static __always_inline u64 latch_sum6(const u32 *local, const u32 *remote, u32 ports, u32 seed)
-{
-	u64 sum = latch_sum4(local[0], remote[0], ports, seed);
-	int i;
-
-	for (i = 1; i < 4; i++)
-		sum += latch_secret[2 * i] * local[i] + latch_secret[2 * i + 1] * remote[i];
-	return sum;
-}
+/* Drawn when the module is loaded. */
+u64 latch_secret[LATCH_SECRETS] __ro_after_init;
 
 /* So that a few flows seldom meet in one chain. */
 #define LATCH_FLOWS_MIN	1024
@@ -50,7 +28,7 @@ static __always_inline u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 	const struct latch_flow_key *key = data;
 	const struct latch_flow *f = &key->flow;
 
-	return latch_sum6(f->local.w, f->remote.w, f->ports, seed) >> 32;
+	return latch_hash(f->local.w, f->remote.w, f->ports, f->family == AF_INET, seed);
 }
 
 static u32 latch_flow_obj_hash(const void *data, u32 len, u32 seed)
@@ -100,6 +78,65 @@ static const struct rhashtable_params latch_sock_params = {
 	.automatic_shrinking = true,
 };
 
+/* rhashtable_lookup(), in whichever table. */
+static __always_inline struct latch *latch_lookup_far(const struct latch_wanted *w)
+{
+	struct bucket_table *tbl = rht_dereference_rcu(latch_flows.tbl, &latch_flows);
+	struct latch *l;
+	u32 index;
+
+	do {
+		index = latch_wanted_index(w, tbl);
+		l = latch_walk(w, rht_bucket(tbl, index), tbl, index);
+		if (l)
+			return l;
+		smp_rmb(); /* pairs with the table's resizing */
+		tbl = rht_dereference_rcu(tbl->future_tbl, &latch_flows);
+	} while (tbl);
+	return NULL;
+}
+
+/**
+ * latch_find4_far() - latch_find4() in whichever table
+ * @ln:     the namespace
+ * @local:  local address
+ * @remote: remote address
+ * @ports:  as in struct latch_flow
+ * @kind:   as there
+ *
+ * Context: RCU read side. Return: the latch or NULL.
+ */
+struct latch *latch_find4_far(const struct latch_net *ln, u32 local, u32 remote, u32 ports,
+			      u32 kind)
+{
+	const struct latch_wanted w = {
+		.ln = ln, .local = &local, .remote = &remote, .ports = ports, .kind = kind,
+		.ip4 = true,
+	};
+
+	return latch_lookup_far(&w);
+}
+
+/**
+ * latch_find6_far() - latch_find6() in whichever table
+ * @ln:     the namespace
+ * @local:  local address, four words
+ * @remote: remote address
+ * @ports:  as in struct latch_flow
+ * @kind:   as there
+ *
+ * Context: RCU read side. Return: the latch or NULL.
+ */
+struct latch *latch_find6_far(const struct latch_net *ln, const u32 *local,
+			      const u32 *remote, u32 ports, u32 kind)
+{
+	const struct latch_wanted w = {
+		.ln = ln, .local = local, .remote = remote, .ports = ports, .kind = kind,
+	};
+
+	return latch_lookup_far(&w);
+}
+
 /**
  * latch_find() - FIND_LATCH (2.3-8)
  * @ln: the namespace
@@ -107,115 +144,11 @@ static const struct rhashtable_params latch_sock_params = {
  *
  * Context: RCU read side. Takes no lock. Return: the latch or NULL.
  */
-struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f)
+struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f)
 {
-	struct latch_flow_key key = { .ln = ln, .flow = *f };
-
-	return rhashtable_lookup(&latch_flows, &key, latch_flow_params);
-}
-
-/* What latch_find4() is told. */
-struct latch_flow4 {
-	const struct latch_net *ln;
-	u64 addrs;
-	u32 ports;
-	u32 kind;
-};
-
-static __always_inline u32 latch_flow4_hash(const void *data, u32 len, u32 seed)
-{
-	const struct latch_flow4 *f = data;
-
-	return latch_sum4(f->addrs >> 32, f->addrs, f->ports, seed) >> 32;
-}
-
-static __always_inline int latch_flow4_cmp(struct rhashtable_compare_arg *arg,
-					   const void *obj)
-{
-	const struct latch_flow4 *f = arg->key;
-
-	return !latch_is4(obj, f->ln, f->addrs, f->ports, f->kind);
-}
-
-/* The same table as latch_flow_params tells of, with other forms of the key. */
-static const struct rhashtable_params latch_flow4_params = {
-	.key_len = sizeof(struct latch_flow4),
-	.head_offset = offsetof(struct latch, flow_node),
-	.hashfn = latch_flow4_hash,
-	.obj_cmpfn = latch_flow4_cmp,
-	.min_size = LATCH_FLOWS_MIN,
-	.automatic_shrinking = true,
-};
-
-/**
- * latch_find4() - FIND_LATCH for IPv4, what a packet pays for (2.3-8)
- * @ln:    the namespace
- * @addrs: local address in the upper half, remote address in the lower one, each as in
- *         struct latch_flow
- * @ports: as in struct latch_flow
- * @kind:  as there
- *
- * All in registers. Context: RCU read side. Takes no lock. Return: the latch or NULL.
- */
-struct latch *latch_find4(const struct latch_net *ln, u64 addrs, u32 ports, u32 kind)
-{
-	const struct latch_flow4 f = { .ln = ln, .addrs = addrs, .ports = ports, .kind = kind };
-
-	return rhashtable_lookup(&latch_flows, &f, latch_flow4_params);
-}
-
-/* What latch_find6() is told. */
-struct latch_flow6 {
-	const struct latch_net *ln;
-	const struct in6_addr *local;
-	const struct in6_addr *remote;
-	u32 ports;
-	u32 kind;
-};
-
-static __always_inline u32 latch_flow6_hash(const void *data, u32 len, u32 seed)
-{
-	const struct latch_flow6 *f = data;
-
-	return latch_sum6((__force const u32 *)f->local->s6_addr32,
-			  (__force const u32 *)f->remote->s6_addr32, f->ports, seed) >> 32;
-}
-
-static __always_inline int latch_flow6_cmp(struct rhashtable_compare_arg *arg,
-					   const void *obj)
-{
-	const struct latch_flow6 *f = arg->key;
-
-	return !latch_is6(obj, f->ln, f->local, f->remote, f->ports, f->kind);
-}
-
-static const struct rhashtable_params latch_flow6_params = {
-	.key_len = sizeof(struct latch_flow6),
-	.head_offset = offsetof(struct latch, flow_node),
-	.hashfn = latch_flow6_hash,
-	.obj_cmpfn = latch_flow6_cmp,
-	.min_size = LATCH_FLOWS_MIN,
-	.automatic_shrinking = true,
-};
-
-/**
- * latch_find6() - FIND_LATCH for IPv6, what a packet pays for (2.3-8)
- * @ln:     the namespace
- * @local:  local address
- * @remote: remote address
- * @ports:  as in struct latch_flow
- * @kind:   as there
- *
- * Context: RCU read side. Takes no lock. Return: the latch or NULL.
- */
-struct latch *latch_find6(const struct latch_net *ln, const struct in6_addr *local,
-			  const struct in6_addr *remote, u32 ports, u32 kind)
-{
-	const struct latch_flow6 f = {
-		.ln = ln, .local = local, .remote = remote, .ports = ports, .kind = kind,
-	};
-
-	return rhashtable_lookup(&latch_flows, &f, latch_flow6_params);
+	return f->family == AF_INET ?
+	       latch_find4(ln, f->local.w[0], f->remote.w[0], f->ports, f->kind) :
+	       latch_find6(ln, f->local.w, f->remote.w, f->ports, f->kind);
 }
 
 /**
@@ -226,6 +159,10 @@ struct latch *latch_find6(const struct latch_net *ln, const struct in6_addr *loc
  */
 struct latch *latch_find_sk(const struct sock *sk)
 {
+	struct latch *l = READ_ONCE(*latch_near_slot(sk));
+
+	if (l && READ_ONCE(l->sk) == sk)
+		return l;
 	return rhashtable_lookup(&latch_socks, &sk, latch_sock_params);
 }
 
@@ -330,6 +267,15 @@ int latch_flow_replace(struct latch *old, struct latch *new)
 	return 0;
 }
 
+/* While a socket has a latch, its namespace hears of TCP's state changes. */
+static void latch_sock_more(struct latch_net *ln)
+{
+	atomic_inc(&ln->n_socks);
+	/* the worker may just be switching the hooks off */
+	if (!READ_ONCE(ln->active))
+		latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
 /**
  * latch_hash_sk() - let a socket find its latch
  * @l:  a latch without socket
@@ -345,10 +291,31 @@ int latch_hash_sk(struct latch *l, struct sock *sk)
 	err = rhashtable_lookup_insert_fast(&latch_socks, &l->sock_node, latch_sock_params);
 	if (!err) {
 		WRITE_ONCE(*latch_near_slot(sk), l);
+		latch_sock_more(l->ln);
 		return 0;
 	}
 	l->sk = NULL;
 	return err == -EEXIST ? err : -ENOMEM;
+}
+
+/**
+ * latch_unhash_sk() - a socket has no latch any more
+ * @l: its latch, whose lock is held
+ *
+ * Context: BH off.
+ */
+void latch_unhash_sk(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!l->sk)
+		return;
+	rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
+	cmpxchg(latch_near_slot(l->sk), l, NULL);
+	WRITE_ONCE(l->sk, NULL);
+	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
+		latch_km_queue(ln, LATCH_WORK_TELL);
 }
 
 /**
@@ -486,11 +453,7 @@ void latch_unlink(struct latch *l)
 	latch_retire(l);
 	if (l->kept)
 		kept = l->sk;
-	if (l->sk) {
-		rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
-		cmpxchg(latch_near_slot(l->sk), l, NULL);
-	}
-	l->sk = NULL;
+	latch_unhash_sk(l);
 	latch_embryo_del(l);
 	spin_unlock_bh(&l->lock);
 	if (kept)
@@ -638,6 +601,26 @@ bool latch_step(struct latch *l, u8 event, u8 reason)
 	if (step.act & LATCH_ACT_RESET && l->flow.proto == IPPROTO_TCP)
 		latch_owner_tell(l, -ECONNRESET);
 	return true;
+}
+
+/**
+ * latch_linger() - a connection is over, but packets go on to find its latch
+ * @l: the latch, ESTABLISHED or BROKEN, whose lock is held and which has no socket
+ *
+ * To whoever asks, and to the counters, it is CLOSED; for the packets of TIME_WAIT its
+ * state is what it was, and no event moves it.
+ *
+ * Context: BH off.
+ */
+void latch_linger(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->state == LATCH_STATE_ESTABLISHED)
+		l->reason = LATCH_REASON_RELEASED;
+	WRITE_ONCE(l->special, LATCH_GHOST);
+	latch_step_count(l, LATCH_STATE_CLOSED);
+	latch_notify(l, l->state);
+	latch_unlist(l);
 }
 
 /**

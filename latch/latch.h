@@ -48,7 +48,7 @@
  *	      group->lock	members and verdict of a group
  *	      ln->sad_lock	the copy of the SAD (writers)
  *	        path->lock	members of a path
- *	      ln->embryo_lock	latches whose socket is not born yet
+ *	      ln->embryo_lock	latches whose socket is not born yet, or gone
  *	      ln->act_lock	latches whose owner is to be told
  *
  * All of the last six are taken with BH off. x->lock and the XFRM locks are
@@ -95,12 +95,14 @@ struct latch_mib {
  * @gen:       what packets were judged by is void when this changes
  * @seq:       changes when something comes that latches are judged by
  * @lost:      an event was lost; nothing latched passes until the SAD was read
- * @active:    hooks are registered; written by the worker only
+ * @active:    hooks are registered; written under @hook_mutex
+ * @heard:     TCP's state changes are heard of; under @hook_mutex
  * @marked:    an SA or policy with a mark was seen, so flows may differ by it
  * @dying:     no more work is queued
  * @manager:   a key manager binds this namespace's SAs
  * @manager_since: serial number of the last SA that was there before it
  * @n_wanting: sockets with a demand whose flow is not in the table yet
+ * @n_socks:   latches that have a socket, in whatever state, and options being set
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
  * @sheets:    every latch by number, see number.c; under its own lock
@@ -112,6 +114,8 @@ struct latch_mib {
  * @last_spd:  the number that the last copy was given; the worker's
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
+ * @embryos:   latches that wait for their socket; under @embryo_lock, as @ghosts
+ * @ghosts:    latches that stand for TIME_WAIT, in the order in which they began to
  * @dirty:     paths on which an SA came or went, under @sad_lock
  * @gone_binds: bindings whose SA is gone, for @reap_work; under @sad_lock
  * @claims_due: jiffies when to look for claims whose SA never came, 0 there are none;
@@ -124,11 +128,13 @@ struct latch_net {
 	bool			lost;
 	bool			spd_stale;
 	bool			active;
+	bool			heard;
 	bool			marked;
 	bool			dying;
 	bool			manager;
 	u64			manager_since;
 	atomic_t		n_wanting;
+	atomic_t		n_socks;
 	struct latch_mib __percpu *mib;
 
 	u8			auto_mode;
@@ -165,6 +171,7 @@ struct latch_net {
 
 	spinlock_t		embryo_lock;
 	struct list_head	embryos;
+	struct list_head	ghosts;
 	struct delayed_work	embryo_work;
 
 	spinlock_t		act_lock;
@@ -491,7 +498,7 @@ struct latch_group {
  * @lock:      everything below but what is said to be otherwise
  * @sk:        the socket; NULL for an embryo and after the socket's end
  * @destruct:  the socket's own destructor, while @chained; else @expires, of an
- *             embryo
+ *             embryo or ghost
  * @state:     written by latch_step() only, read anywhere
  * @group:     what is latched, shared; NULL nothing yet
  * @member:    in the group's list while @joined
@@ -506,6 +513,7 @@ struct latch_group {
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
  *             it has no socket
  * @txhash:    a UDP socket's, which every connect() makes anew
+ * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->act
  * @act:       in ln->act, which holds the latch; @rcu after that
  */
@@ -562,7 +570,10 @@ struct latch {
 	};
 	atomic_t		drops[LATCH_DIRS];
 	u32			id;
-	u32			txhash;
+	union {
+		u32		txhash;
+		int		bound;
+	};
 	u32			breaks;
 	refcount_t		ref;
 };
@@ -722,45 +733,26 @@ void latch_km_embryos(struct latch_net *ln, unsigned long delay);
 void latch_km_register(void);
 void latch_km_unregister(void);
 
-/* Is this the latch's flow, of IPv4? As latch_find4() is told it. */
-static __always_inline bool latch_is4(const struct latch *l, const struct latch_net *ln,
-				      u64 addrs, u32 ports, u32 kind)
-{
-	return l->flow.ports == ports && l->flow.remote.w[0] == (u32)addrs &&
-	       l->flow.local.w[0] == addrs >> 32 && l->flow.kind == kind && l->ln == ln;
-}
-
-/* ... of IPv6, as latch_find6() is told it. */
-static __always_inline bool latch_is6(const struct latch *l, const struct latch_net *ln,
-				      const struct in6_addr *local,
-				      const struct in6_addr *remote, u32 ports, u32 kind)
-{
-	return l->flow.ports == ports && latch_words_equal(&l->flow.remote, remote, 16) &&
-	       latch_words_equal(&l->flow.local, local, 16) && l->flow.kind == kind &&
-	       l->ln == ln;
-}
-
 #define LATCH_NEAR_BITS	10
 
 /* latch.c: life of a latch */
 extern struct latch *latch_near[1 << LATCH_NEAR_BITS];
 int latch_init(void);
 void latch_exit(void);
-struct latch *latch_find(struct latch_net *ln, const struct latch_flow *f);
-struct latch *latch_find4(const struct latch_net *ln, u64 addrs, u32 ports, u32 kind);
-struct latch *latch_find6(const struct latch_net *ln, const struct in6_addr *local,
-			  const struct in6_addr *remote, u32 ports, u32 kind);
+struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f);
 struct latch *latch_find_sk(const struct sock *sk);
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_list(struct latch *l);
 int latch_hash_flow(struct latch *l, const struct latch_flow *f);
 int latch_flow_replace(struct latch *old, struct latch *new);
 int latch_hash_sk(struct latch *l, struct sock *sk);
+void latch_unhash_sk(struct latch *l);
 bool latch_hold(struct latch *l);
 void latch_put(struct latch *l);
 void latch_retire(struct latch *l);
 void latch_unlink(struct latch *l);
 bool latch_step(struct latch *l, u8 event, u8 reason);
+void latch_linger(struct latch *l);
 void latch_rejudge(struct latch *l, bool relink);
 void latch_rejudge_all(struct latch_net *ln);
 void latch_repolicy_all(struct latch_net *ln);
@@ -816,16 +808,20 @@ void latch_embryo_work(struct work_struct *work);
 void latch_embryo_clear(struct latch_net *ln);
 
 /* timewait.c: what is left of a connection */
-void latch_ghost_make(struct latch *l, const struct sock *sk);
+bool latch_ghost_make(struct latch *l, const struct sock *sk);
+bool latch_ghost_work(struct latch_net *ln);
 struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
 			    int sdif);
 
 /* owner.c: the socket that owns a latch */
 int latch_owner_init(void);
 void latch_owner_exit(void);
+int latch_owner_hear(void);
+void latch_owner_deaf(void);
 bool latch_sk_flow(const struct sock *sk, struct latch_flow *f);
 int latch_owner_attach(struct latch *l, struct sock *sk);
 void latch_owner_chain(struct latch *l, struct sock *sk);
+bool latch_owner_part(struct latch *l);
 void latch_owner_tell(struct latch *l, int err);
 void latch_owner_work(struct latch_net *ln);
 void latch_owner_close(struct latch *l, bool unpin);
@@ -842,7 +838,7 @@ void latch_hooks_unregister(struct latch_net *ln);
 int latch_net_init(void);
 void latch_net_exit(void);
 bool latch_net_needed(struct latch_net *ln);
-void latch_net_activate(struct latch_net *ln);
+int latch_net_activate(struct latch_net *ln);
 
 /* sysctl.c, mib.c */
 int latch_sysctl_init(struct latch_net *ln);

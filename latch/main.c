@@ -30,25 +30,25 @@ static int __init latch_module_init(void)
 	err = latch_km_init();
 	if (err)
 		goto peerid;
-	err = latch_net_init();
-	if (err)
-		goto km;
 	err = latch_owner_init();
 	if (err)
-		goto net;
-	err = latch_netlink_init();
+		goto km;
+	err = latch_net_init();
 	if (err)
 		goto owner;
+	err = latch_netlink_init();
+	if (err)
+		goto net;
 	err = latch_sockopt_init();
 	if (err)
 		goto netlink;
 	return 0;
 netlink:
 	latch_netlink_exit();
-owner:
-	latch_owner_exit();
 net:
 	latch_net_exit();
+owner:
+	latch_owner_exit();
 km:
 	latch_km_exit();
 peerid:
@@ -71,8 +71,8 @@ static void __exit latch_module_exit(void)
 {
 	latch_sockopt_exit();
 	latch_netlink_exit();
-	latch_owner_exit();
 	latch_net_exit();
+	latch_owner_exit();
 	latch_km_exit();
 	rcu_barrier();
 	latch_peerid_exit();

@@ -3,6 +3,7 @@
  * Network namespaces: what each has, from its first SA to its end.
  */
 #include <linux/rtnetlink.h>
+#include <linux/tracepoint.h>
 #include <net/netns/generic.h>
 
 #include "latch.h"
@@ -41,29 +42,47 @@ bool latch_net_needed(struct latch_net *ln)
 	       atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting);
 }
 
+/* TCP's state changes are heard of, or not. Returns which. */
+static bool latch_net_hear(struct latch_net *ln, bool on)
+{
+	if (on && !ln->heard) {
+		ln->heard = !latch_owner_hear();
+	} else if (!on && ln->heard) {
+		latch_owner_deaf();
+		ln->heard = false;
+	}
+	return ln->heard;
+}
+
 /**
  * latch_net_activate() - hooks on while there is something to watch, else off
  * @ln: the namespace
  *
  * So that a namespace without IPsec and latches pays nothing. Failing to switch
  * them on leaves latches unmade, not packets unjudged: one that needs a channel
- * is only there with its hooks.
+ * is only there with its hooks. Sockets are watched as long as one has a latch, be
+ * it over: it may come to listen.
  *
  * Context: process; takes ln->hook_mutex.
+ * Return: 0; -ENOMEM where sockets cannot be watched that are to be.
  */
-void latch_net_activate(struct latch_net *ln)
+int latch_net_activate(struct latch_net *ln)
 {
-	bool need;
+	bool need, watch, heard;
 
 	mutex_lock(&ln->hook_mutex);
 	need = latch_net_needed(ln) && !READ_ONCE(ln->dying);
-	if (need && !ln->active) {
+	if (need && !ln->active && latch_net_hear(ln, true)) {
 		WRITE_ONCE(ln->active, !latch_hooks_register(ln));
 	} else if (!need && ln->active) {
 		latch_hooks_unregister(ln);
 		WRITE_ONCE(ln->active, false);
 	}
+	smp_mb(); /* pairs with latch_unhash_sk(): one of us sees the other's news */
+	watch = ln->active || atomic_read(&ln->n_socks);
+	heard = latch_net_hear(ln, watch);
 	mutex_unlock(&ln->hook_mutex);
+	return watch && !heard ? -ENOMEM : 0;
 }
 
 static void latch_net_setup(struct latch_net *ln, struct net *net)
@@ -79,6 +98,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->dirty);
 	INIT_LIST_HEAD(&ln->gone_binds);
 	INIT_LIST_HEAD(&ln->embryos);
+	INIT_LIST_HEAD(&ln->ghosts);
 	INIT_LIST_HEAD(&ln->act);
 	INIT_WORK(&ln->work, latch_km_work);
 	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
@@ -124,6 +144,11 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_unlink_all(ln);
 	latch_embryo_clear(ln);
 	latch_owner_work(ln);
+	if (ln->heard) {
+		latch_net_hear(ln, false);
+		/* a call-back that still runs knows the namespace */
+		tracepoint_synchronize_unregister();
+	}
 	latch_sad_clear(ln);
 	latch_spd_clear(ln);
 	cancel_delayed_work_sync(&ln->reap_work);

@@ -188,6 +188,23 @@ static int latch_fill_whole(struct sk_buff *skb, struct latch *l)
 
 #define LATCH_CONN_SIZE	(1024 + LATCH_MAX_ID)
 
+static noinline void latch_notify_all(struct latch *l, u8 old)
+{
+	struct net *net = l->ln->net;
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = genlmsg_new(LATCH_CONN_SIZE, GFP_ATOMIC | __GFP_NOWARN);
+	hdr = skb ? genlmsg_put(skb, 0, 0, &latch_family, 0, LATCH_CMD_CONN_NTF) : NULL;
+	if (!hdr || latch_fill_conn(skb, l) || nla_put_u8(skb, LATCH_A_CONN_OLD_STATE, old)) {
+		nlmsg_free(skb);
+		genl_set_err(&latch_family, net, 0, LATCH_NLGRP_EVENTS, -ENOBUFS);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast_netns(&latch_family, net, skb, 0, LATCH_NLGRP_EVENTS, GFP_ATOMIC);
+}
+
 /**
  * latch_notify() - ALERT to whoever listens to the group "events" (2.3-10)
  * @l:   the latch after the change, whose lock is held
@@ -200,22 +217,9 @@ static int latch_fill_whole(struct sk_buff *skb, struct latch *l)
  */
 void latch_notify(struct latch *l, u8 old)
 {
-	struct net *net = l->ln->net;
-	struct sk_buff *skb;
-	void *hdr;
-
 	lockdep_assert_held(&l->lock);
-	if (!genl_has_listeners(&latch_family, net, LATCH_NLGRP_EVENTS))
-		return;
-	skb = genlmsg_new(LATCH_CONN_SIZE, GFP_ATOMIC | __GFP_NOWARN);
-	hdr = skb ? genlmsg_put(skb, 0, 0, &latch_family, 0, LATCH_CMD_CONN_NTF) : NULL;
-	if (!hdr || latch_fill_conn(skb, l) || nla_put_u8(skb, LATCH_A_CONN_OLD_STATE, old)) {
-		nlmsg_free(skb);
-		genl_set_err(&latch_family, net, 0, LATCH_NLGRP_EVENTS, -ENOBUFS);
-		return;
-	}
-	genlmsg_end(skb, hdr);
-	genlmsg_multicast_netns(&latch_family, net, skb, 0, LATCH_NLGRP_EVENTS, GFP_ATOMIC);
+	if (genl_has_listeners(&latch_family, l->ln->net, LATCH_NLGRP_EVENTS))
+		latch_notify_all(l, old);
 }
 
 /* The latch that a request names, held, or ERR_PTR. */

@@ -10,6 +10,7 @@
  * chained pointer into children that are not known here.
  */
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/tracepoint.h>
 #include <net/inet_common.h>
 #include <net/tcp.h>
@@ -18,6 +19,8 @@
 #include "latch.h"
 
 static struct tracepoint *latch_tp;
+static DEFINE_MUTEX(latch_tp_mutex);
+static unsigned int latch_tp_users;
 
 /**
  * latch_sk_flow() - the 5-tuple of a connected socket
@@ -127,6 +130,25 @@ static bool latch_owner_unchain(struct latch *l)
 }
 
 /**
+ * latch_owner_part() - a latch outlives its socket
+ * @l: the latch, whose lock is held
+ *
+ * Context: the socket is locked by the caller, and RCU read side: the module is not
+ * pinned any more.
+ * Return: false where the socket has to keep it.
+ */
+bool latch_owner_part(struct latch *l)
+{
+	if (!latch_owner_unchain(l))
+		return false;
+	latch_unhash_sk(l);
+	if (l->pinned)
+		module_put(THIS_MODULE);
+	l->pinned = 0;
+	return true;
+}
+
+/**
  * latch_owner_tell() - have the worker tell the owner (2.2-9, 5.5-1)
  * @l:   the latch, whose lock is held
  * @err: error for the socket, negative; 0 does nothing
@@ -230,7 +252,7 @@ void latch_owner_work(struct latch_net *ln)
 		if (sk) {
 			latch_owner_end(sk, -err);
 			sock_put(sk);
-		} else if (READ_ONCE(l->embryo) && !l->kept) {
+		} else if (READ_ONCE(l->embryo) && !l->kept && !READ_ONCE(l->special)) {
 			latch_owner_abort_request(l, -err);
 		}
 		latch_put(l);
@@ -392,27 +414,37 @@ static void latch_tcp_born(struct latch_net *ln, struct sock *sk)
  * The socket may connect again. A latch that never came to be waits for that, and
  * a demand holds then too.
  */
-static void latch_tcp_over(struct latch *l, const struct sock *sk)
+static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 {
 	lockdep_assert_held(&l->lock);
 	if (l->state == LATCH_STATE_NONE || l->state == LATCH_STATE_LARVAL)
 		return;
-	latch_ghost_make(l, sk);
+	/* whoever closes last leaves no TIME_WAIT */
+	if (old != TCP_LAST_ACK && latch_ghost_make(l, sk))
+		return;
 	latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
 		   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
 	latch_retire(l);
 }
 
-/* The connection is over (2.3-17); what is left tells the owner why. */
-static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
+/*
+ * The connection is over (2.3-17); what is left tells the owner why, where there is one
+ * who could ask.
+ */
+static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 {
 	struct latch *l = latch_find_sk(sk);
 	struct latch_flow f;
+	bool gone;
 
 	if (l) {
 		spin_lock_bh(&l->lock);
-		latch_tcp_over(l, sk);
+		latch_tcp_over(l, sk, old);
+		gone = l->state == LATCH_STATE_CLOSED && sock_flag(sk, SOCK_DEAD) &&
+		       latch_owner_part(l);
 		spin_unlock_bh(&l->lock);
+		if (gone)
+			latch_unlink(l);
 		return;
 	}
 	/* a child that died before it was anybody's, or could not get its latch */
@@ -429,22 +461,14 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk)
  */
 static bool latch_tcp_matters(const struct latch_net *ln, int old, int new)
 {
-	if (new == TCP_LISTEN || old == TCP_LISTEN)
-		return true;
-	return (new == TCP_CLOSE || (old == TCP_SYN_RECV && new == TCP_ESTABLISHED)) &&
-	       (READ_ONCE(ln->active) || atomic_read(&ln->n_latches));
+	return new == TCP_LISTEN || old == TCP_LISTEN || READ_ONCE(ln->active) ||
+	       atomic_read(&ln->n_latches);
 }
 
-/* Tracepoint: with the socket locked, preemption off, so under RCU. */
-static void latch_tcp_state(void *data, const struct sock *csk, const int old, const int new)
+static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 {
-	struct sock *sk = (struct sock *)csk;
-	struct latch_net *ln;
+	struct latch_net *ln = latch_pernet(sock_net(sk));
 
-	if ((new != TCP_CLOSE && new != TCP_ESTABLISHED && new != TCP_LISTEN) ||
-	    sk->sk_protocol != IPPROTO_TCP)
-		return;
-	ln = latch_pernet(sock_net(sk));
 	if (!ln || READ_ONCE(ln->dying) || !latch_tcp_matters(ln, old, new))
 		return;
 	rcu_read_lock();
@@ -455,8 +479,16 @@ static void latch_tcp_state(void *data, const struct sock *csk, const int old, c
 	else if (new == TCP_ESTABLISHED)
 		latch_tcp_born(ln, sk);
 	else
-		latch_tcp_closed(ln, sk);
+		latch_tcp_closed(ln, sk, old);
 	rcu_read_unlock();
+}
+
+/* Tracepoint: with the socket locked, preemption off, so under RCU. */
+static void latch_tcp_state(void *data, const struct sock *sk, const int old, const int new)
+{
+	if ((new == TCP_CLOSE || new == TCP_LISTEN ||
+	     (new == TCP_ESTABLISHED && old == TCP_SYN_RECV)) && sk->sk_protocol == IPPROTO_TCP)
+		latch_tcp_moves((struct sock *)sk, old, new);
 }
 
 /**
@@ -528,23 +560,53 @@ static void __init latch_tp_match(struct tracepoint *tp, void *data)
 }
 
 /**
- * latch_owner_init() - hear of TCP state changes
+ * latch_owner_hear() - one namespace more needs TCP's state changes
  *
- * Return: 0; -ENOENT in a kernel without tracepoints; -ENOMEM.
+ * A host where no namespace does pays nothing for its connections.
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int latch_owner_hear(void)
+{
+	int err = 0;
+
+	mutex_lock(&latch_tp_mutex);
+	if (!latch_tp_users)
+		err = tracepoint_probe_register(latch_tp, latch_tcp_state, NULL);
+	if (!err)
+		latch_tp_users++;
+	mutex_unlock(&latch_tp_mutex);
+	return err;
+}
+
+/**
+ * latch_owner_deaf() - one less
+ *
+ * Context: process. Call-backs may still run until a grace period is over.
+ */
+void latch_owner_deaf(void)
+{
+	mutex_lock(&latch_tp_mutex);
+	if (!--latch_tp_users)
+		tracepoint_probe_unregister(latch_tp, latch_tcp_state, NULL);
+	mutex_unlock(&latch_tp_mutex);
+}
+
+/**
+ * latch_owner_init() - find the tracepoint
+ *
+ * Return: 0; -ENOENT in a kernel without tracepoints.
  */
 int __init latch_owner_init(void)
 {
 	for_each_kernel_tracepoint(latch_tp_match, NULL);
-	if (!latch_tp)
-		return -ENOENT;
-	return tracepoint_probe_register(latch_tp, latch_tcp_state, NULL);
+	return latch_tp ? 0 : -ENOENT;
 }
 
 /**
- * latch_owner_exit() - no call-back runs after this
+ * latch_owner_exit() - no call-back runs after this; no namespace is left
  */
 void latch_owner_exit(void)
 {
-	tracepoint_probe_unregister(latch_tp, latch_tcp_state, NULL);
 	tracepoint_synchronize_unregister();
 }

@@ -345,16 +345,21 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 
-	lock_sock(sk);
-	err = latch_request(ln, sk, &req, d);
-	release_sock(sk);
+	/* whatever the socket does once it has a latch must be heard of */
+	atomic_inc(&ln->n_socks);
+	err = latch_net_activate(ln);
+	if (!err) {
+		lock_sock(sk);
+		err = latch_request(ln, sk, &req, d);
+		release_sock(sk);
+	}
+	atomic_dec(&ln->n_socks);
 	if (err)
 		latch_demand_put(d);
 	else if (req.mask == LATCH_REQ_DISPOSITION)
 		latch_demand_put(d);
 	/* a demand counts from now on, so the hooks must be there */
-	if (!err)
-		latch_net_activate(ln);
+	latch_net_activate(ln);
 	return err;
 }
 
@@ -402,7 +407,7 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 void latch_fill_info(const struct latch *l, struct latch_info *info)
 {
 	lockdep_assert_held(&l->lock);
-	info->state = l->state;
+	info->state = l->special & LATCH_GHOST ? LATCH_STATE_CLOSED : l->state;
 	info->reason = l->reason;
 	info->mode = l->mode;
 	info->id = l->id;

@@ -2,7 +2,7 @@
 /*
  * TIME_WAIT: the socket is gone, but TCP still answers for it. What was latched
  * goes on for these answers, as a latch without socket that nobody lists and no
- * event moves, until TIME_WAIT must be over or a SYN opens the 5-tuple again
+ * event moves, until TIME_WAIT is over or a SYN opens the 5-tuple again
  * (RFC 5660 2-10: nothing is sent under other protection).
  */
 #include <net/inet6_hashtables.h>
@@ -39,6 +39,75 @@ struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, in
 					 (__force __be32)f->local.w[0], hnum, dif, sdif);
 }
 
+/* Only segments that come after this make TIME_WAIT last longer. */
+#define LATCH_GHOST_LIFE	(TCP_TIMEWAIT_LEN + HZ)
+
+/* Under its lock: to the end of those that wait, and be looked at when it gets there. */
+static void latch_ghost_add(struct latch *g, const struct sock *sk)
+{
+	struct latch_net *ln = g->ln;
+
+	lockdep_assert_held(&g->lock);
+	g->bound = sk->sk_bound_dev_if;
+	spin_lock(&ln->embryo_lock);
+	g->expires = jiffies + LATCH_GHOST_LIFE;
+	WRITE_ONCE(g->embryo, true);
+	list_add_tail(&g->embryos, &ln->ghosts);
+	spin_unlock(&ln->embryo_lock);
+	latch_km_embryos(ln, HZ);
+}
+
+/* The next one whose time is over, held, and put off until it would be over again. */
+static struct latch *latch_ghost_due(struct latch_net *ln)
+{
+	struct latch *g;
+
+	spin_lock_bh(&ln->embryo_lock);
+	g = list_first_entry_or_null(&ln->ghosts, struct latch, embryos);
+	if (g && (time_before(jiffies, g->expires) || !latch_hold(g)))
+		g = NULL;
+	if (g) {
+		g->expires = jiffies + LATCH_GHOST_LIFE;
+		list_move_tail(&g->embryos, &ln->ghosts);
+	}
+	spin_unlock_bh(&ln->embryo_lock);
+	return g;
+}
+
+static bool latch_ghost_over(const struct latch *g)
+{
+	bool over = true;
+	struct sock *tw;
+
+	rcu_read_lock();
+	tw = latch_tcp_find(g->ln, &g->flow, g->bound, 0);
+	if (tw) {
+		over = tw->sk_state != TCP_TIME_WAIT;
+		sock_gen_put(tw);
+	}
+	rcu_read_unlock();
+	return over;
+}
+
+/**
+ * latch_ghost_work() - let those go whose TIME_WAIT is over
+ * @ln: the namespace
+ *
+ * Context: process. Return: true where there are more.
+ */
+bool latch_ghost_work(struct latch_net *ln)
+{
+	struct latch *g;
+
+	while ((g = latch_ghost_due(ln))) {
+		if (latch_ghost_over(g))
+			latch_unlink(g);
+		latch_put(g);
+		cond_resched();
+	}
+	return !list_empty(&ln->ghosts);
+}
+
 static struct latch *latch_ghost_alloc(const struct latch *l)
 {
 	struct latch *g = latch_alloc(l->ln, NULL, GFP_ATOMIC);
@@ -54,6 +123,32 @@ static struct latch *latch_ghost_alloc(const struct latch *l)
 	return g;
 }
 
+/*
+ * What was latched goes on: @l itself where its socket is closed, so that nobody can
+ * ask for it any more; else a copy. False without memory.
+ */
+static bool latch_ghost_haunt(struct latch *l, const struct sock *sk)
+{
+	struct latch *g = l;
+
+	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_part(l)) {
+		g = latch_ghost_alloc(l);
+		if (!g)
+			return false;
+		if (latch_flow_replace(l, g)) {
+			latch_put(g);
+			return false;
+		}
+		spin_lock_nested(&g->lock, SINGLE_DEPTH_NESTING);
+	}
+	latch_ghost_add(g, sk);
+	if (g == l)
+		latch_linger(l);
+	else
+		spin_unlock(&g->lock);
+	return true;
+}
+
 /**
  * latch_ghost_make() - a connection goes over to TIME_WAIT, where it does
  * @l:  its latch, whose lock is held, still found by its flow
@@ -61,32 +156,21 @@ static struct latch *latch_ghost_alloc(const struct latch *l)
  *
  * Without memory there is no TIME_WAIT: it must not answer unjudged.
  *
- * Context: BH off.
+ * Context: BH off. Return: true where @l itself stands for TIME_WAIT now.
  */
-void latch_ghost_make(struct latch *l, const struct sock *sk)
+bool latch_ghost_make(struct latch *l, const struct sock *sk)
 {
-	struct latch *g;
 	struct sock *tw;
 
 	lockdep_assert_held(&l->lock);
 	if (!l->hashed || l->state == LATCH_STATE_CLOSED)
-		return;
+		return false;
 	tw = latch_tcp_find(l->ln, &l->flow, sk->sk_bound_dev_if, 0);
 	if (!tw)
-		return;
-	if (tw->sk_state != TCP_TIME_WAIT) {
+		return false;
+	if (tw->sk_state != TCP_TIME_WAIT || latch_ghost_haunt(l, sk))
 		sock_gen_put(tw);
-		return;
-	}
-	g = latch_ghost_alloc(l);
-	if (g && !latch_flow_replace(l, g)) {
-		spin_lock_nested(&g->lock, SINGLE_DEPTH_NESTING);
-		latch_embryo_add(g);
-		spin_unlock(&g->lock);
-		sock_gen_put(tw);
-		return;
-	}
-	if (g)
-		latch_put(g);
-	inet_twsk_deschedule_put(inet_twsk(tw));
+	else
+		inet_twsk_deschedule_put(inet_twsk(tw));
+	return l->special & LATCH_GHOST;
 }
