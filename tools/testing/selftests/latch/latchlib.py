@@ -612,13 +612,14 @@ class Ipsec:
     def sock_addr(self, host, mapped=False):
         return ("::ffff:" if mapped else "") + self.addr(host)
 
-    def tcp(self, mapped=False, before=None, listener=None, client=None):
-        """A TCP connection from the first host to the second."""
+    def tcp(self, mapped=False, before=None, listener=None, client=None, sock=None):
+        """A TCP connection from the first host to the second; sock: bound already."""
         a, b = (self.a, self.b) if client is None else (client, self.other(client))
         server = listener or self.listen(b, mapped)
-        sock = a.socket(INET[6] if mapped else INET[self.fam])
-        sock.settimeout(10 * SLOW)
-        sock.bind((self.sock_addr(a, mapped), 0))
+        if sock is None:
+            sock = a.socket(INET[6] if mapped else INET[self.fam])
+            sock.settimeout(10 * SLOW)
+            sock.bind((self.sock_addr(a, mapped), 0))
         if before:
             before(sock)
         sock.connect(server.getsockname()[:2])

@@ -4,8 +4,9 @@
 import socket
 import struct
 
+import forge
 from ktap import wait
-from latchlib import ip_proto
+from latchlib import INET, ip_proto
 
 
 class Stranger:
@@ -89,6 +90,59 @@ class Stranger:
             if proto == 50:
                 count += struct.unpack_from(">I", frame, start)[0] in spis
         return count
+
+
+class TimeWait:
+    """A TCP connection of which one end, the first to close, is in TIME_WAIT.
+
+    end:  that end; the other one's host can still send late segments
+    kept: its descriptor is still open
+    """
+
+    def __init__(self, flow, end, kept=False):
+        self.flow, self.ipsec = flow, flow.ipsec
+        first = end is flow.a
+        self.host, self.far = (self.ipsec.a, self.ipsec.b) if first else (self.ipsec.b, self.ipsec.a)
+        self.ports = flow.ports if first else flow.ports[::-1]
+        peer = flow.peer_of(end)
+        if kept:
+            end.shutdown(socket.SHUT_WR)
+        else:
+            end.close()
+        peer.settimeout(10)
+        peer.recv(1)
+        peer.close()
+        wait(self.waits, "TIME_WAIT")
+        # each late segment is to be answered, and no RST is to end it
+        for name, value in (("tcp_invalid_ratelimit", 0), ("tcp_rfc1337", 1)):
+            with self.host, open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as f:
+                f.write(f"{value}\n")
+
+    def waits(self):
+        """Is it still in TIME_WAIT?"""
+        table = "tcp" if self.ipsec.fam == 4 else "tcp6"
+        with self.host, open(f"/proc/thread-self/net/{table}", encoding="ascii") as f:
+            rows = [line.split()[1:4] for line in f.readlines()[1:]]
+        ports = [(int(local[-4:], 16), int(remote[-4:], 16)) for local, remote, state in rows if state == "06"]
+        return self.ports in ports
+
+    def segment(self):
+        """A late one from the other end, of an old window: TCP answers it with an ACK."""
+        src, dst = (self.ipsec.addr(h) for h in (self.far, self.host))
+        return src, dst, forge.tcp(src, dst, *self.ports[::-1], 1, 1, forge.ACK)
+
+    def late(self):
+        """It comes as the other host protects it."""
+        src, dst, segment = self.segment()
+        with self.far.socket(INET[self.ipsec.fam], socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
+            raw.bind((src, 0))
+            raw.sendto(segment, (dst, 0))
+
+    def late_in_clear(self, host):
+        """It comes from another host, and not protected."""
+        src, dst, segment = self.segment()
+        ethertype = forge.ETHERTYPE[self.ipsec.fam]
+        host.frame(self.host.mac, ethertype, forge.ip(src, dst, socket.IPPROTO_TCP, segment))
 
 
 FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]

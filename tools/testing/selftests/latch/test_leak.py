@@ -8,7 +8,7 @@ to fail, and the capture to see what it must.
 import forge
 from ktap import case, ksft_ge, ksft_true, wait
 from latchlib import SECRET, Ipsec
-from scenes import FLOWS, Stranger
+from scenes import FLOWS, Stranger, TimeWait
 
 WITHOUT_MODULE = True
 HOSTS = ("alice", "bob", "mallory")
@@ -70,6 +70,18 @@ def forged_rst(env, fam):
     flow.exchange()
     env.mallory.frame(env.alice.mac, *forge.into(flow, forge.RST))
     wait(lambda: ended(flow.a), "the reset")
+
+
+@case("2-10_leak_without_module_time_wait_{fam}", [{"fam": 4}, {"fam": 6}])
+def time_wait(env, fam):
+    """TIME_WAIT answers in clear as soon as its policy is gone."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = ipsec.tcp()
+    over = TimeWait(flow, flow.a)
+    env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
+    env.wire.restart()
+    over.late()
+    wait(lambda: env.wire.clear(flow)[0] == 1, "the answer in clear")
 
 
 def ended(sock):
