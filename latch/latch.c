@@ -702,11 +702,10 @@ void latch_rejudge(struct latch *l, bool relink)
  */
 void latch_rejudge_all(struct latch_net *ln)
 {
-	u64 id;
 	struct latch *l;
 
 	rcu_read_lock();
-	latch_for_each(ln, id, l) {
+	latch_for_each(ln, l) {
 		latch_rejudge(l, true);
 		if (need_resched()) {
 			rcu_read_unlock();
@@ -728,12 +727,11 @@ void latch_rejudge_all(struct latch_net *ln)
 void latch_repolicy_all(struct latch_net *ln)
 {
 	const struct latch_common *c;
-	u64 id;
 	struct latch *l;
 	bool same;
 
 	rcu_read_lock();
-	latch_for_each(ln, id, l) {
+	latch_for_each(ln, l) {
 		spin_lock_bh(&l->lock);
 		c = l->joined ? &l->group->c : NULL;
 		same = c && c->pol[LATCH_DIR_IN] && c->pol[LATCH_DIR_OUT] &&
@@ -758,11 +756,10 @@ void latch_repolicy_all(struct latch_net *ln)
  */
 void latch_unlink_all(struct latch_net *ln)
 {
-	u64 id;
 	struct latch *l;
 
 	rcu_read_lock();
-	latch_for_each(ln, id, l)
+	latch_for_each(ln, l)
 		latch_unlink(l);
 	rcu_read_unlock();
 }

@@ -777,12 +777,12 @@ static inline struct latch **latch_near_slot(const struct sock *sk)
 int latch_number(struct latch *l);
 void latch_unnumber(struct latch *l);
 struct latch *latch_numbered(struct latch_net *ln, u64 id);
-struct latch *latch_next(struct latch_net *ln, u64 *id);
+struct latch *latch_next(struct latch_net *ln, u64 *last);
 void latch_number_exit(struct latch_net *ln);
 
 /* Every latch that has a number; under RCU, which the body may leave in between. */
-#define latch_for_each(ln, id, l) \
-	for ((id) = 1; ((l) = latch_next(ln, &(id))); (id)++)
+#define latch_for_each(ln, l) \
+	for (u64 last_ = 0; ((l) = latch_next(ln, &last_));)
 
 /* group.c: what latches have in common */
 int latch_group_init(void);

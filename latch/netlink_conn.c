@@ -273,19 +273,19 @@ int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
 /**
  * latch_nl_conn_get_dumpit() - conn-get of all latches
  * @skb: what to fill
- * @cb:  the dump; it goes on from the number after the last one that had room
+ * @cb:  the dump; it goes on after the last one that had room
  *
  * Context: process. Return: octets filled, 0 at the end.
  */
 int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct latch_net *ln = latch_nl_net(skb);
-	u64 id = cb->args[0];
+	u64 last = cb->args[0];
 	struct latch *l;
 	void *hdr;
 
 	rcu_read_lock();
-	for (; (l = latch_next(ln, &id)); cb->args[0] = ++id) {
+	for (; (l = latch_next(ln, &last)); cb->args[0] = last) {
 		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_CONN_GET);
 		if (!hdr)
 			break;
@@ -340,7 +340,6 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_net *ln = latch_nl_net(skb);
 	struct nlattr *attr = info->attrs[LATCH_A_CONN_PEER];
 	struct latch_peer *p = NULL;
-	u64 id;
 	struct latch *l;
 
 	if (attr) {
@@ -351,7 +350,7 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		}
 	}
 	rcu_read_lock();
-	latch_for_each(ln, id, l) {
+	latch_for_each(ln, l) {
 		/* a listener belongs to no peer, and its socket goes on without */
 		if ((p && !latch_of_peer(l, p)) || l->listener || !latch_hold(l))
 			continue;
@@ -376,13 +375,12 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
  */
 void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p)
 {
-	u64 id;
 	struct latch *l;
 	u32 old;
 	u8 event;
 
 	rcu_read_lock();
-	latch_for_each(ln, id, l) {
+	latch_for_each(ln, l) {
 		spin_lock_bh(&l->lock);
 		if (latch_of_peer(l, p) && l->state != LATCH_STATE_CLOSED) {
 			old = l->conflicts;

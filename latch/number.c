@@ -13,6 +13,7 @@
 
 /**
  * struct latch_sheet - numbers that follow one another
+ * @rcu:   to free it
  * @first: the first of them
  * @given: how many were given; under ln->sheets' lock, as @used
  * @used:  how many latches are on it
@@ -128,24 +129,24 @@ struct latch *latch_numbered(struct latch_net *ln, u64 id)
 
 /**
  * latch_next() - the latches of a namespace one after the other
- * @ln: the namespace
- * @id: the number to begin with; set to that of the latch found
+ * @ln:   the namespace
+ * @last: the number of the one before, 0 none; set to that of the latch found
  *
  * Context: RCU read side, which may be left between two calls.
- * Return: the latch with the least number that is not less than @id, or NULL.
+ * Return: the latch with the least number that is greater than @last, or NULL.
  */
-struct latch *latch_next(struct latch_net *ln, u64 *id)
+struct latch *latch_next(struct latch_net *ln, u64 *last)
 {
-	unsigned long index = *id ? (*id - 1) / LATCH_SHEET : 0;
+	unsigned long index = *last / LATCH_SHEET;
 	struct latch_sheet *s;
 	struct latch *l;
 	u32 i;
 
 	xa_for_each_start(&ln->sheets, index, s, index) {
-		for (i = *id > s->first ? *id - s->first : 0; i < LATCH_SHEET; i++) {
+		for (i = *last >= s->first ? *last - s->first + 1 : 0; i < LATCH_SHEET; i++) {
 			l = rcu_dereference(s->slot[i]);
 			if (l) {
-				*id = s->first + i;
+				*last = s->first + i;
 				return l;
 			}
 		}

@@ -123,29 +123,30 @@ static struct latch *latch_ghost_alloc(const struct latch *l)
 	return g;
 }
 
-/*
- * What was latched goes on: @l itself where its socket is closed, so that nobody can
- * ask for it any more; else a copy. False without memory.
- */
-static bool latch_ghost_haunt(struct latch *l, const struct sock *sk)
+/* A copy goes on, while the socket keeps the latch. False without memory. */
+static bool latch_ghost_leave(struct latch *l, const struct sock *sk)
 {
-	struct latch *g = l;
+	struct latch *g = latch_ghost_alloc(l);
 
-	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_part(l)) {
-		g = latch_ghost_alloc(l);
-		if (!g)
-			return false;
-		if (latch_flow_replace(l, g)) {
-			latch_put(g);
-			return false;
-		}
-		spin_lock_nested(&g->lock, SINGLE_DEPTH_NESTING);
+	if (!g)
+		return false;
+	if (latch_flow_replace(l, g)) {
+		latch_put(g);
+		return false;
 	}
+	spin_lock_nested(&g->lock, SINGLE_DEPTH_NESTING);
 	latch_ghost_add(g, sk);
-	if (g == l)
-		latch_linger(l);
-	else
-		spin_unlock(&g->lock);
+	spin_unlock(&g->lock);
+	return true;
+}
+
+/* The latch itself goes on, where its socket is closed and nobody can ask for it. */
+static bool latch_ghost_become(struct latch *l, const struct sock *sk)
+{
+	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_part(l))
+		return false;
+	latch_ghost_add(l, sk);
+	latch_linger(l);
 	return true;
 }
 
@@ -168,7 +169,8 @@ bool latch_ghost_make(struct latch *l, const struct sock *sk)
 	tw = latch_tcp_find(l->ln, &l->flow, sk->sk_bound_dev_if, 0);
 	if (!tw)
 		return false;
-	if (tw->sk_state != TCP_TIME_WAIT || latch_ghost_haunt(l, sk))
+	if (tw->sk_state != TCP_TIME_WAIT || latch_ghost_become(l, sk) ||
+	    latch_ghost_leave(l, sk))
 		sock_gen_put(tw);
 	else
 		inet_twsk_deschedule_put(inet_twsk(tw));
