@@ -808,7 +808,7 @@ void latch_embryo_work(struct work_struct *work);
 void latch_embryo_clear(struct latch_net *ln);
 
 /* timewait.c: what is left of a connection */
-bool latch_ghost_make(struct latch *l, const struct sock *sk);
+bool latch_ghost_make(struct latch *l, const struct sock *sk, int old);
 bool latch_ghost_work(struct latch_net *ln);
 struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
 			    int sdif);

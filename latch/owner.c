@@ -419,8 +419,7 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 	lockdep_assert_held(&l->lock);
 	if (l->state == LATCH_STATE_NONE || l->state == LATCH_STATE_LARVAL)
 		return;
-	/* whoever closes last leaves no TIME_WAIT */
-	if (old != TCP_LAST_ACK && latch_ghost_make(l, sk))
+	if (latch_ghost_make(l, sk, old))
 		return;
 	latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
 		   LATCH_REASON_NONE : LATCH_REASON_RELEASED);

@@ -39,8 +39,8 @@ struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, in
 					 (__force __be32)f->local.w[0], hnum, dif, sdif);
 }
 
-/* Only segments that come after this make TIME_WAIT last longer. */
-#define LATCH_GHOST_LIFE	(TCP_TIMEWAIT_LEN + HZ)
+/* TCP's timer may be late by some seconds; segments that come make it begin anew. */
+#define LATCH_GHOST_LIFE	(TCP_TIMEWAIT_LEN + 5 * HZ)
 
 /* Under its lock: to the end of those that wait, and be looked at when it gets there. */
 static void latch_ghost_add(struct latch *g, const struct sock *sk)
@@ -152,27 +152,37 @@ static bool latch_ghost_become(struct latch *l, const struct sock *sk)
 
 /**
  * latch_ghost_make() - a connection goes over to TIME_WAIT, where it does
- * @l:  its latch, whose lock is held, still found by its flow
- * @sk: its socket
+ * @l:   its latch, whose lock is held, still found by its flow
+ * @sk:  its socket
+ * @old: the state that this was in before
  *
  * Without memory there is no TIME_WAIT: it must not answer unjudged.
  *
  * Context: BH off. Return: true where @l itself stands for TIME_WAIT now.
  */
-bool latch_ghost_make(struct latch *l, const struct sock *sk)
+bool latch_ghost_make(struct latch *l, const struct sock *sk, int old)
 {
 	struct sock *tw;
+	bool self;
 
 	lockdep_assert_held(&l->lock);
-	if (!l->hashed || l->state == LATCH_STATE_CLOSED)
+	if (!l->hashed || l->state == LATCH_STATE_CLOSED ||
+	    (old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 && old != TCP_CLOSING))
 		return false;
+	/* what ends from here without an error does so in TIME_WAIT */
+	if (!READ_ONCE(sk->sk_err) && latch_ghost_become(l, sk))
+		return true;
 	tw = latch_tcp_find(l->ln, &l->flow, sk->sk_bound_dev_if, 0);
 	if (!tw)
 		return false;
-	if (tw->sk_state != TCP_TIME_WAIT || latch_ghost_become(l, sk) ||
-	    latch_ghost_leave(l, sk))
+	if (tw->sk_state != TCP_TIME_WAIT) {
+		sock_gen_put(tw);
+		return false;
+	}
+	self = latch_ghost_become(l, sk);
+	if (self || latch_ghost_leave(l, sk))
 		sock_gen_put(tw);
 	else
 		inet_twsk_deschedule_put(inet_twsk(tw));
-	return l->special & LATCH_GHOST;
+	return self;
 }

@@ -203,6 +203,37 @@ def many(env):
     ksft_eq((len(rows), {r["id"] for r in rows}), (300, numbers))
 
 
+@case("2.3-9_dump_with_holes")
+def holes(env):
+    """What is gone is not listed and not found by its number; the others are, in their order."""
+    ipsec = Ipsec(env.alice, env.bob).up().identify()
+    sink = env.bob.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sink.bind((ipsec.addr(env.bob), 0))
+    socks = {}
+    for _ in range(300):
+        sock = env.alice.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.connect(sink.getsockname())
+        sock.send(b"x")
+        socks[info(sock).id] = sock
+    numbers = list(socks)
+    ksft_eq(numbers, sorted(numbers))
+    # some of each hundred, then all in the middle
+    for gone in ([n for n in numbers if n % 7 == 3], numbers[100:200], numbers[-1:]):
+        for number in gone:
+            if number in socks:
+                socks.pop(number).close()
+        wait(lambda: env.alice.stat()["LatchLatches"] == len(socks), "the latches to go")
+        ksft_eq([r["id"] for r in env.alice.nl.dump("conn-get")], list(socks))
+        ksft_eq(env.alice.nl.error("conn-get", id=gone[0])[0], "ENOENT")
+    for number in socks:
+        ksft_eq(env.alice.nl.do("conn-get", id=number)["id"], number)
+    # numbers are not given twice
+    sock = env.alice.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect(sink.getsockname())
+    sock.send(b"x")
+    ksft_true(info(sock).id > numbers[-1])
+
+
 # --- notifications -----------------------------------------------------------------------
 def story(nl):
     """(old state, state, reason) of what happened to connections."""

@@ -5,14 +5,18 @@ RFC 5660 2-10, 2-11, 2.3-6, 2.3-17.  Each way is played with the descriptor clos
 the latch itself lives on, and open, when the socket keeps it and packets find another.
 """
 
+import select
 import socket
 
+import forge
 from expect import Moves, is_state
-from ktap import case, ksft_eq, ksft_true, wait
-from latchlib import INET, SLOW, Ipsec
+from ktap import SLOW, case, ksft_eq, ksft_true, wait
+from latchapi import tcp_seqs
+from latchlib import INET, Ipsec
 from scenes import TimeWait
 
 HOSTS = ("alice", "bob", "mallory")
+IP_RECVERR, IPV6_RECVERR = 11, 25
 WAYS = [{"fam": fam, "way": way, "kept": way == "open"} for fam in (4, 6) for way in ("closed", "open")]
 # a late segment, the answer, and the RST of the other host, which knows of no connection
 ANSWERED = 3
@@ -95,6 +99,34 @@ def clear_in(env, fam, kept):
     with Moves(env.alice, LatchInClear=1):
         waiting.late_in_clear(env.mallory)
     ksft_eq(frames(env, flow), (0, 1), "the forged segment alone")
+
+
+def icmp_error(ipsec, flow):
+    """The peer itself says that alice's packets find nobody; her socket keeps that as its error."""
+    option = (socket.IPPROTO_IP, IP_RECVERR) if ipsec.fam == 4 else (socket.IPPROTO_IPV6, IPV6_RECVERR)
+    flow.a.setsockopt(*option, 1)
+    (src, sport), (dst, dport) = flow.a.getsockname()[:2], flow.a.getpeername()[:2]
+    segment = forge.tcp(src, dst, sport, dport, tcp_seqs(flow.a)[0], 0, forge.ACK)
+    packet = forge.unreachable(dst, src, forge.ip(src, dst, socket.IPPROTO_TCP, segment))
+    proto, start = (socket.IPPROTO_ICMP, 20) if ipsec.fam == 4 else (socket.IPPROTO_ICMPV6, 40)
+    with ipsec.b.socket(INET[ipsec.fam], socket.SOCK_RAW, proto) as raw:
+        raw.sendto(packet[start:], (src, 0))
+    poll = select.poll()
+    poll.register(flow.a, 0)
+    wait(lambda: poll.poll(0), "the error")
+
+
+@case("2-10_time_wait_after_an_error_{fam}", [{"fam": 4}, {"fam": 6}])
+def after_error(env, fam):
+    """A socket with an error that nobody fetched can go over to TIME_WAIT, too."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = ipsec.tcp()
+    flow.exchange()
+    icmp_error(ipsec, flow)
+    waiting = TimeWait(flow, flow.a)
+    env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
+    with Moves(env.alice, LatchOutClear=1):
+        waiting.late()
 
 
 @case("5.1-1_connection_out_of_time_wait_{fam}", [{"fam": 4}, {"fam": 6}])
