@@ -50,10 +50,12 @@
  *	        path->lock	members of a path
  *	      ln->embryo_lock	latches whose socket is not born yet, or gone
  *	      ln->act_lock	latches whose owner is to be told
+ *	      ln->sheets	numbers (the lock of the xarray)
  *
- * All of the last six are taken with BH off. x->lock and the XFRM locks are
- * never taken with one of ours held, and ours never call into XFRM but for the
- * walks of the worker, which hold none of ours.
+ * All of the last seven are taken with BH off. ln->hook_mutex, which the worker and
+ * setsockopt() take with none of these held, is for switching hooks and tracepoint.
+ * x->lock and the XFRM locks are never taken with one of ours held, and ours never
+ * call into XFRM but for the walks of the worker, which hold none of ours.
  *
  * A latch is referenced by the tables (one reference for all of them, dropped
  * by latch_unlink()), by ln->act and by whoever looked it up and left the RCU
@@ -102,12 +104,13 @@ struct latch_mib {
  * @manager:   a key manager binds this namespace's SAs
  * @manager_since: serial number of the last SA that was there before it
  * @n_wanting: sockets with a demand whose flow is not in the table yet
- * @n_socks:   latches that have a socket, in whatever state, and options being set
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
  * @sheets:    every latch by number, see number.c; under its own lock
  * @sheet:     where the next number comes from, NULL a new one; under the same lock
  * @next_sheet: that one's place in @sheets, if it is free
+ * @n_socks:   latches that have a socket, in whatever state, and options being set; not
+ *             where packets read, since each connection writes it
  * @n_latches: how many there are, against @max_latches
  * @spd:       copy of the SPD, replaced by the worker
  * @last_pol:  the greatest number that a policy was given; the worker's
@@ -134,7 +137,6 @@ struct latch_net {
 	bool			manager;
 	u64			manager_since;
 	atomic_t		n_wanting;
-	atomic_t		n_socks;
 	struct latch_mib __percpu *mib;
 
 	u8			auto_mode;
@@ -150,6 +152,7 @@ struct latch_net {
 	struct xarray		sheets;
 	struct latch_sheet	*sheet;
 	u32			next_sheet;
+	atomic_t		n_socks;
 	atomic_t		n_latches;
 	atomic_t		n_listeners;
 
