@@ -605,7 +605,7 @@ bool latch_step(struct latch *l, u8 event, u8 reason)
 
 /**
  * latch_linger() - a connection is over, but packets go on to find its latch
- * @l: the latch, ESTABLISHED or BROKEN, whose lock is held and which has no socket
+ * @l: the latch, ESTABLISHED or BROKEN, whose lock is held; its socket is about to go
  *
  * To whoever asks, and to the counters, it is CLOSED; for the packets of TIME_WAIT its
  * state is what it was, and no event moves it.

@@ -112,11 +112,14 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 	return 0;
 }
 
-/*
- * Undoes the chaining; false where somebody chained after us, and the socket has
- * to keep its latch. The caller holds the socket, or has it locked.
+/**
+ * latch_owner_unchain() - hear of the end of a socket no more
+ * @l: its latch, whose lock is held; the caller holds the socket, or has it locked
+ *
+ * Context: any. Return: false where somebody chained after us, and the socket has to
+ * keep its latch.
  */
-static bool latch_owner_unchain(struct latch *l)
+bool latch_owner_unchain(struct latch *l)
 {
 	struct sock *sk = l->sk;
 
@@ -130,22 +133,17 @@ static bool latch_owner_unchain(struct latch *l)
 }
 
 /**
- * latch_owner_part() - a latch outlives its socket
- * @l: the latch, whose lock is held
+ * latch_owner_part() - a latch has no socket any more
+ * @l: the latch, whose lock is held, and which is not chained any more
  *
- * Context: the socket is locked by the caller, and RCU read side: the module is not
- * pinned any more.
- * Return: false where the socket has to keep it.
+ * Context: BH off, RCU read side: the module is not pinned by it any more.
  */
-bool latch_owner_part(struct latch *l)
+void latch_owner_part(struct latch *l)
 {
-	if (!latch_owner_unchain(l))
-		return false;
 	latch_unhash_sk(l);
 	if (l->pinned)
 		module_put(THIS_MODULE);
 	l->pinned = 0;
-	return true;
 }
 
 /**
@@ -440,7 +438,9 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 		spin_lock_bh(&l->lock);
 		latch_tcp_over(l, sk, old);
 		gone = l->state == LATCH_STATE_CLOSED && sock_flag(sk, SOCK_DEAD) &&
-		       latch_owner_part(l);
+		       !l->kept && latch_owner_unchain(l);
+		if (gone)
+			latch_owner_part(l);
 		spin_unlock_bh(&l->lock);
 		if (gone)
 			latch_unlink(l);

@@ -143,10 +143,11 @@ static bool latch_ghost_leave(struct latch *l, const struct sock *sk)
 /* The latch itself goes on, where its socket is closed and nobody can ask for it. */
 static bool latch_ghost_become(struct latch *l, const struct sock *sk)
 {
-	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_part(l))
+	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_unchain(l))
 		return false;
-	latch_ghost_add(l, sk);
 	latch_linger(l);
+	latch_owner_part(l);
+	latch_ghost_add(l, sk);
 	return true;
 }
 
