@@ -9,7 +9,7 @@ import os
 
 from expect import is_state
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
-from latchapi import IP_LATCH, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
+from latchapi import IP_LATCH, L, ask, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
 from latchlib import Ipsec
 
 HOSTS = ("alice", "bob")
@@ -50,6 +50,24 @@ def after_flush(env):
     # the listener goes on without
     flow = ipsec.tcp(listener=listener)
     flow.exchange()
+
+
+@case("5.1-1_request_before_listen_without_ipsec")
+def request_then_listen(env):
+    """Where nothing is watched, a request has the listener watched: its children know nothing of the module."""
+    if not module_loaded():
+        load(env)
+    ksft_eq(env.bob.stat()["LatchActive"], 0)
+    clear = Ipsec(env.alice, env.bob)
+    listener = clear.listen(before=lambda sock: ask(sock, mode=L.LATCH_MODE_OFF))
+    flows = [clear.tcp(listener=listener) for _ in range(3)]
+    flows.pop().close()
+    listener.close()
+    wait(lambda: env.bob.stat()["LatchActive"] == 0, "the hooks to go")
+    unload_when_idle()
+    for flow in flows:
+        flow.exchange()
+        flow.close()
 
 
 @case("2-12_without_module_the_option_is_unknown")
