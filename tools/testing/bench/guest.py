@@ -213,6 +213,13 @@ def nft_mark():
     )
 
 
+def nft_empty():
+    return (
+        "table inet l { chain i { type filter hook input priority 300; };"
+        " chain o { type filter hook postrouting priority 300; }; }"
+    )
+
+
 class Alternatives:
     """What can be had without the module, each switched on and off again."""
 
@@ -221,6 +228,7 @@ class Alternatives:
 
     def each(self, traffic):
         """Pairs of a name and instructions."""
+        yield from Nothing(self.pair).each(traffic)
         for name, rules in (("nft rule", nft_static()), ("nft set", nft_set()), ("ct mark", nft_mark())):
             self.pair.nft(rules)
             yield name, traffic()
@@ -236,6 +244,18 @@ class Alternatives:
             yield "tc-BPF", traffic()
             for name in self.pair.names:
                 run("tc", "-n", name, "qdisc", "del", "dev", "eth0", "clsact")
+
+
+class Nothing:
+    """What netfilter takes to look at the same packets and do nothing."""
+
+    def __init__(self, pair):
+        self.pair = pair
+
+    def each(self, traffic):
+        self.pair.nft(nft_empty())
+        yield "no rule", traffic()
+        self.pair.nft(None)
 
 
 # --- rows ---------------------------------------------------------------------------
@@ -295,7 +315,7 @@ class Packets:
 
     def unlatched(self, name, cipher):
         self.pair.ipsec(cipher, "transport")
-        compare(Traffic(self.pair, "stream", 9, "-o", *self.beside()), name, None)
+        compare(Traffic(self.pair, "stream", 9, "-o", *self.beside()), name, None, Nothing(self.pair))
 
     def clear(self, name):
         self.pair.ipsec("gcm", "transport")
