@@ -252,7 +252,7 @@ struct latch_sa_key {
 };
 
 /**
- * struct latch_sa - copy of what matters of an SA, immutable
+ * struct latch_sa - copy of what matters of an SA, immutable; 256 octets
  * @serial: never used again, so it is the identity of an SA without binding
  * @born:   jiffies when it was seen first
  * @expired: its wait for an identity is over; written by the worker
@@ -275,11 +275,11 @@ struct latch_sa {
 	u8			tag_flags;
 	bool			swept;
 	bool			expired;
+	int			group_gen;
 	u64			serial;
 	unsigned long		born;
 	const struct xfrm_state	*xs;
 	struct latch_group	*group;
-	int			group_gen;
 	struct rcu_head		rcu;
 };
 

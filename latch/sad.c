@@ -398,6 +398,8 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 	struct latch_sa *sa, *old;
 	int err = 0;
 
+	/* one octet more takes twice the memory */
+	BUILD_BUG_ON(sizeof(*sa) > 256);
 	if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
 		return 0;
 	sa = kzalloc(sizeof(*sa), GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
