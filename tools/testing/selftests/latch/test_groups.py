@@ -89,7 +89,8 @@ def hundred(env, proto, fam, mode):
     late = begin(ipsec, proto, server.get("listener", flows[0].b).getsockname()[:2])
     is_state(late, "BROKEN", "PEER", ["PEER"])
     late.close()
-    with Moves(env.alice, may=[*DROPS, "LatchLatches", "LatchClosed"], LatchRestored=100):
+    # on two CPUs a segment may be overtaken by more than the replay window
+    with Moves(env.alice, may=[*DROPS, "LatchLatches", "LatchClosed", "XfrmInStateSeqError"], LatchRestored=100):
         env.alice.ip(second.delete())
     for flow in flows:
         ksft_eq(is_state(flow.a, "ESTABLISHED", conflicts=[]).breaks, 1)
