@@ -19,8 +19,8 @@
  *   -K NAMESPACE/ADDRESS   (twice) where they are
  *   -P         profile the rounds
  *
- * Prints: state of the latch of either end, then the nanoseconds of each round. How often
- * the thread looks in vain differs from run to run, and is left out.
+ * Prints: state of the latch of either end, then the nanoseconds of each round. A round
+ * in which the thread had to wait is taken again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,13 +48,9 @@
 static struct end end[2], beside[2];
 static int sockpol = -1;
 static bool off, profiled;
-/* How often there was nothing to receive, and nobody to accept, and what that took. */
-static struct vain {
-	unsigned long n;
-	uint64_t cost;
-} vain_recv, vain_accept;
+/* How often what was to come was not there yet. */
+static unsigned long vain;
 static char buf[2 * CHUNK];
-static int listener = -1, fds[2] = { -1, -1 };
 static int states[2];
 
 struct sock_policy {
@@ -124,48 +120,6 @@ static int flow_socket(int e, int type)
 	return fd;
 }
 
-static int look(struct vain *v, int n)
-{
-	if (n < 0)
-		v->n++;
-	return n;
-}
-
-/* What is there to receive, or -1. */
-static ssize_t take(int fd, size_t size)
-{
-	return look(&vain_recv, recv(fd, buf, size, 0));
-}
-
-/* Who is there to accept, or -1. */
-static int meet(int fd)
-{
-	return look(&vain_accept, accept4(fd, NULL, NULL, SOCK_NONBLOCK));
-}
-
-/* What it takes to find nothing. */
-static void learn_vain(int fd)
-{
-	enum { TIMES = 100 };
-	uint64_t t = now();
-	int i;
-
-	for (i = 0; i < TIMES; i++)
-		take(fd, SMALL);
-	vain_recv.cost = (now() - t) / TIMES;
-	if (listener < 0)
-		return;
-	t = now();
-	for (i = 0; i < TIMES; i++)
-		meet(listener);
-	vain_accept.cost = (now() - t) / TIMES;
-}
-
-static uint64_t in_vain(void)
-{
-	return vain_recv.n * vain_recv.cost + vain_accept.n * vain_accept.cost;
-}
-
 static bool again(ssize_t n)
 {
 	static uint64_t since;
@@ -176,6 +130,7 @@ static bool again(ssize_t n)
 	}
 	if (n < 0 && errno != EAGAIN && errno != ENOTCONN)
 		die("flow");
+	vain++;
 	if (!since)
 		since = now();
 	if (now() - since > PATIENCE) {
@@ -186,6 +141,7 @@ static bool again(ssize_t n)
 }
 
 /* --- stream ------------------------------------------------------------------ */
+static int listener = -1, fds[2] = { -1, -1 };
 
 static void tcp_listen(void)
 {
@@ -203,7 +159,7 @@ static int tcp_accept(void)
 	int fd;
 
 	do
-		fd = meet(listener);
+		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
 	while (again(fd < 0 ? -1 : 1));
 	return fd;
 }
@@ -233,7 +189,7 @@ static void stream(unsigned int mib)
 				die("send");
 		}
 		for (;;) {
-			n = take(fds[1], sizeof(buf));
+			n = recv(fds[1], buf, sizeof(buf), 0);
 			if (n <= 0)
 				break;
 			again(n);
@@ -263,7 +219,7 @@ static void carry(int from, int to)
 	if (send(from, buf, SMALL, 0) != SMALL)
 		die("send");
 	do
-		n = take(to, SMALL);
+		n = recv(to, buf, SMALL, 0);
 	while (again(n));
 }
 
@@ -288,12 +244,11 @@ static void crr_one(bool look)
 	carry(a, b);
 	carry(b, a);
 	if (look) {
-		learn_vain(b);
 		states[0] = latch_state(a);
 		states[1] = latch_state(b);
 	}
 	close(a);
-	while (again(take(b, SMALL) == 0 ? 1 : -1))
+	while (again(recv(b, buf, SMALL, 0) == 0 ? 1 : -1))
 		;
 	close(b);
 }
@@ -339,25 +294,26 @@ static void usage(void)
 static void measure(const struct kind *k, int warm, int rounds, int units)
 {
 	static uint64_t took[MAX_ROUNDS];
-	uint64_t t, lost;
-	int i;
+	int i, spare = rounds;
+	uint64_t t;
 
 	k->open();
 	k->run(warm);
 	if (k->run == crr) {
 		crr_one(true);
 	} else {
-		learn_vain(fds[1]);
 		states[0] = latch_state(fds[0]);
 		states[1] = latch_state(fds[1]);
 	}
 	if (profiled)
 		profile_begin();
 	for (i = 0; i < rounds; i++) {
-		lost = in_vain();
+		vain = 0;
 		t = now();
 		k->run(units);
-		took[i] = now() - t - (in_vain() - lost);
+		took[i] = now() - t;
+		if (vain && spare-- > 0)
+			i--;
 	}
 	if (profiled)
 		profile_end();
