@@ -82,6 +82,25 @@ bool latch_sel_contains(const struct latch_sel *a, const struct latch_sel *b)
 	       prefix_contains(&a->dst, a->dst_len, &b->dst, b->dst_len);
 }
 
+static bool prefix_overlaps(const union latch_addr *a, u8 a_len, const union latch_addr *b,
+			    u8 b_len)
+{
+	return latch_addr_match(a, b, a_len < b_len ? a_len : b_len);
+}
+
+/* Then one may take flows from the other (RFC 5660 2.3-13). */
+bool latch_sel_overlaps(const struct latch_sel *a, const struct latch_sel *b)
+{
+	if (!a->family || !b->family)
+		return true;
+	if (a->family != b->family || (a->proto && b->proto && a->proto != b->proto))
+		return false;
+	return port_match(a->sport, b->sport, a->sport_mask & b->sport_mask) &&
+	       port_match(a->dport, b->dport, a->dport_mask & b->dport_mask) &&
+	       prefix_overlaps(&a->src, a->src_len, &b->src, b->src_len) &&
+	       prefix_overlaps(&a->dst, a->dst_len, &b->dst, b->dst_len);
+}
+
 bool latch_flow_equal(const struct latch_flow *a, const struct latch_flow *b)
 {
 	return a->local.q[0] == b->local.q[0] && a->local.q[1] == b->local.q[1] &&

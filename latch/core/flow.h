@@ -120,6 +120,15 @@ bool latch_sel_covers(const struct latch_sel *s, const struct latch_flow *f, u8 
 bool latch_sel_contains(const struct latch_sel *a, const struct latch_sel *b);
 
 /**
+ * latch_sel_overlaps() - is there a flow that two selectors cover?
+ * @a: a selector
+ * @b: another one
+ *
+ * Return: true where one flow at least is covered by both in the same direction.
+ */
+bool latch_sel_overlaps(const struct latch_sel *a, const struct latch_sel *b);
+
+/**
  * latch_flow_equal() - same flow?
  * @a: a flow
  * @b: another

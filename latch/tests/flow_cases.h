@@ -405,6 +405,100 @@ do {										\
 #undef APART
 }
 
+static bool ref_prefix_overlaps(const union latch_addr *a, u8 a_len, const union latch_addr *b,
+				u8 b_len)
+{
+	unsigned int i;
+
+	for (i = 0; i < a_len && i < b_len; i++)
+		if (addr_bit(a, i) != addr_bit(b, i))
+			return false;
+	return true;
+}
+
+static bool ref_port_overlaps(u16 a, u16 a_mask, u16 b, u16 b_mask)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		if (a_mask & BIT(i) && b_mask & BIT(i) && (a ^ b) & BIT(i))
+			return false;
+	return true;
+}
+
+static bool ref_overlaps(const struct latch_sel *a, const struct latch_sel *b)
+{
+	return !a->family || !b->family ||
+	       (a->family == b->family && (!a->proto || !b->proto || a->proto == b->proto) &&
+		ref_port_overlaps(a->sport, a->sport_mask, b->sport, b->sport_mask) &&
+		ref_port_overlaps(a->dport, a->dport_mask, b->dport, b->dport_mask) &&
+		ref_prefix_overlaps(&a->src, a->src_len, &b->src, b->src_len) &&
+		ref_prefix_overlaps(&a->dst, a->dst_len, &b->dst, b->dst_len));
+}
+
+/* Random pairs; where one flow is covered by both, or one contains the other, they overlap. */
+static void flow_overlaps(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	unsigned int i, overlapping = 0;
+	u32 seed = 5660;
+
+	for (i = 0; i < RANDOM_ROUNDS; i++) {
+		struct latch_sel a = random_sel(&seed, &f), b = random_sel(&seed, &f);
+		u8 dir = i % LATCH_DIRS;
+		bool overlap;
+
+		if (i % 3 == 1)
+			b = narrow_sel(&f, dir);
+		a.src_len %= i % 7 ? 129 : 8;
+		b.dst_len %= i % 5 ? 129 : 8;
+		overlap = latch_sel_overlaps(&a, &b);
+		overlapping += overlap;
+		EXPECT(t, overlap == ref_overlaps(&a, &b), "round %u", i);
+		EXPECT(t, overlap == latch_sel_overlaps(&b, &a), "round %u: the other way", i);
+		EXPECT(t, overlap || !latch_sel_covers(&a, &f, dir) ||
+		       !latch_sel_covers(&b, &f, dir), "round %u: both cover", i);
+		EXPECT(t, overlap || !latch_sel_contains(&a, &b), "round %u: contained", i);
+	}
+	EXPECT(t, overlapping > RANDOM_ROUNDS / 50 && overlapping < RANDOM_ROUNDS / 2,
+	       "%u of %u overlap: the test is none", overlapping, RANDOM_ROUNDS);
+}
+
+static void expect_overlap(struct tally *t, const struct latch_sel *a, const struct latch_sel *b,
+			   bool expected, const char *what)
+{
+	EXPECT(t, latch_sel_overlaps(a, b) == expected, "%s", what);
+	EXPECT(t, latch_sel_overlaps(b, a) == expected, "%s, the other way", what);
+}
+
+/* One difference at a time, and then the other one does not look at it. */
+static void flow_overlaps_by_hand(struct tally *t)
+{
+	struct latch_flow f = sample_flow();
+	const struct latch_sel one = narrow_sel(&f, LATCH_DIR_OUT);
+	struct latch_sel s, other = one;
+
+	expect_overlap(t, &one, &other, true, "itself");
+#define APART(change, widen)							\
+do {										\
+	s = one;								\
+	change;									\
+	other = one;								\
+	expect_overlap(t, &s, &other, false, #change);				\
+	widen;									\
+	expect_overlap(t, &s, &other, true, #change ", " #widen);		\
+} while (0)
+	APART(s.family = FAMILY_6, other.family = 0);
+	APART(s.proto = 17, other.proto = 0);
+	APART(s.sport ^= 1, other.sport_mask = 0);
+	APART(s.dport ^= 0x8000, other.dport_mask = 0);
+	APART(s.src.b[15] ^= 1, other.src_len = 127);
+	APART(s.dst.b[15] ^= 1, other.dst_len = 127);
+	APART(s.src.b[0] ^= 0x80, other.src_len = 0);
+	APART(s.dst.b[0] ^= 0x80, other.dst_len = 0);
+#undef APART
+}
+
 static void flow_equality(struct tally *t)
 {
 	const struct latch_flow a = sample_flow();
@@ -434,6 +528,8 @@ static const struct test flow_tests[] = {
 	{ "2.2-6_selector_random", flow_random },
 	{ "2.2-6_selector_contains", flow_contains_by_hand },
 	{ "2.2-6_selector_contains_random", flow_contains },
+	{ "2.3-13_selectors_overlap", flow_overlaps_by_hand },
+	{ "2.3-13_selectors_overlap_random", flow_overlaps },
 };
 
 #endif /* LATCH_TESTS_FLOW_CASES_H */
