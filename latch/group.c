@@ -42,6 +42,9 @@ static void latch_group_free(struct latch_group *g)
 {
 	int dir, i;
 
+	spin_lock_bh(&g->c.ln->groups_lock);
+	list_del(&g->all);
+	spin_unlock_bh(&g->c.ln->groups_lock);
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			latch_path_leave(&g->link[dir][i], g->c.path[dir][i]);
@@ -71,6 +74,9 @@ static struct latch_group *latch_group_alloc(const struct latch_common *c)
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			latch_path_join(&g->link[dir][i], c->path[dir][i], g);
+	spin_lock_bh(&c->ln->groups_lock);
+	list_add(&g->all, &c->ln->groups);
+	spin_unlock_bh(&c->ln->groups_lock);
 	return g;
 }
 
@@ -252,7 +258,7 @@ static bool latch_group_alike(const struct latch_group *g, const struct latch_fl
 bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_group *g = p->sa ? READ_ONCE(p->sa->group) : NULL;
-	u32 spd = latch_spd_portless(l->ln);
+	u32 spd = latch_spd_portless(l->ln), id = latch_spd_id(l->ln);
 	bool ok, alike;
 
 	lockdep_assert_held(&l->lock);
@@ -270,8 +276,12 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 	ok = ok && latch_group_clean(g);
 	if (ok) {
 		hlist_nulls_add_head_rcu(&l->member, &g->latches);
+		smp_mb(); /* pairs with latch_spd_publish() */
+		ok = latch_spd_id(l->ln) == id;
+		if (!ok)
+			hlist_nulls_del_rcu(&l->member);
 		g->like = l->flow;
-		g->spd = spd;
+		g->spd = ok ? spd : 0;
 	}
 	spin_unlock(&g->lock);
 	if (!ok) {
@@ -448,7 +458,10 @@ static bool latch_group_pause(struct latch_group *g, struct latch *l)
 	return still;
 }
 
-/* Calls @fn for each latch; lets others run in between. */
+/*
+ * Calls @fn for each latch; lets others run in between. @fn may take the latch to another
+ * group, so the next one is looked up before.
+ */
 static void latch_group_each(struct latch_group *g, u32 conflicts,
 			     void (*fn)(struct latch *l, struct latch_group *g, u32 conflicts))
 {
@@ -456,9 +469,13 @@ static void latch_group_each(struct latch_group *g, u32 conflicts,
 	struct latch *l;
 
 again:
-	hlist_nulls_for_each_entry_rcu(l, n, &g->latches, member) {
+	n = rcu_dereference(hlist_nulls_first_rcu(&g->latches));
+	while (!is_a_nulls(n)) {
+		l = hlist_nulls_entry(n, struct latch, member);
+		n = rcu_dereference(hlist_nulls_next_rcu(n));
 		fn(l, g, conflicts);
-		if (need_resched() && !latch_group_pause(g, l))
+		if (need_resched() && !is_a_nulls(n) &&
+		    !latch_group_pause(g, hlist_nulls_entry(n, struct latch, member)))
 			goto again;
 	}
 	/* one that went to another group led to the end of that one's list */
@@ -549,6 +566,59 @@ void latch_group_rejudge(struct latch_group *g)
 	smp_mb(); /* pairs with latch_path_changed() */
 	if (latch_group_seq(g) != seq)
 		latch_sad_doubt(g->c.ln, g);
+}
+
+static void latch_group_repolicy_one(struct latch *l, struct latch_group *g, u32 conflicts)
+{
+	bool same;
+
+	spin_lock_bh(&l->lock);
+	same = l->joined && l->group == g && g->c.pol[LATCH_DIR_IN] && g->c.pol[LATCH_DIR_OUT] &&
+	       latch_judge_policies(l, &g->c);
+	spin_unlock_bh(&l->lock);
+	if (!same)
+		latch_rejudge(l, true);
+}
+
+/* The group after @g, which is let go; held. NULL is before the first and after the last. */
+static struct latch_group *latch_group_next(struct latch_net *ln, struct latch_group *g)
+{
+	struct latch_group *next = g ?: list_entry(&ln->groups, struct latch_group, all);
+
+	spin_lock_bh(&ln->groups_lock);
+	list_for_each_entry_continue(next, &ln->groups, all)
+		if (refcount_inc_not_zero(&next->ref))
+			break;
+	spin_unlock_bh(&ln->groups_lock);
+	latch_group_put(g);
+	return list_entry_is_head(next, &ln->groups, all) ? NULL : next;
+}
+
+/* To look at so many new policies takes as long as to judge one latch. */
+#define LATCH_GROUP_FRESH	16
+
+/**
+ * latch_group_repolicy_all() - judge the latches that other policies govern now (2.3-13)
+ * @ln: the namespace
+ *
+ * And those that none governs, since the default may be another one.
+ *
+ * Context: process, the worker only; once for each copy of the SPD.
+ */
+void latch_group_repolicy_all(struct latch_net *ln)
+{
+	struct latch_group *g = NULL;
+	struct latch_flow f;
+	u32 limit;
+
+	while ((g = latch_group_next(ln, g))) {
+		rcu_read_lock();
+		limit = LATCH_GROUP_FRESH * refcount_read(&g->ref);
+		if (latch_group_flow(g, &f) && !latch_judge_unmoved(&g->c, &f, limit))
+			latch_group_each(g, 0, latch_group_repolicy_one);
+		rcu_read_unlock();
+		cond_resched();
+	}
 }
 
 /**

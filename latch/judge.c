@@ -72,7 +72,8 @@ static u32 latch_case_unpoliced(const struct latch_case *c)
 
 /*
  * Fills in the templates. A policy that blocks is silence, no conflict, and
- * leaves none.
+ * leaves none. A flow that begins may do so by a policy that was not read yet; what
+ * governs an older one is judged by what was read last.
  */
 static u32 latch_case_policy(struct latch_case *c)
 {
@@ -80,7 +81,8 @@ static u32 latch_case_policy(struct latch_case *c)
 	const struct latch_pol *pol;
 
 	c->pol = NULL;
-	if (READ_ONCE(c->ln->spd_stale) || m->sockpol & BIT(c->dir)) {
+	if (m->sockpol & BIT(c->dir) ||
+	    (m->pol[c->dir] == LATCH_POL_SEEN && READ_ONCE(c->ln->spd_stale))) {
 		m->pol[c->dir] = LATCH_POL_SEEN;
 		latch_case_seen(c);
 		return 0;
@@ -301,21 +303,25 @@ static u32 latch_case_judge(struct latch_case *c)
  */
 u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
 {
-	struct latch_case c = { .ln = l->ln, .flow = &l->flow, .common = common,
-				.relink = relink };
 	int seq = atomic_read_acquire(&l->ln->seq);
-	u32 all;
+	struct latch_case c;
+	u32 all, spd;
 
 	lockdep_assert_held(&l->lock);
 	common->params.rule = latch_rule(l);
 	common->demand = common->params.rule == LATCH_QOP_SET ? l->demand : NULL;
 	common->sockpol = l->sockpol_in << LATCH_DIR_IN | l->sockpol_out << LATCH_DIR_OUT;
-	all = latch_case_judge(&c);
-	if (latch_group_set(l, common, all, c.uniform))
-		all |= LATCH_R(NO_MEM);
-	latch_case_done(&c);
-	/* an event that came since may have looked at the group without it */
-	smp_mb();
+	do {
+		c = (struct latch_case){ .ln = l->ln, .flow = &l->flow, .common = common,
+					 .relink = relink };
+		spd = latch_spd_id(l->ln);
+		all = latch_case_judge(&c);
+		if (latch_group_set(l, common, all, c.uniform))
+			all |= LATCH_R(NO_MEM);
+		latch_case_done(&c);
+		/* an event that came since may have looked at the group without it */
+		smp_mb();
+	} while (!(all & LATCH_R(NO_MEM)) && latch_spd_id(l->ln) != spd);
 	if (l->group && atomic_read(&l->ln->seq) != seq)
 		latch_sad_doubt(l->ln, l->group);
 	return all;
@@ -340,11 +346,12 @@ bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *c
 	return c.uniform && !memcmp(&common, &g->c, sizeof(common));
 }
 
-static bool latch_judge_pol(const struct latch *l, const struct latch_common *c, u8 dir)
+/* Is the policy of a flow the one that @c names? 0 is none. */
+static bool latch_judge_pol(const struct latch_common *c, const struct latch_flow *f, u8 dir,
+			    const struct latch_pol **pol)
 {
-	const struct latch_pol *pol = latch_spd_find(l->ln, &l->flow, dir, c->if_id, c->mark[dir]);
-
-	return (pol ? pol->id : 0) == c->pol[dir];
+	*pol = latch_spd_find(c->ln, f, dir, c->if_id, c->mark[dir]);
+	return (*pol ? (*pol)->id : 0) == c->pol[dir];
 }
 
 /**
@@ -356,9 +363,35 @@ static bool latch_judge_pol(const struct latch *l, const struct latch_common *c,
  */
 bool latch_judge_policies(const struct latch *l, const struct latch_common *c)
 {
+	const struct latch_pol *pol;
+
 	lockdep_assert_held(&l->lock);
-	return !c->sockpol && !READ_ONCE(l->ln->spd_stale) &&
-	       latch_judge_pol(l, c, LATCH_DIR_IN) && latch_judge_pol(l, c, LATCH_DIR_OUT);
+	return !c->sockpol && latch_judge_pol(c, &l->flow, LATCH_DIR_IN, &pol) &&
+	       latch_judge_pol(c, &l->flow, LATCH_DIR_OUT, &pol);
+}
+
+/**
+ * latch_judge_unmoved() - are all flows of a group governed by the policies it names?
+ * @c: what the group says; by the copy of the SPD before the latest, they were
+ * @f: one of the flows
+ * @limit: of new policies that are looked at
+ *
+ * All of them lie within the selectors of these policies, so that only one that is new
+ * can take them.
+ *
+ * Context: RCU read side, the worker only.
+ * Return: false where some may not be, and where no policy governs them.
+ */
+bool latch_judge_unmoved(const struct latch_common *c, const struct latch_flow *f, u32 limit)
+{
+	const struct latch_pol *pol;
+	u8 dir;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		if (!latch_judge_pol(c, f, dir, &pol) || !pol ||
+		    latch_spd_overtaken(c->ln, pol, limit))
+			return false;
+	return !c->sockpol;
 }
 
 /**

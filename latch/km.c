@@ -11,6 +11,12 @@ static struct workqueue_struct *latch_wq;
 /* How long the worker waits to read again what it could not. */
 #define LATCH_RETRY	msecs_to_jiffies(100)
 
+/*
+ * For so many times as long as it took to deal with changed policies they are left
+ * alone, unless somebody waits; for a second at most.
+ */
+#define LATCH_SPD_REST	9
+
 /**
  * latch_km_queue() - have the worker do something
  * @ln:   the namespace
@@ -38,6 +44,8 @@ void latch_km_sync(struct latch_net *ln)
 
 	/* what a run of the worker queues is dealt with by the next one */
 	for (i = 0; i < 4; i++) {
+		if (test_bit(LATCH_WORK_SPD, &ln->todo))
+			latch_km_queue(ln, LATCH_WORK_NOW);
 		flush_work(&ln->work);
 		if (!READ_ONCE(ln->todo))
 			break;
@@ -204,6 +212,39 @@ static void latch_km_retry(struct latch_net *ln, unsigned int what)
 		queue_delayed_work(latch_wq, &ln->pending_work, LATCH_RETRY);
 }
 
+/*
+ * Reading all policies for each that changes would be too much where there are many:
+ * then what came in the meantime is dealt with at once, later. Policies decide about
+ * conflicts, never about a packet.
+ */
+static bool latch_km_put_off(struct latch_net *ln, u64 now)
+{
+	if (now >= ln->spd_due)
+		return false;
+	set_bit(LATCH_WORK_SPD, &ln->todo);
+	if (!READ_ONCE(ln->dying))
+		queue_delayed_work(latch_wq, &ln->spd_work,
+				   nsecs_to_jiffies(ln->spd_due - now) + 1);
+	return true;
+}
+
+static void latch_km_policies(struct latch_net *ln, bool at_once)
+{
+	u64 took, start = ktime_get_ns();
+
+	if (!at_once && latch_km_put_off(ln, start))
+		return;
+	WRITE_ONCE(ln->spd_stale, false);
+	if (latch_spd_read(ln)) {
+		WRITE_ONCE(ln->spd_stale, true);
+		latch_km_retry(ln, LATCH_WORK_SPD);
+		return;
+	}
+	latch_group_repolicy_all(ln);
+	took = ktime_get_ns() - start;
+	ln->spd_due = start + took + min_t(u64, LATCH_SPD_REST * took, NSEC_PER_SEC);
+}
+
 /**
  * latch_km_work() - the namespace's worker
  * @work: ln->work
@@ -225,19 +266,25 @@ void latch_km_work(struct work_struct *work)
 		else
 			WRITE_ONCE(ln->lost, false);
 	}
-	if (test_bit(LATCH_WORK_SPD, &todo)) {
-		WRITE_ONCE(ln->spd_stale, false);
-		if (latch_spd_read(ln)) {
-			WRITE_ONCE(ln->spd_stale, true);
-			latch_km_retry(ln, LATCH_WORK_SPD);
-		}
-	}
+	if (test_bit(LATCH_WORK_SPD, &todo))
+		latch_km_policies(ln, test_bit(LATCH_WORK_NOW, &todo));
 	latch_km_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
 		latch_rejudge_all(ln);
-	else if (test_bit(LATCH_WORK_SPD, &todo))
-		latch_repolicy_all(ln);
 	latch_owner_work(ln);
+}
+
+/**
+ * latch_km_spd_work() - policies have rested long enough
+ * @work: ln->spd_work
+ *
+ * Context: process.
+ */
+void latch_km_spd_work(struct work_struct *work)
+{
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, spd_work);
+
+	latch_km_queue(ln, LATCH_WORK_SPD);
 }
 
 /**

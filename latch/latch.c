@@ -717,38 +717,6 @@ void latch_rejudge_all(struct latch_net *ln)
 }
 
 /**
- * latch_repolicy_all() - judge the latches that other policies govern now (2.3-13)
- * @ln: the namespace
- *
- * And those that none governs, since the default may be another one.
- *
- * Context: process.
- */
-void latch_repolicy_all(struct latch_net *ln)
-{
-	const struct latch_common *c;
-	struct latch *l;
-	bool same;
-
-	rcu_read_lock();
-	latch_for_each(ln, l) {
-		spin_lock_bh(&l->lock);
-		c = l->joined ? &l->group->c : NULL;
-		same = c && c->pol[LATCH_DIR_IN] && c->pol[LATCH_DIR_OUT] &&
-		       latch_judge_policies(l, c);
-		spin_unlock_bh(&l->lock);
-		if (!same)
-			latch_rejudge(l, true);
-		if (need_resched()) {
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
-		}
-	}
-	rcu_read_unlock();
-}
-
-/**
  * latch_unlink_all() - let every latch of a namespace go
  * @ln: the namespace; none is made any more
  *
@@ -767,7 +735,10 @@ void latch_unlink_all(struct latch_net *ln)
 /* Puts a latch that is about to be established in a group, by itself. */
 static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 {
-	struct latch_common common = { .ln = l->ln };
+	struct latch_common common = {
+		.ln = l->ln,
+		.pol = { LATCH_POL_SEEN, LATCH_POL_SEEN },
+	};
 	u32 conflicts;
 
 	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);

@@ -48,11 +48,12 @@
  *	      group->lock	members and verdict of a group
  *	      ln->sad_lock	the copy of the SAD (writers)
  *	        path->lock	members of a path
+ *	      ln->groups_lock	groups
  *	      ln->embryo_lock	latches whose socket is not born yet, or gone
  *	      ln->act_lock	latches whose owner is to be told
  *	      ln->sheets	numbers (the lock of the xarray)
  *
- * All of the last seven are taken with BH off. ln->hook_mutex, which the worker and
+ * All of the last eight are taken with BH off. ln->hook_mutex, which the worker and
  * setsockopt() take with none of these held, is for switching hooks and tracepoint.
  * x->lock and the XFRM locks are never taken with one of ours held, and ours never
  * call into XFRM but for the walks of the worker, which hold none of ours.
@@ -75,6 +76,7 @@ struct latch_sheet;
 #define LATCH_WORK_ALL		2	/* judge every latch */
 #define LATCH_WORK_PATHS	3	/* judge the latches of ln->dirty paths */
 #define LATCH_WORK_TELL		4	/* tell the owners on ln->act */
+#define LATCH_WORK_NOW		5	/* somebody waits: put nothing off */
 
 /* Event counters, after the fixed gauges in latch_stat */
 enum latch_mib_event {
@@ -113,8 +115,12 @@ struct latch_mib {
  *             where packets read, since each connection writes it
  * @n_latches: how many there are, against @max_latches
  * @spd:       copy of the SPD, replaced by the worker
+ * @spd_due:   when it may be read again unless somebody waits, CLOCK_MONOTONIC in ns; the
+ *             worker's
  * @last_pol:  the greatest number that a policy was given; the worker's
  * @last_spd:  the number that the last copy was given; the worker's
+ * @groups_lock: @groups
+ * @groups:    all of the namespace
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
  * @embryos:   latches that wait for their socket; under @embryo_lock, as @ghosts
@@ -159,6 +165,9 @@ struct latch_net {
 	struct latch_spd __rcu	*spd;
 	u32			last_pol;
 	u32			last_spd;
+	u64			spd_due;
+	spinlock_t		groups_lock;
+	struct list_head	groups;
 	spinlock_t		sad_lock;
 	struct list_head	sas;
 	struct list_head	dirty;
@@ -184,6 +193,7 @@ struct latch_net {
 	struct mutex		hook_mutex;
 	struct nf_hook_ops	hooks[4];
 	struct work_struct	work;
+	struct delayed_work	spd_work;
 	struct delayed_work	pending_work;
 	struct delayed_work	reap_work;
 };
@@ -323,6 +333,8 @@ struct latch_pol {
  * struct latch_spd - copy of the SPD
  * @id:    which copy it is, never 0
  * @ports: a selector names ports
+ * @n_new: how many policies are not as they were in the copy before
+ * @fresh: which, after @pol
  * @index: see spd.c; NULL none
  * @start: where a direction begins in @pol
  * @pol:   sorted by direction and then as the kernel chooses: priority, position
@@ -331,6 +343,8 @@ struct latch_spd {
 	struct rcu_head		rcu;
 	u32			id;
 	bool			ports;
+	u32			n_new;
+	u32			*fresh;
 	struct latch_spd_index	*index[LATCH_DIRS];
 	u32			start[LATCH_DIRS + 1];
 	struct latch_pol	pol[];
@@ -473,6 +487,7 @@ struct latch_seen {
  *           addresses and protocol of @like; 0 none
  * @like:    the flow that joined last
  * @latches: latches that events find by it, RCU
+ * @all:     in ln->groups
  * @link:    membership in @c.path
  */
 struct latch_group {
@@ -486,6 +501,7 @@ struct latch_group {
 	u32			spd;
 	struct latch_flow	like;
 	struct hlist_nulls_head	latches;
+	struct list_head	all;
 	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
 	struct rcu_head		rcu;
 };
@@ -636,6 +652,8 @@ u32 latch_sad_count(struct latch_net *ln, u32 reqid);
 int latch_spd_read(struct latch_net *ln);
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f,
 				       u8 dir, u32 if_id, u32 mark);
+bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol, u32 limit);
+u32 latch_spd_id(const struct latch_net *ln);
 u32 latch_spd_portless(const struct latch_net *ln);
 void latch_spd_clear(struct latch_net *ln);
 
@@ -643,6 +661,7 @@ void latch_spd_clear(struct latch_net *ln);
 u32 latch_judge(struct latch *l, struct latch_common *common, bool relink);
 bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts);
 bool latch_judge_policies(const struct latch *l, const struct latch_common *c);
+bool latch_judge_unmoved(const struct latch_common *c, const struct latch_flow *f, u32 limit);
 bool latch_judge_hosts(const struct latch *l, const struct latch_common *c);
 bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 		       const struct latch_pkt *p);
@@ -727,6 +746,7 @@ int latch_km_init(void);
 void latch_km_exit(void);
 void latch_km_queue(struct latch_net *ln, unsigned int what);
 void latch_km_work(struct work_struct *work);
+void latch_km_spd_work(struct work_struct *work);
 void latch_km_pending_work(struct work_struct *work);
 void latch_km_sync(struct latch_net *ln);
 void latch_km_changed(struct latch_net *ln);
@@ -758,7 +778,6 @@ bool latch_step(struct latch *l, u8 event, u8 reason);
 void latch_linger(struct latch *l);
 void latch_rejudge(struct latch *l, bool relink);
 void latch_rejudge_all(struct latch_net *ln);
-void latch_repolicy_all(struct latch_net *ln);
 void latch_unlink_all(struct latch_net *ln);
 int latch_establish(struct latch *l, const struct latch_pkt *p);
 void latch_settle(struct latch *l, u32 conflicts);
@@ -801,6 +820,7 @@ bool latch_group_known(const struct latch_sa *sa, struct latch_who *who);
 void latch_group_tell(struct latch *l);
 void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen);
 void latch_group_rejudge(struct latch_group *g);
+void latch_group_repolicy_all(struct latch_net *ln);
 void latch_group_forget(struct latch_sa *sa);
 
 /* embryo.c: latches whose socket is not born yet */

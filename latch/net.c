@@ -90,10 +90,12 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	ln->net = net;
 	xa_init_flags(&ln->sheets, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	spin_lock_init(&ln->groups_lock);
 	spin_lock_init(&ln->sad_lock);
 	spin_lock_init(&ln->embryo_lock);
 	spin_lock_init(&ln->act_lock);
 	mutex_init(&ln->hook_mutex);
+	INIT_LIST_HEAD(&ln->groups);
 	INIT_LIST_HEAD(&ln->sas);
 	INIT_LIST_HEAD(&ln->dirty);
 	INIT_LIST_HEAD(&ln->gone_binds);
@@ -101,6 +103,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->ghosts);
 	INIT_LIST_HEAD(&ln->act);
 	INIT_WORK(&ln->work, latch_km_work);
+	INIT_DELAYED_WORK(&ln->spd_work, latch_km_spd_work);
 	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
 	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
 	INIT_DELAYED_WORK(&ln->reap_work, latch_bind_reap_work);
@@ -127,6 +130,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	struct latch_net *ln = net_generic(net, latch_net_id);
 
 	WRITE_ONCE(ln->dying, true);
+	cancel_delayed_work_sync(&ln->spd_work);
 	cancel_delayed_work_sync(&ln->pending_work);
 	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);
@@ -138,6 +142,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	struct latch_net *ln = net_generic(net, latch_net_id);
 
 	/* what queued work between the two has seen dying, or is caught here */
+	cancel_delayed_work_sync(&ln->spd_work);
 	cancel_delayed_work_sync(&ln->pending_work);
 	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);
@@ -151,6 +156,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	}
 	latch_sad_clear(ln);
 	latch_spd_clear(ln);
+	WARN_ON_ONCE(!list_empty(&ln->groups));
 	cancel_delayed_work_sync(&ln->reap_work);
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);

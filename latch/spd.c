@@ -106,6 +106,34 @@ static int latch_spd_cmp(const void *a, const void *b)
 	return 0;
 }
 
+static int latch_spd_cmp_at(const void *a, const void *b, const void *priv)
+{
+	const struct latch_pol *pol = priv;
+
+	return latch_spd_cmp(&pol[*(const u32 *)a], &pol[*(const u32 *)b]);
+}
+
+/* Policies are long, so numbers are sorted, then each policy is moved once. */
+static void latch_spd_sort(struct latch_pol *pol, u32 *at, u32 n)
+{
+	struct latch_pol first;
+	u32 i, to, from;
+
+	for (i = 0; i < n; i++)
+		at[i] = i;
+	sort_r(at, n, sizeof(*at), latch_spd_cmp_at, NULL, pol);
+	for (i = 0; i < n; i++) {
+		first = pol[i];
+		for (to = i; at[to] != i; to = from) {
+			from = at[to];
+			pol[to] = pol[from];
+			at[to] = to;
+		}
+		pol[to] = first;
+		at[to] = to;
+	}
+}
+
 /* A policy that is as it was keeps its number. Both copies are sorted. */
 static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 {
@@ -121,6 +149,7 @@ static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 		if (j < m && !memcmp(&old->pol[j], pol, sizeof(*pol)))
 			continue;
 		pol->id = ++ln->last_pol;
+		spd->fresh[spd->n_new++] = i;
 	}
 }
 
@@ -221,6 +250,7 @@ static void latch_spd_publish(struct latch_net *ln, struct latch_spd *spd)
 
 	/* one writer: the worker, or the namespace's end after it */
 	old = rcu_replace_pointer(ln->spd, spd, true);
+	smp_mb(); /* whoever joins a group sees this copy, or is seen in the group */
 	if (old)
 		call_rcu(&old->rcu, latch_spd_free_rcu);
 }
@@ -236,20 +266,23 @@ static void latch_spd_publish(struct latch_net *ln, struct latch_spd *spd)
 int latch_spd_read(struct latch_net *ln)
 {
 	struct latch_spd_ctx c = {};
+	size_t size;
 	u32 i, dir;
 
 	latch_spd_walk(ln->net, &c);
 	c.room = c.n + c.n / 8;
-	c.spd = kvzalloc(struct_size(c.spd, pol, c.room), GFP_KERNEL_ACCOUNT);
+	size = struct_size(c.spd, pol, c.room);
+	c.spd = kvzalloc(size + array_size(c.room, sizeof(*c.spd->fresh)), GFP_KERNEL_ACCOUNT);
 	if (!c.spd)
 		return -ENOMEM;
+	c.spd->fresh = (void *)c.spd + size;
 	latch_spd_walk(ln->net, &c);
 	if (c.n > c.room) {
 		kvfree(c.spd);
 		return -EAGAIN;
 	}
 
-	sort(c.spd->pol, c.n, sizeof(c.spd->pol[0]), latch_spd_cmp, NULL);
+	latch_spd_sort(c.spd->pol, c.spd->fresh, c.n);
 	for (i = 0, dir = 0; dir < LATCH_DIRS; dir++) {
 		c.spd->start[dir] = i;
 		for (; i < c.n && c.spd->pol[i].dir == dir; i++) {
@@ -327,17 +360,56 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
 }
 
 /**
+ * latch_spd_overtaken() - may a policy that is new govern flows that another one did?
+ * @ln:    the namespace
+ * @pol:   the other one, of the latest copy
+ * @limit: more new ones are not worth looking at
+ *
+ * Context: RCU read side, the worker only.
+ * Return: true where one comes before it that covers some of the same flows, or where
+ * that was not looked at.
+ */
+bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol, u32 limit)
+{
+	const struct latch_spd *spd = rcu_dereference(ln->spd);
+	const struct latch_pol *other;
+	u32 i;
+
+	if (spd->n_new > limit)
+		return true;
+	for (i = 0; i < spd->n_new; i++) {
+		other = &spd->pol[spd->fresh[i]];
+		if (other->dir == pol->dir && other < pol &&
+		    latch_sel_overlaps(&other->sel, &pol->sel))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * latch_spd_id() - which copy of the SPD is the latest
+ * @ln: the namespace
+ *
+ * Context: RCU read side. Return: its number, 0 where there is none.
+ */
+u32 latch_spd_id(const struct latch_net *ln)
+{
+	const struct latch_spd *spd = rcu_dereference(ln->spd);
+
+	return spd ? spd->id : 0;
+}
+
+/**
  * latch_spd_portless() - do ports tell which policy governs a flow?
  * @ln: the namespace
  *
- * Context: RCU read side.
- * Return: 0 where they do, or the copy is behind; else which copy it is.
+ * Context: RCU read side. Return: 0 where they do; else which copy of the SPD says so.
  */
 u32 latch_spd_portless(const struct latch_net *ln)
 {
 	const struct latch_spd *spd = rcu_dereference(ln->spd);
 
-	return !spd || spd->ports || READ_ONCE(ln->spd_stale) ? 0 : spd->id;
+	return !spd || spd->ports ? 0 : spd->id;
 }
 
 /**
