@@ -95,8 +95,8 @@ class Host:
     def inner_net(self, fam):
         return f"10.8{self.number}.0.0/24" if fam == 4 else f"fd8{self.number}::/64"
 
-    def ip(self, *commands, fail=True):
-        """Run commands of ip(8); returns what it said of those that failed."""
+    def ip(self, *commands, fail=True, settled=True):
+        """Run commands of ip(8), until the module has dealt with them if settled; what it said of those that failed."""
         # stderr is not buffered: a last command that cannot be understood makes
         # it say that everything before is done.
         self._ip.stdin.write("".join(c + "\n" for c in commands).encode() + b"done?\n")
@@ -119,7 +119,7 @@ class Host:
         if errors and fail:
             failed = [int(n) - first for n in re.findall(r"^Command failed -:(\d+)", errors, re.M)]
             raise RuntimeError(f"{self.name}: {[commands[n] for n in failed] or commands}: {errors}")
-        if any(c.startswith("xfrm") for c in commands):
+        if settled and any(c.startswith("xfrm") for c in commands):
             # a namespace is watched some moments after its first SA or policy;
             # who reads the counters waits for that
             self.stat()

@@ -199,11 +199,11 @@ class Policies:
             for i, m in enumerate((20, 24, 28))
         ]
 
-    def add(self, policies):
-        self.ipsec.a.ip(*[f"xfrm policy add {w} action allow priority {p}" for w, p in policies])
+    def add(self, policies, **how):
+        self.ipsec.a.ip(*[f"xfrm policy add {w} action allow priority {p}" for w, p in policies], **how)
 
-    def delete(self, policies):
-        self.ipsec.a.ip(*[f"xfrm policy delete {w}" for w, _ in policies])
+    def delete(self, policies, **how):
+        self.ipsec.a.ip(*[f"xfrm policy delete {w}" for w, _ in policies], **how)
 
 
 def governed(env, ipsec, flow, policies, others):
@@ -257,6 +257,75 @@ def among_lengths(env, proto, fam, way):
     others = policies.of_all_lengths()
     ksft_eq(sorted(p for _, p in others), list(range(1, 97)))
     governed(env, ipsec, ipsec.flow(proto, before=waits), policies, others)
+
+
+GROUPED = [{**w, "beside": b} for w in WAYS for b in ("alone", "among_many")]
+
+
+@case("2.3-13_policy_for_one_of_a_group_{beside}_{way}_{flow}", GROUPED)
+def one_of_a_group(env, proto, fam, way, beside):
+    """A policy takes one flow from the one that governs three: whichever it is, that one breaks, no other (2.2-7)."""
+    ipsec = identified(env, fam)
+    policies = Policies(ipsec, proto, way)
+    reason = "POLICY_OUT" if way == "out" else "POLICY_IN"
+    others = policies.of_all_lengths() if beside == "among_many" else []
+    server = accepting(ipsec, proto)
+    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(3)]
+    for flow in flows:
+        flow.pump(flow.moved(some(proto)))
+    whole = [policies.net(h, policies.bits) for h in (env.alice, env.bob)]
+    for one in flows:
+        sport, dport = one.ports if way == "out" else reversed(one.ports)
+        narrow = (policies.words(*whole, f"proto {proto} sport {sport} dport {dport}"), 99)
+        with Moves(env.alice, LatchBroken=1, may=DROPS):
+            policies.add([*others, narrow])
+        for flow in flows:
+            if flow is one:
+                is_state(flow.a, "BROKEN", reason, [reason])
+            else:
+                both(flow, "ESTABLISHED", conflicts=[])
+        with Moves(env.alice, LatchRestored=1, may=DROPS):
+            policies.delete([narrow, *others])
+        for flow in flows:
+            both(flow, "ESTABLISHED", conflicts=[])
+            flow.pump(flow.moved(some(proto)))
+
+
+@case("2.3-13_policy_of_a_group_replaced_{flow}_{mode}", MODES)
+def replaced(env, proto, fam, mode):
+    """The policies of fifty flows are set anew, as they are and otherwise: none breaks, new ones are as the others."""
+    ipsec = identified(env, fam, mode=mode)
+    server = accepting(ipsec, proto)
+    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(50)]
+    stranger = foreign(ipsec, "in")
+    with Moves(env.alice, LatchLatches=2, LatchCreated=2), Moves(env.bob, LatchLatches=2, LatchCreated=2):
+        for ipsec.priority in (100, 90):
+            env.alice.ip(*ipsec.policies(env.alice, "update"))
+            flows.append(ipsec.flow(proto, before=waits, **server))
+            for flow in flows:
+                flow.exchange()
+                both(flow, "ESTABLISHED", "NONE", [])
+    # they are all in one group again: one SA breaks them
+    with Moves(env.alice, may=DROPS, LatchBroken=52):
+        env.alice.ip(stranger.add())
+
+
+@case("2.2-9_policies_change_faster_than_they_are_read_{way}_{fam}", [{**f, "way": w} for f in FAMS for w in ("in", "out")])
+def faster(env, fam, way):
+    """A thousand policies, then one that bypasses the flow: its owner is told, though nobody asks."""
+    ipsec = identified(env, fam)
+    policies = Policies(ipsec, "tcp", way)
+    flow = ipsec.tcp()
+    ask(flow.a, disposition=L.LATCH_DISP_RESET)
+    whole = [policies.net(h, policies.bits) for h in (env.alice, env.bob)]
+    more = [
+        (policies.words(whole[0], policies.elsewhere(n % 250, policies.bits), f"proto tcp dport {n}"), 1)
+        for n in range(1, 1001)
+    ]
+    policies.add(more, settled=False)
+    policies.delete(more, settled=False)
+    policies.add([*more, (policies.words(*whole, "proto tcp"), 2)], settled=False)
+    ksft_eq(error_of(flow.a), errno.ECONNRESET)
 
 
 # --- the same 5-tuple again ----------------------------------------------------------
