@@ -393,12 +393,16 @@ class Scale:
         yield "scale", lambda _: self.measure()
 
     def ops(self):
-        """Instructions of one SA added, rekeyed, deleted: all that follows from it."""
+        """Instructions of one SA added, rekeyed, deleted, and of both policies of a tunnel."""
         took = {}
+        gates = "10.9.0.1", "10.26.0.1"
+        nets = "10.20.0.0", "10.30.0.1", 32
         for name, words in (
-            ("add", ("sa-add", self.OPS, "10.9.0.1", "10.26.0.1", 5000, 5000)),
-            ("rekey", ("sa-rekey", self.OPS, "10.9.0.1", "10.26.0.1", 5000, 15000, 5000)),
-            ("delete", ("sa-del", self.OPS, "10.9.0.1", "10.26.0.1", 15000)),
+            ("SA add", ("sa-add", self.OPS, *gates, 5000, 5000)),
+            ("SA rekey", ("sa-rekey", self.OPS, *gates, 5000, 15000, 5000)),
+            ("SA delete", ("sa-del", self.OPS, *gates, 15000)),
+            ("policy add", ("policy", self.OPS, *nets, *gates, 5000)),
+            ("policy delete", ("policy-del", self.OPS, *nets)),
         ):
             t = self.a(*words)[0] + self.a("sync")[0]
             took[name] = t / self.OPS
@@ -440,7 +444,7 @@ class Scale:
             say(row="packet cost, many latches", value=many[0] / with_few[0], ours=share,
                 base=[without_few[0], without[0]])  # fmt: skip
             for op in many[1]:
-                say(row=f"SA {op}, many latches", value=many[1][op] / with_few[1][op],
+                say(row=f"{op}, many latches", value=many[1][op] / with_few[1][op],
                     many=many[1][op], few=with_few[1][op], base=[without_few[1][op], without[1][op]])  # fmt: skip
             # not in the table: what each latch pays for an SA that went elsewhere
             anew, again = self.a("send", 1)[0], self.a("send", 1)[0]
@@ -459,7 +463,9 @@ class Scale:
 
 
 class Rekey:
-    """Many SAs that are replaced under the latches on them."""
+    """Many SAs that are replaced under the latches on them, and their policies."""
+
+    TUNNELS = "10.20.0.0", "10.21.0.1", 32, "10.9.0.1", "10.24.0.1", 1
 
     def __init__(self):
         load_modules()
@@ -479,7 +485,7 @@ class Rekey:
             "route add 10.24.0.0/14 dev dummy0 src 10.9.0.1",
         )
         self.a = Many("a")
-        self.a("policy", self.sas, "10.20.0.0", "10.21.0.1", 32, "10.9.0.1", "10.24.0.1", 1)
+        self.a("policy", self.sas, *self.TUNNELS)
         self.both("sa-add", 100000)
 
     def rows(self):
@@ -494,7 +500,13 @@ class Rekey:
         self.a("inbound", 0)
         return took + self.a("sync")[0]
 
+    def policies(self):
+        """All policies set to what they are, as an IKE daemon does that rekeys."""
+        return self.a("policy-set", self.sas, *self.TUNNELS)[0] + self.a("sync")[0]
+
     def measure(self):
+        self.policies()
+        plain = self.policies()
         self.both("sa-rekey", 100000, 200000)
         without = self.both("sa-rekey", 200000, 300000)
         with Module():
@@ -510,6 +522,8 @@ class Rekey:
                 raise RuntimeError(f"{broken} latches broken")
             self.a.expect(0, "send", 0)
             say(row="rekey", value=(took - without) / self.latches, total=took, base=without)
+            took = self.policies()
+            say(row="policies", value=took / plain, total=took, base=plain)
             self.a("close", 0)
 
 

@@ -23,6 +23,8 @@
  *   policy N LOCAL REMOTE BITS GATE PEER REQID
  *                                   both directions, from LOCAL/16 to REMOTE/BITS,
  *                                   by tunnels from GATE to PEER; the latter count up
+ *   policy-set ...                  the same for policies that may be there already
+ *   policy-del N LOCAL REMOTE BITS
  *   bind N REQID      bindings by reqid, which counts up, to one peer
  *   sync              until the module has dealt with everything
  *   profile 0|1       begin (1) or end of a profile
@@ -372,11 +374,25 @@ static unsigned int do_inbound(struct call *c)
 	return 0;
 }
 
-static void policy(const struct call *c, unsigned int i, int dir)
+static struct xfrm_selector selector(const struct call *c, unsigned int i, int dir)
 {
-	struct nlmsghdr *nlh = nl_new(XFRM_MSG_NEWPOLICY, NLM_F_ACK | NLM_F_CREATE);
+	struct in_addr remote = plus(c->addr[1], i << (32 - c->arg[0]));
+	bool out = dir == XFRM_POLICY_OUT;
+
+	return (struct xfrm_selector){
+		.family = AF_INET,
+		.saddr.a4 = out ? c->addr[0].s_addr : remote.s_addr,
+		.daddr.a4 = out ? remote.s_addr : c->addr[0].s_addr,
+		.prefixlen_s = out ? 16 : c->arg[0],
+		.prefixlen_d = out ? c->arg[0] : 16,
+	};
+}
+
+static void policy(const struct call *c, unsigned int i, int dir, int type)
+{
+	struct nlmsghdr *nlh = nl_new(type, NLM_F_ACK | NLM_F_CREATE);
 	struct xfrm_userpolicy_info *p = mnl_nlmsg_put_extra_header(nlh, sizeof(*p));
-	struct in_addr remote = plus(c->addr[1], i << (32 - c->arg[0])), gate = plus(c->addr[3], i);
+	struct in_addr gate = plus(c->addr[3], i);
 	bool out = dir == XFRM_POLICY_OUT;
 	struct xfrm_user_tmpl t = {
 		.family = AF_INET,
@@ -388,11 +404,7 @@ static void policy(const struct call *c, unsigned int i, int dir)
 		.calgos = ~0u,
 	};
 
-	p->sel.family = AF_INET;
-	p->sel.saddr.a4 = out ? c->addr[0].s_addr : remote.s_addr;
-	p->sel.daddr.a4 = out ? remote.s_addr : c->addr[0].s_addr;
-	p->sel.prefixlen_s = out ? 16 : c->arg[0];
-	p->sel.prefixlen_d = out ? c->arg[0] : 16;
+	p->sel = selector(c, i, dir);
 	p->lft = forever;
 	p->dir = dir;
 	p->action = XFRM_POLICY_ALLOW;
@@ -403,13 +415,44 @@ static void policy(const struct call *c, unsigned int i, int dir)
 	nl_talk(xfrm, nlh, NULL, NULL);
 }
 
-static unsigned int do_policy(struct call *c)
+static void policy_del(const struct call *c, unsigned int i, int dir)
+{
+	struct nlmsghdr *nlh = nl_new(XFRM_MSG_DELPOLICY, NLM_F_ACK);
+	struct xfrm_userpolicy_id *p = mnl_nlmsg_put_extra_header(nlh, sizeof(*p));
+
+	p->sel = selector(c, i, dir);
+	p->dir = dir;
+	nl_talk(xfrm, nlh, NULL, NULL);
+}
+
+static unsigned int policies(const struct call *c, int type)
 {
 	unsigned int i;
 
 	for (i = 0; i < c->n; i++) {
-		policy(c, i, XFRM_POLICY_OUT);
-		policy(c, i, XFRM_POLICY_IN);
+		policy(c, i, XFRM_POLICY_OUT, type);
+		policy(c, i, XFRM_POLICY_IN, type);
+	}
+	return c->n;
+}
+
+static unsigned int do_policy(struct call *c)
+{
+	return policies(c, XFRM_MSG_NEWPOLICY);
+}
+
+static unsigned int do_policy_set(struct call *c)
+{
+	return policies(c, XFRM_MSG_UPDPOLICY);
+}
+
+static unsigned int do_policy_del(struct call *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++) {
+		policy_del(c, i, XFRM_POLICY_OUT);
+		policy_del(c, i, XFRM_POLICY_IN);
 	}
 	return c->n;
 }
@@ -456,6 +499,8 @@ static const struct command {
 	{ "sa-rekey", "nab012", do_sa_rekey },
 	{ "inbound", "n", do_inbound },
 	{ "policy", "nab0cd1", do_policy },
+	{ "policy-set", "nab0cd1", do_policy_set },
+	{ "policy-del", "nab0", do_policy_del },
 	{ "bind", "n0", do_bind },
 	{ "sync", "", do_sync },
 	{ "profile", "n", do_profile },
