@@ -54,6 +54,15 @@ static void latch_group_free(struct latch_group *g)
 	kfree_rcu(g, rcu);
 }
 
+static void latch_group_unsee(struct latch_group *g)
+{
+	int dir, i;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_SEEN; i++)
+			WRITE_ONCE(g->seen[dir].sa[i].x, LATCH_NO_SA);
+}
+
 /* A group with one reference, in its paths; the caller holds what @c names. */
 static struct latch_group *latch_group_alloc(const struct latch_common *c)
 {
@@ -65,6 +74,7 @@ static struct latch_group *latch_group_alloc(const struct latch_common *c)
 		return NULL;
 	g->c = *c;
 	refcount_set(&g->ref, 1);
+	latch_group_unsee(g);
 	spin_lock_init(&g->lock);
 	INIT_HLIST_NULLS_HEAD(&g->latches, latch_group_nulls(g));
 	latch_peer_hold(c->peer);
@@ -291,27 +301,27 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 	l->joined = 1;
 	/* what packets read of it was written before; they depend on the pointer */
 	smp_store_release(&l->group, g);
-	WRITE_ONCE(l->noted, BIT(LATCH_DIR_IN) | BIT(LATCH_DIR_OUT));
+	latch_set_noted(l, BIT(LATCH_DIR_IN) | BIT(LATCH_DIR_OUT));
 	return true;
 }
 
 /*
  * Flows that begin under this SA most likely belong to @g, and behind it is who is behind
- * @g, as long as the generation is @gen.
+ * @g, as long as its stamp is @stamp.
  */
-static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, int gen)
+static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, u32 stamp)
 {
 	struct latch_net *ln = g->c.ln;
 	struct latch_group *old = NULL;
 
-	if (READ_ONCE(sa->group) == g && READ_ONCE(sa->group_gen) == gen)
+	if (READ_ONCE(sa->group) == g && READ_ONCE(sa->stamp) == stamp)
 		return;
 	spin_lock(&ln->sad_lock);
-	if (sa->group != LATCH_GROUP_DEAD && gen == atomic_read(&ln->gen)) {
+	if (sa->group != LATCH_GROUP_DEAD && stamp == latch_stamp(ln, sa->xs)) {
 		old = sa->group;
 		WRITE_ONCE(sa->group, latch_group_hold(g));
 		smp_wmb(); /* pairs with latch_group_known() */
-		WRITE_ONCE(sa->group_gen, gen);
+		WRITE_ONCE(sa->stamp, stamp);
 	}
 	spin_unlock(&ln->sad_lock);
 	latch_group_put(old);
@@ -328,9 +338,8 @@ static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, int
 bool latch_group_known(const struct latch_sa *sa, struct latch_who *who)
 {
 	const struct latch_group *g;
-	int gen = READ_ONCE(sa->group_gen);
 
-	if (gen != atomic_read(&sa->key.ln->gen))
+	if (READ_ONCE(sa->stamp) != latch_stamp(sa->key.ln, sa->xs))
 		return false;
 	smp_rmb(); /* pairs with latch_group_remember() */
 	g = READ_ONCE(sa->group);
@@ -372,34 +381,39 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 	return latch_params_begins(&g->c.params, &params, p->dir);
 }
 
-/* Under the group's lock: a packet's SA was judged, with @gen read before that. */
-static void latch_seen_add(struct latch_seen *s, const struct xfrm_state *x, int gen)
+/*
+ * Under the group's lock: a packet's SA was judged, with @stamp read before that. It comes
+ * to the first place that is free or whose SA's judgement is void.
+ */
+static void latch_seen_add(const struct latch_net *ln, struct latch_seen *s,
+			   const struct xfrm_state *x, u32 stamp)
 {
 	int i;
 
-	if (s->gen != gen) {
-		for (i = 0; i < LATCH_SEEN; i++)
-			WRITE_ONCE(s->x[i], NULL);
-		smp_wmb(); /* pairs with latch_seen() */
-		WRITE_ONCE(s->gen, gen);
-		smp_wmb(); /* pairs with latch_seen() */
-		s->next = 0;
-	}
 	for (i = 0; i < LATCH_SEEN; i++)
-		if (s->x[i] == x)
-			return;
-	WRITE_ONCE(s->x[s->next++ % LATCH_SEEN], x);
+		if (s->sa[i].x == x)
+			WRITE_ONCE(s->sa[i].x, LATCH_NO_SA);
+	for (i = 0; i < LATCH_SEEN; i++)
+		if (s->sa[i].x == LATCH_NO_SA || !latch_stamp_good(ln, s->sa[i].stamp))
+			break;
+	if (i == LATCH_SEEN)
+		i = s->next++ % LATCH_SEEN;
+	WRITE_ONCE(s->sa[i].x, LATCH_NO_SA);
+	smp_wmb(); /* pairs with latch_seen_by() */
+	WRITE_ONCE(s->sa[i].stamp, stamp);
+	smp_wmb(); /* pairs with latch_seen_by() */
+	WRITE_ONCE(s->sa[i].x, x);
 }
 
 /**
  * latch_group_note() - note that a packet's SA was judged congruent
- * @l:   the packet's latch, ESTABLISHED, whose lock is held
- * @p:   the packet
- * @gen: ln->gen before it was judged
+ * @l:     the packet's latch, ESTABLISHED, whose lock is held
+ * @p:     the packet
+ * @stamp: its SA's before it was judged
  *
  * Context: RCU read side.
  */
-void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen)
+void latch_group_note(struct latch *l, const struct latch_pkt *p, u32 stamp)
 {
 	struct latch_net *ln = l->ln;
 	struct latch_group *g = l->group;
@@ -411,11 +425,11 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen)
 	clean = latch_group_clean(g);
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->uniform) &&
-	    gen == atomic_read(&ln->gen) && !READ_ONCE(ln->lost))
-		latch_seen_add(&g->seen[p->dir], p->first, gen);
+	    stamp == latch_stamp(ln, p->first) && !READ_ONCE(ln->lost))
+		latch_seen_add(ln, &g->seen[p->dir], p->first, stamp);
 	spin_unlock(&g->lock);
 	if (clean && l->joined && latch_group_begins(g, p))
-		latch_group_remember(p->sa, g, gen);
+		latch_group_remember(p->sa, g, stamp);
 }
 
 /**
@@ -517,15 +531,13 @@ static bool latch_group_flow(struct latch_group *g, struct latch_flow *f)
 static bool latch_group_verdict(struct latch_group *g, u32 conflicts)
 {
 	bool news;
-	int dir, i;
 
 	spin_lock_bh(&g->lock);
 	news = !g->uniform || g->conflicts != conflicts;
 	g->uniform = true;
 	g->conflicts = conflicts;
-	for (dir = 0; conflicts && dir < LATCH_DIRS; dir++)
-		for (i = 0; i < LATCH_SEEN; i++)
-			WRITE_ONCE(g->seen[dir].x[i], NULL);
+	if (conflicts)
+		latch_group_unsee(g);
 	spin_unlock_bh(&g->lock);
 	return news;
 }

@@ -51,8 +51,10 @@ static __always_inline const struct xfrm_state *latch_single(struct sk_buff *skb
 	const struct dst_entry *dst;
 
 	if (dir == LATCH_DIR_IN) {
+		if (!secpath_exists(skb))
+			return NULL;
 		sp = skb_sec_path(skb);
-		return sp && sp->len == 1 ? sp->xvec[0] : NULL;
+		return sp->len == 1 ? sp->xvec[0] : NULL;
 	}
 	dst = skb_dst(skb);
 	if (!dst || !dst_xfrm(dst) || dst_xfrm(xfrm_dst_child(dst)))
@@ -61,30 +63,35 @@ static __always_inline const struct xfrm_state *latch_single(struct sk_buff *skb
 }
 
 /*
- * Was this SA judged before, for this latch's group? The generation is read first: a
- * writer clears the SAs, then sets the generation, then an SA. Most often it is the
- * first of them, which is all that @quick looks at.
+ * Was this SA judged before, for this latch's group? The stamp is read first: a writer
+ * clears the SA, then sets the stamp, then the SA. Most often it is the first of them,
+ * which is all that @quick looks at; behind one that is void it is judged again, and
+ * takes its place.
  */
-static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_state *x,
-				       u8 dir, bool quick)
+static __always_inline bool latch_seen_by(const struct latch *l, const struct xfrm_state *x,
+					  u8 dir, bool quick)
 {
-	const struct latch_seen *s;
+	const struct latch_seen *s = &READ_ONCE(l->group)->seen[dir];
 	int i;
 
-	if (!(READ_ONCE(l->noted) & BIT(dir)) || !x)
-		return false;
-	s = &READ_ONCE(l->group)->seen[dir];
-	if (READ_ONCE(s->gen) != atomic_read(&l->ln->gen))
-		return false;
-	smp_rmb(); /* pairs with latch_seen_add() */
-	for (i = 0; i < (quick ? 1 : LATCH_SEEN); i++)
-		if (READ_ONCE(s->x[i]) == x)
+	for (i = 0; i < (quick ? 1 : LATCH_SEEN); i++) {
+		if (!latch_stamp_good(l->ln, READ_ONCE(s->sa[i].stamp)))
+			return false;
+		smp_rmb(); /* pairs with latch_seen_add() */
+		if (READ_ONCE(s->sa[i].x) == x)
 			return true;
+	}
 	return false;
 }
 
+static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_state *x,
+				       u8 dir, bool quick)
+{
+	return READ_ONCE(l->noted) & BIT(dir) && latch_seen_by(l, x, dir, quick);
+}
+
 /* The group did not see this packet's SA before, or cannot say so of it. */
-static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p, int gen)
+static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p, u32 stamp)
 {
 	struct latch_common common = l->group->c;
 
@@ -95,21 +102,21 @@ static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p,
 		latch_resettle(l, &common, true);
 	if (l->state != LATCH_STATE_ESTABLISHED)
 		return;
-	WRITE_ONCE(l->noted, l->noted | BIT(p->dir));
-	latch_group_note(l, p, gen);
+	latch_set_noted(l, BIT(p->dir));
+	latch_group_note(l, p, stamp);
 }
 
 /**
  * latch_note() - note that a packet's SA was judged congruent
- * @l:   the latch, whose lock is held
- * @p:   the packet
- * @gen: ln->gen before it was judged
+ * @l:     the latch, whose lock is held
+ * @p:     the packet
+ * @stamp: its SA's before it was judged
  */
-void latch_note(struct latch *l, const struct latch_pkt *p, int gen)
+void latch_note(struct latch *l, const struct latch_pkt *p, u32 stamp)
 {
 	lockdep_assert_held(&l->lock);
 	if (!latch_seen(l, p->first, p->dir, false) || p->tag.n != 1 || p->ipcomp)
-		latch_note_anew(l, p, gen);
+		latch_note_anew(l, p, stamp);
 }
 
 /*
@@ -216,7 +223,7 @@ struct latch_verdict latch_born(struct latch *l, const struct latch_pkt *p)
  */
 static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 dir)
 {
-	int gen = atomic_read(&l->ln->gen);
+	u32 stamp = latch_stamp(l->ln, latch_single(skb, dir));
 	struct latch_pkt p = {};
 	struct latch_verdict v;
 	bool ok;
@@ -232,7 +239,7 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 	if (v.act == LATCH_BIRTH)
 		v = latch_born(l, &p);
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
-		latch_note(l, &p, gen);
+		latch_note(l, &p, stamp);
 	if (l->embryo && dir == LATCH_DIR_OUT && !skb->sk)
 		WRITE_ONCE(l->special, l->special | LATCH_COOKIE);
 	spin_unlock_bh(&l->lock);
@@ -519,7 +526,7 @@ static struct latch *latch_of_sk(const struct latch_net *ln, const struct sock *
 {
 	struct latch *l = READ_ONCE(*latch_near_slot(sk));
 
-	if (l && READ_ONCE(l->sk) == sk)
+	if (READ_ONCE(l->sk) == sk)
 		return l;
 	if (sk->sk_destruct == inet_sock_destruct && latch_nothing_wanted(ln))
 		return NULL;
@@ -534,8 +541,8 @@ static __always_inline bool latch_near_seen(struct sk_buff *skb, u8 dir)
 {
 	const struct latch *l = READ_ONCE(*latch_near_slot(skb->sk));
 
-	return l && READ_ONCE(l->sk) == skb->sk && l->flow.proto == IPPROTO_TCP &&
-	       latch_seen(l, latch_single(skb, dir), dir, true);
+	return READ_ONCE(l->sk) == skb->sk && READ_ONCE(l->noted) & LATCH_NOTED_TCP(dir) &&
+	       latch_seen_by(l, latch_single(skb, dir), dir, true);
 }
 
 /* What latch_quick() finds when it cannot tell. */

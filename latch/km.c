@@ -52,10 +52,13 @@ void latch_km_sync(struct latch_net *ln)
 	}
 }
 
-/* What latches have judged of SAs is void: one may be gone, its memory reused. */
+/* What latches have judged of any SA is void. */
 static void latch_km_forget(struct latch_net *ln)
 {
-	atomic_inc(&ln->gen);
+	int i;
+
+	for (i = 0; i < LATCH_STAMPS; i++)
+		atomic_add(LATCH_STAMPS, &ln->stamp[i]);
 }
 
 /* The copy cannot be kept: nothing latched passes until the worker has read. */
@@ -92,11 +95,12 @@ static void latch_km_update(struct latch_net *ln, const struct xfrm_state *x)
 			      x->id.spi, x->id.proto, x->props.family);
 	if (y) {
 		latch_km_add(ln, y);
+		latch_stamp_void(ln, y);
 		xfrm_state_put(y);
 	} else {
 		latch_km_queue(ln, LATCH_WORK_SAD);
+		latch_km_forget(ln);
 	}
-	latch_km_forget(ln);
 }
 
 /* Call-back: in any context, also under x->lock. Only copies and queues. */
@@ -119,7 +123,7 @@ static int latch_km_notify(struct xfrm_state *x, const struct km_event *c)
 		fallthrough;
 	case XFRM_MSG_DELSA:
 		latch_sad_del(ln, x);
-		latch_km_forget(ln);
+		latch_stamp_void(ln, x);
 		break;
 	case XFRM_MSG_FLUSHSA:
 		latch_sad_flush(ln, c->data.proto);
@@ -300,7 +304,6 @@ void latch_km_pending_work(struct work_struct *work)
 	unsigned long next;
 
 	if (READ_ONCE(ln->manager)) {
-		latch_km_forget(ln);
 		if (latch_sad_overdue(ln, &next) && !READ_ONCE(ln->dying))
 			queue_delayed_work(latch_wq, &ln->pending_work, next + 1);
 	}
@@ -333,7 +336,6 @@ void latch_km_changed(struct latch_net *ln)
 void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key)
 {
 	latch_sad_claimed(ln, key);
-	latch_km_forget(ln);
 	if (READ_ONCE(ln->manager) && !READ_ONCE(ln->dying))
 		mod_delayed_work(latch_wq, &ln->pending_work, 0);
 	latch_km_sync(ln);

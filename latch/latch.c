@@ -11,6 +11,7 @@ static struct kmem_cache *latch_cache;
 struct rhashtable latch_flows;
 static struct rhashtable latch_socks;
 struct latch *latch_near[1 << LATCH_NEAR_BITS] __read_mostly;
+struct latch latch_nobody;
 
 struct latch_flow_key {
 	struct latch_net *ln;
@@ -161,7 +162,7 @@ struct latch *latch_find_sk(const struct sock *sk)
 {
 	struct latch *l = READ_ONCE(*latch_near_slot(sk));
 
-	if (l && READ_ONCE(l->sk) == sk)
+	if (READ_ONCE(l->sk) == sk)
 		return l;
 	return rhashtable_lookup(&latch_socks, &sk, latch_sock_params);
 }
@@ -312,7 +313,7 @@ void latch_unhash_sk(struct latch *l)
 	if (!l->sk)
 		return;
 	rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
-	cmpxchg(latch_near_slot(l->sk), l, NULL);
+	cmpxchg(latch_near_slot(l->sk), l, &latch_nobody);
 	WRITE_ONCE(l->sk, NULL);
 	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
 		latch_km_queue(ln, LATCH_WORK_TELL);
@@ -784,11 +785,13 @@ int latch_establish(struct latch *l, const struct latch_pkt *p)
  */
 int __init latch_init(void)
 {
-	int err;
+	int i, err;
 
 	BUILD_BUG_ON(offsetof(struct latch, flow) - offsetof(struct latch, ln) !=
 		     offsetof(struct latch_flow_key, flow));
 	get_random_bytes(latch_secret, sizeof(latch_secret));
+	for (i = 0; i < ARRAY_SIZE(latch_near); i++)
+		latch_near[i] = &latch_nobody;
 	latch_cache = kmem_cache_create("latch", sizeof(struct latch), 0,
 					SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN, NULL);
 	if (!latch_cache)

@@ -33,7 +33,7 @@
  * RCU. For a packet of a latched flow whose SA was judged before it takes no
  * lock, allocates nothing and writes nothing: it reads the table of sockets or
  * that of flows, the latch's state, and of its group the SAs that were judged and
- * the generation in which they were. The first packet of a flow, the first under
+ * the stamps that these had then. The first packet of a flow, the first under
  * a new SA, and a dropped one do more.
  *
  * Key manager call-backs (km.c) come in any context, also under x->lock: they
@@ -93,10 +93,15 @@ struct latch_mib {
 	u64	drop[LATCH_DIRS][LATCH_N_REASONS];
 };
 
+/* As many stamps as there are for the SAs of a namespace */
+#define LATCH_STAMP_BITS	6
+#define LATCH_STAMPS		BIT(LATCH_STAMP_BITS)
+
 /**
  * struct latch_net - the module's part of a network namespace
  * @net:       the namespace; it outlives this
- * @gen:       what packets were judged by is void when this changes
+ * @stamp:     by SA: what its packets were judged by is void when this changes. It says
+ *             which it is in its low bits
  * @seq:       changes when something comes that latches are judged by
  * @lost:      an event was lost; nothing latched passes until the SAD was read
  * @active:    hooks are registered; written under @hook_mutex
@@ -132,7 +137,7 @@ struct latch_mib {
  */
 struct latch_net {
 	struct net		*net;
-	atomic_t		gen;
+	atomic_t		stamp[LATCH_STAMPS];
 	atomic_t		seq;
 	bool			lost;
 	bool			spd_stale;
@@ -212,6 +217,24 @@ static __always_inline bool latch_words_equal(const void *a, const void *b, size
 	return !diff;
 }
 
+/* The stamp of an SA, NULL allowed; whoever judges a packet reads it before. */
+static inline u32 latch_stamp(const struct latch_net *ln, const struct xfrm_state *x)
+{
+	return atomic_read(&ln->stamp[hash_ptr(x, LATCH_STAMP_BITS)]);
+}
+
+/* Is it still what it was? */
+static __always_inline bool latch_stamp_good(const struct latch_net *ln, u32 stamp)
+{
+	return stamp == (u32)atomic_read(&ln->stamp[stamp % LATCH_STAMPS]);
+}
+
+/* What was judged of an SA is void: it is gone, and its memory may be reused. */
+static inline void latch_stamp_void(struct latch_net *ln, const struct xfrm_state *x)
+{
+	atomic_add(LATCH_STAMPS, &ln->stamp[hash_ptr(x, LATCH_STAMP_BITS)]);
+}
+
 /**
  * struct latch_path - the SAs between two addresses for one reqid, and the groups
  *                     of latches that they are for
@@ -269,7 +292,7 @@ struct latch_sa_key {
  * @xs: the SA itself, only ever compared
  * @group: where the flows that begin under it most likely belong, held; NULL not
  *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad_lock
- * @group_gen: generation in which whoever is behind it was who is behind @group
+ * @stamp: @xs's when whoever is behind it was who is behind @group
  */
 struct latch_sa {
 	struct rhash_head	node;
@@ -285,7 +308,7 @@ struct latch_sa {
 	u8			tag_flags;
 	bool			swept;
 	bool			expired;
-	int			group_gen;
+	u32			stamp;
 	u64			serial;
 	unsigned long		born;
 	const struct xfrm_state	*xs;
@@ -458,19 +481,24 @@ struct latch_link {
 
 #define LATCH_SEEN	4
 
+/* What no packet has: no SA is NULL there */
+#define LATCH_NO_SA	((const struct xfrm_state *)1L)
+
 /**
  * struct latch_seen - the SAs of a direction that were judged congruent
- * @gen: ln->gen then
- * @x:   the SAs, only ever compared; of more than these the oldest is forgotten
+ * @stamp: that of @x then
+ * @x:   the SAs, only ever compared, else LATCH_NO_SA; of more than these the oldest is
+ *       forgotten
  * @spi: the last one's, for reports
  * @next: which one to overwrite
  *
- * Read without a lock: the reader takes the generation first, the writer clears
- * the SAs first.
+ * Read without a lock: the reader takes the stamp first, the writer clears the SA first.
  */
 struct latch_seen {
-	int			gen;
-	const struct xfrm_state	*x[LATCH_SEEN];
+	struct {
+		const struct xfrm_state	*x;
+		u32			stamp;
+	} sa[LATCH_SEEN];
 	__be32			spi;
 	u32			next;
 };
@@ -510,6 +538,9 @@ struct latch_group {
 #define LATCH_GHOST	0x01
 #define LATCH_COOKIE	0x02
 
+/* latch.noted */
+#define LATCH_NOTED_TCP(dir)	(BIT(dir) << LATCH_DIRS)
+
 /**
  * struct latch - a channel, or the wish for one
  * @flow_node: in the table of flows while @hashed
@@ -527,7 +558,8 @@ struct latch_group {
  *             cookie and keeps no request. Read anywhere
  * @kept:      over, and holds its socket instead of being chained into it
  * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
- *             group has seen is good for its own; read anywhere
+ *             group has seen is good for its own; LATCH_NOTED_TCP(direction) too for TCP;
+ *             read anywhere
  * @missed:    how often in a row TCP was found to have nothing of an embryo
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
  *             it has no socket
@@ -760,6 +792,7 @@ void latch_km_unregister(void);
 
 /* latch.c: life of a latch */
 extern struct latch *latch_near[1 << LATCH_NEAR_BITS];
+extern struct latch latch_nobody;
 int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f);
@@ -789,7 +822,10 @@ u8 latch_disposition(const struct latch *l);
 u8 latch_rule(const struct latch *l);
 struct latch *latch_renew(struct latch *l, gfp_t gfp);
 
-/* Where the latch of a socket is looked for first: the last one that came there. */
+/*
+ * Where the latch of a socket is looked for first: the last one that came there, else
+ * latch_nobody, which has no socket.
+ */
 static inline struct latch **latch_near_slot(const struct sock *sk)
 {
 	return &latch_near[hash_ptr(sk, LATCH_NEAR_BITS)];
@@ -806,6 +842,14 @@ void latch_number_exit(struct latch_net *ln);
 #define latch_for_each(ln, l) \
 	for (u64 last_ = 0; ((l) = latch_next(ln, &last_));)
 
+/* Under the latch's lock, or where nobody knows it yet. */
+static inline void latch_set_noted(struct latch *l, u8 dirs)
+{
+	if (l->flow.proto == IPPROTO_TCP)
+		dirs |= dirs << LATCH_DIRS;
+	WRITE_ONCE(l->noted, l->noted | dirs);
+}
+
 /* group.c: what latches have in common */
 int latch_group_init(void);
 void latch_group_exit(void);
@@ -818,7 +862,7 @@ bool latch_group_clean(const struct latch_group *g);
 bool latch_group_again(struct latch *l, const struct latch_pkt *p);
 bool latch_group_known(const struct latch_sa *sa, struct latch_who *who);
 void latch_group_tell(struct latch *l);
-void latch_group_note(struct latch *l, const struct latch_pkt *p, int gen);
+void latch_group_note(struct latch *l, const struct latch_pkt *p, u32 stamp);
 void latch_group_rejudge(struct latch_group *g);
 void latch_group_repolicy_all(struct latch_net *ln);
 void latch_group_forget(struct latch_sa *sa);

@@ -341,6 +341,7 @@ static void latch_sa_remove(struct latch_sa *sa)
 	latch_bind_sa_went(sa);
 	latch_sa_leave(sa);
 	latch_group_forget(sa);
+	latch_stamp_void(ln, sa->xs);
 	kfree_rcu(sa, rcu);
 }
 
@@ -514,9 +515,10 @@ int latch_sad_read(struct latch_net *ln)
 	return 0;
 }
 
-/* Under sad_lock. */
+/* Under sad_lock: who is behind it may be somebody else now. */
 static void latch_sa_mark(struct latch_net *ln, struct latch_sa *sa)
 {
+	latch_stamp_void(ln, sa->xs);
 	atomic_inc(&ln->seq);
 	latch_path_mark(ln, sa->path[0]);
 	latch_path_mark(ln, sa->path[1]);

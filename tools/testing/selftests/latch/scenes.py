@@ -113,18 +113,21 @@ class TimeWait:
         peer.recv(1)
         peer.close()
         wait(self.waits, "TIME_WAIT")
+        wait(lambda: not self._states(self.far, self.ports[::-1]), "the other end's last ACK")
         # each late segment is to be answered, and no RST is to end it
         for name, value in (("tcp_invalid_ratelimit", 0), ("tcp_rfc1337", 1)):
             with self.host, open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as f:
                 f.write(f"{value}\n")
 
+    def _states(self, host, ports):
+        table = "tcp" if self.ipsec.fam == 4 else "tcp6"
+        with host, open(f"/proc/thread-self/net/{table}", encoding="ascii") as f:
+            rows = [line.split()[1:4] for line in f.readlines()[1:]]
+        return [state for local, remote, state in rows if (int(local[-4:], 16), int(remote[-4:], 16)) == ports]
+
     def waits(self):
         """Is it still in TIME_WAIT?"""
-        table = "tcp" if self.ipsec.fam == 4 else "tcp6"
-        with self.host, open(f"/proc/thread-self/net/{table}", encoding="ascii") as f:
-            rows = [line.split()[1:4] for line in f.readlines()[1:]]
-        ports = [(int(local[-4:], 16), int(remote[-4:], 16)) for local, remote, state in rows if state == "06"]
-        return self.ports in ports
+        return "06" in self._states(self.host, self.ports)
 
     def segment(self):
         """A late one from the other end, of an old window: TCP answers it with an ACK."""

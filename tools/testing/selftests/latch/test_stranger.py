@@ -98,6 +98,27 @@ def not_heard(env, proto, fam):
     mallory.move_out()
 
 
+@case("2.4-1_sa_in_the_memory_of_one_that_went_{flow}", FLOWS, limit=120)
+def memory_again(env, proto, fam):
+    """SAs that policy does not take come where SAs of the flow lay: what they protect is not taken for judged."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, suite="null").up().identify()
+    flow = ipsec.flow(proto)
+    for _ in range(20):
+        ipsec.rekey()
+        flow.exchange()
+        new = [sa for _ in range(4) for sa in ipsec.new_sas() if sa.dst == env.alice.addr(fam)]
+        aliens = [sa.but(reqid=ipsec.reqid + 1) for sa in new]
+        for sa in aliens:
+            env.alice.bind("mallory", "alice", sa=sa)
+        with Moves(env.alice, LatchInPeer=len(aliens)):
+            env.alice.ip(*[sa.add() for sa in aliens])
+            for sa in aliens:
+                kind, packet = forge.into(flow, forge.PSH | forge.ACK, b"from mallory")
+                env.mallory.frame(env.alice.mac, kind, forge.protect(packet, sa.spi, 1))
+        env.alice.ip(*[sa.delete() for sa in aliens])
+    flow.exchange()
+
+
 @case("2.3-11_no_latch_over_conflicting_sas_{flow}", FLOWS)
 def born_broken(env, proto, fam):
     """SAs of two peers are there already: the latch is born broken and nothing passes."""
