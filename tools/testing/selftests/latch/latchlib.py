@@ -300,7 +300,7 @@ class Net:
         try:
             for host in self.hosts:
                 host.close_sockets()
-            wait(lambda: not any(self._latches().values()), "latches", 5)
+            wait(lambda: not any(self._latches().values()), "latches")
             for host in self.hosts:
                 host.reset()
         except TimeoutError:
