@@ -67,7 +67,6 @@ static int latch_take_flow(struct latch *l, const struct latch_flow *f)
 static struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 					const struct latch_flow *f, struct sock *sk)
 {
-	u32 stamp = latch_stamp(l->ln, p->first);
 	struct latch_verdict v;
 	int err;
 
@@ -90,7 +89,7 @@ static struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 	}
 	v = latch_born(l, p);
 	if (v.act == LATCH_PASS)
-		latch_note(l, p, stamp);
+		latch_note(l, p);
 	return v;
 }
 

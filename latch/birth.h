@@ -5,7 +5,7 @@
 #include "latch.h"
 
 /* hooks.c */
-void latch_note(struct latch *l, const struct latch_pkt *p, u32 stamp);
+void latch_note(struct latch *l, const struct latch_pkt *p);
 u32 latch_diff(struct latch *l, const struct latch_pkt *p);
 struct latch_verdict latch_born(struct latch *l, const struct latch_pkt *p);
 unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *skb,

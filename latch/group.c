@@ -382,7 +382,7 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 }
 
 /*
- * Under the group's lock: a packet's SA was judged, with @stamp read before that. It comes
+ * Under the group's lock: an SA was judged, with @stamp read before that. It comes
  * to the first place that is free or whose SA's judgement is void.
  */
 static void latch_seen_add(const struct latch_net *ln, struct latch_seen *s,
@@ -407,13 +407,14 @@ static void latch_seen_add(const struct latch_net *ln, struct latch_seen *s,
 
 /**
  * latch_group_note() - note that a packet's SA was judged congruent
- * @l:     the packet's latch, ESTABLISHED, whose lock is held
- * @p:     the packet
- * @stamp: its SA's before it was judged
+ * @l: the packet's latch, ESTABLISHED, whose lock is held
+ * @p: the packet
+ *
+ * A packet may still come under an SA that is gone: of that nothing is noted.
  *
  * Context: RCU read side.
  */
-void latch_group_note(struct latch *l, const struct latch_pkt *p, u32 stamp)
+void latch_group_note(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_net *ln = l->ln;
 	struct latch_group *g = l->group;
@@ -425,11 +426,12 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p, u32 stamp)
 	clean = latch_group_clean(g);
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->uniform) &&
-	    stamp == latch_stamp(ln, p->first) && !READ_ONCE(ln->lost))
-		latch_seen_add(ln, &g->seen[p->dir], p->first, stamp);
+	    p->sa && p->sa->xs == p->first && latch_stamp_good(ln, p->stamp) &&
+	    !READ_ONCE(ln->lost))
+		latch_seen_add(ln, &g->seen[p->dir], p->first, p->stamp);
 	spin_unlock(&g->lock);
 	if (clean && l->joined && latch_group_begins(g, p))
-		latch_group_remember(p->sa, g, stamp);
+		latch_group_remember(p->sa, g, p->stamp);
 }
 
 /**

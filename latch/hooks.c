@@ -91,7 +91,7 @@ static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_
 }
 
 /* The group did not see this packet's SA before, or cannot say so of it. */
-static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p, u32 stamp)
+static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_common common = l->group->c;
 
@@ -103,20 +103,19 @@ static noinline void latch_note_anew(struct latch *l, const struct latch_pkt *p,
 	if (l->state != LATCH_STATE_ESTABLISHED)
 		return;
 	latch_set_noted(l, BIT(p->dir));
-	latch_group_note(l, p, stamp);
+	latch_group_note(l, p);
 }
 
 /**
  * latch_note() - note that a packet's SA was judged congruent
- * @l:     the latch, whose lock is held
- * @p:     the packet
- * @stamp: its SA's before it was judged
+ * @l: the latch, whose lock is held
+ * @p: the packet
  */
-void latch_note(struct latch *l, const struct latch_pkt *p, u32 stamp)
+void latch_note(struct latch *l, const struct latch_pkt *p)
 {
 	lockdep_assert_held(&l->lock);
 	if (!latch_seen(l, p->first, p->dir, false) || p->tag.n != 1 || p->ipcomp)
-		latch_note_anew(l, p, stamp);
+		latch_note_anew(l, p);
 }
 
 /*
@@ -223,7 +222,6 @@ struct latch_verdict latch_born(struct latch *l, const struct latch_pkt *p)
  */
 static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 dir)
 {
-	u32 stamp = latch_stamp(l->ln, latch_single(skb, dir));
 	struct latch_pkt p = {};
 	struct latch_verdict v;
 	bool ok;
@@ -239,7 +237,7 @@ static unsigned int latch_check_full(struct latch *l, struct sk_buff *skb, u8 di
 	if (v.act == LATCH_BIRTH)
 		v = latch_born(l, &p);
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
-		latch_note(l, &p, stamp);
+		latch_note(l, &p);
 	if (l->embryo && dir == LATCH_DIR_OUT && !skb->sk)
 		WRITE_ONCE(l->special, l->special | LATCH_COOKIE);
 	spin_unlock_bh(&l->lock);

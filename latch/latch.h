@@ -217,7 +217,7 @@ static __always_inline bool latch_words_equal(const void *a, const void *b, size
 	return !diff;
 }
 
-/* The stamp of an SA, NULL allowed; whoever judges a packet reads it before. */
+/* The stamp of an SA; whoever judges a packet reads it before. */
 static inline u32 latch_stamp(const struct latch_net *ln, const struct xfrm_state *x)
 {
 	return atomic_read(&ln->stamp[hash_ptr(x, LATCH_STAMP_BITS)]);
@@ -635,6 +635,7 @@ struct latch {
  * @who:   records behind the tag
  * @sa:    the copy of the innermost SA, NULL none yet
  * @first: that SA
+ * @stamp: its stamp, read before anything else of it
  * @n:     SAs, IPComp counted
  */
 struct latch_pkt {
@@ -642,6 +643,7 @@ struct latch_pkt {
 	struct latch_who	who;
 	struct latch_sa		*sa;
 	const struct xfrm_state	*first;
+	u32			stamp;
 	const struct xfrm_state	*outer;
 	bool			ipcomp;
 	bool			bad;
@@ -862,7 +864,7 @@ bool latch_group_clean(const struct latch_group *g);
 bool latch_group_again(struct latch *l, const struct latch_pkt *p);
 bool latch_group_known(const struct latch_sa *sa, struct latch_who *who);
 void latch_group_tell(struct latch *l);
-void latch_group_note(struct latch *l, const struct latch_pkt *p, u32 stamp);
+void latch_group_note(struct latch *l, const struct latch_pkt *p);
 void latch_group_rejudge(struct latch_group *g);
 void latch_group_repolicy_all(struct latch_net *ln);
 void latch_group_forget(struct latch_sa *sa);

@@ -274,6 +274,8 @@ static struct latch_sa *latch_view_find(struct latch_net *ln, const struct xfrm_
 static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 			   const struct xfrm_state *x)
 {
+	/* first, so that it is void if the copy is found and goes later */
+	u32 stamp = latch_stamp(ln, x);
 	struct latch_sa *sa;
 	struct latch_who who;
 
@@ -296,6 +298,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 	if (!p->tag.n++) {
 		p->sa = sa;
 		p->first = x;
+		p->stamp = stamp;
 		p->who = who;
 		p->tag.id = who.id;
 	} else if (who.id.kind != p->tag.id.kind) {
