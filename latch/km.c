@@ -32,6 +32,25 @@ void latch_km_queue(struct latch_net *ln, unsigned int what)
 	queue_work(latch_wq, &ln->work);
 }
 
+static void latch_km_later(struct latch_net *ln, unsigned int what, unsigned long delay)
+{
+	set_bit(what, &ln->todo);
+	if (!READ_ONCE(ln->dying))
+		queue_delayed_work(latch_wq, &ln->later_work, delay);
+}
+
+/**
+ * latch_km_retry() - have the worker do again what there was no memory for
+ * @ln:   the namespace
+ * @what: LATCH_WORK_*
+ *
+ * Context: any.
+ */
+void latch_km_retry(struct latch_net *ln, unsigned int what)
+{
+	latch_km_later(ln, what, LATCH_RETRY);
+}
+
 /**
  * latch_km_sync() - wait until every event that came before is dealt with
  * @ln: the namespace
@@ -44,7 +63,7 @@ void latch_km_sync(struct latch_net *ln)
 
 	/* what a run of the worker queues is dealt with by the next one */
 	for (i = 0; i < 4; i++) {
-		if (test_bit(LATCH_WORK_SPD, &ln->todo))
+		if (READ_ONCE(ln->todo))
 			latch_km_queue(ln, LATCH_WORK_NOW);
 		flush_work(&ln->work);
 		if (!READ_ONCE(ln->todo))
@@ -209,13 +228,6 @@ static void latch_km_paths(struct latch_net *ln)
 	}
 }
 
-static void latch_km_retry(struct latch_net *ln, unsigned int what)
-{
-	set_bit(what, &ln->todo);
-	if (!READ_ONCE(ln->dying))
-		queue_delayed_work(latch_wq, &ln->pending_work, LATCH_RETRY);
-}
-
 /*
  * Reading all policies for each that changes would be too much where there are many:
  * then what came in the meantime is dealt with at once, later. Policies decide about
@@ -225,10 +237,7 @@ static bool latch_km_put_off(struct latch_net *ln, u64 now)
 {
 	if (now >= ln->spd_due)
 		return false;
-	set_bit(LATCH_WORK_SPD, &ln->todo);
-	if (!READ_ONCE(ln->dying))
-		queue_delayed_work(latch_wq, &ln->spd_work,
-				   nsecs_to_jiffies(ln->spd_due - now) + 1);
+	latch_km_later(ln, LATCH_WORK_SPD, nsecs_to_jiffies(ln->spd_due - now) + 1);
 	return true;
 }
 
@@ -279,20 +288,21 @@ void latch_km_work(struct work_struct *work)
 }
 
 /**
- * latch_km_spd_work() - policies have rested long enough
- * @work: ln->spd_work
+ * latch_km_later_work() - what the worker put off is due
+ * @work: ln->later_work
  *
  * Context: process.
  */
-void latch_km_spd_work(struct work_struct *work)
+void latch_km_later_work(struct work_struct *work)
 {
-	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, spd_work);
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, later_work);
 
-	latch_km_queue(ln, LATCH_WORK_SPD);
+	if (READ_ONCE(ln->todo) && !READ_ONCE(ln->dying))
+		queue_work(latch_wq, &ln->work);
 }
 
 /**
- * latch_km_pending_work() - the wait for an identity is over, or a read is due again
+ * latch_km_pending_work() - the wait for an identity is over
  * @work: ln->pending_work
  *
  * Context: process.
@@ -303,12 +313,10 @@ void latch_km_pending_work(struct work_struct *work)
 					    pending_work);
 	unsigned long next;
 
-	if (READ_ONCE(ln->manager)) {
-		if (latch_sad_overdue(ln, &next) && !READ_ONCE(ln->dying))
-			queue_delayed_work(latch_wq, &ln->pending_work, next + 1);
-	}
-	if (READ_ONCE(ln->todo) && !READ_ONCE(ln->dying))
-		queue_work(latch_wq, &ln->work);
+	if (!READ_ONCE(ln->manager))
+		return;
+	if (latch_sad_overdue(ln, &next) && !READ_ONCE(ln->dying))
+		queue_delayed_work(latch_wq, &ln->pending_work, next + 1);
 }
 
 /**

@@ -672,7 +672,11 @@ void latch_settle(struct latch *l, u32 conflicts)
  */
 void latch_resettle(struct latch *l, struct latch_common *common, bool relink)
 {
-	latch_settle(l, latch_judge(l, common, relink));
+	u32 conflicts = latch_judge(l, common, relink);
+
+	latch_settle(l, conflicts);
+	if (conflicts & LATCH_R(NO_MEM))
+		latch_km_retry(l->ln, LATCH_WORK_ALL);
 }
 
 /**

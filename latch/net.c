@@ -107,7 +107,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->ghosts);
 	INIT_LIST_HEAD(&ln->act);
 	INIT_WORK(&ln->work, latch_km_work);
-	INIT_DELAYED_WORK(&ln->spd_work, latch_km_spd_work);
+	INIT_DELAYED_WORK(&ln->later_work, latch_km_later_work);
 	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
 	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
 	INIT_DELAYED_WORK(&ln->reap_work, latch_bind_reap_work);
@@ -134,7 +134,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	struct latch_net *ln = net_generic(net, latch_net_id);
 
 	WRITE_ONCE(ln->dying, true);
-	cancel_delayed_work_sync(&ln->spd_work);
+	cancel_delayed_work_sync(&ln->later_work);
 	cancel_delayed_work_sync(&ln->pending_work);
 	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);
@@ -146,7 +146,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	struct latch_net *ln = net_generic(net, latch_net_id);
 
 	/* what queued work between the two has seen dying, or is caught here */
-	cancel_delayed_work_sync(&ln->spd_work);
+	cancel_delayed_work_sync(&ln->later_work);
 	cancel_delayed_work_sync(&ln->pending_work);
 	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);

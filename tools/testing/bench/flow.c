@@ -294,7 +294,7 @@ static void usage(void)
 static void measure(const struct kind *k, int warm, int rounds, int units)
 {
 	static uint64_t took[MAX_ROUNDS];
-	int i, spare = rounds;
+	int i, spare = profiled ? 0 : rounds;
 	uint64_t t;
 
 	k->open();
