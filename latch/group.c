@@ -54,13 +54,12 @@ static void latch_group_free(struct latch_group *g)
 	kfree_rcu(g, rcu);
 }
 
-static void latch_group_unsee(struct latch_group *g)
+static void latch_group_uncache(struct latch_group *g)
 {
-	int dir, i;
+	int dir;
 
 	for (dir = 0; dir < LATCH_DIRS; dir++)
-		for (i = 0; i < LATCH_SEEN; i++)
-			WRITE_ONCE(g->seen[dir].sa[i].x, LATCH_NO_SA);
+		latch_sacache_clear(&g->cache[dir]);
 }
 
 /* A group with one reference, in its paths; the caller holds what @c names. */
@@ -74,7 +73,7 @@ static struct latch_group *latch_group_alloc(const struct latch_common *c)
 		return NULL;
 	g->c = *c;
 	refcount_set(&g->ref, 1);
-	latch_group_unsee(g);
+	latch_group_uncache(g);
 	spin_lock_init(&g->lock);
 	INIT_HLIST_NULLS_HEAD(&g->latches, latch_group_nulls(g));
 	latch_peer_hold(c->peer);
@@ -198,8 +197,8 @@ static void latch_group_inherit(struct latch_group *g, const struct latch_group 
 	int dir;
 
 	for (dir = 0; from && dir < LATCH_DIRS; dir++)
-		if (!g->seen[dir].spi)
-			WRITE_ONCE(g->seen[dir].spi, READ_ONCE(from->seen[dir].spi));
+		if (!g->cache[dir].last_spi)
+			WRITE_ONCE(g->cache[dir].last_spi, READ_ONCE(from->cache[dir].last_spi));
 }
 
 /**
@@ -307,21 +306,21 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 
 /*
  * Flows that begin under this SA most likely belong to @g, and behind it is who is behind
- * @g, as long as its stamp is @stamp.
+ * @g, as long as its generation is @gen.
  */
-static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, u32 stamp)
+static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, u32 gen)
 {
 	struct latch_net *ln = g->c.ln;
 	struct latch_group *old = NULL;
 
-	if (READ_ONCE(sa->group) == g && READ_ONCE(sa->stamp) == stamp)
+	if (READ_ONCE(sa->group) == g && READ_ONCE(sa->gen) == gen)
 		return;
 	spin_lock(&ln->sad_lock);
-	if (sa->group != LATCH_GROUP_DEAD && stamp == latch_stamp(ln, sa->xs)) {
+	if (sa->group != LATCH_GROUP_DEAD && gen == latch_sacache_gen(&ln->gens, sa->xs)) {
 		old = sa->group;
 		WRITE_ONCE(sa->group, latch_group_hold(g));
 		smp_wmb(); /* pairs with latch_group_known() */
-		WRITE_ONCE(sa->stamp, stamp);
+		WRITE_ONCE(sa->gen, gen);
 	}
 	spin_unlock(&ln->sad_lock);
 	latch_group_put(old);
@@ -339,7 +338,7 @@ bool latch_group_known(const struct latch_sa *sa, struct latch_who *who)
 {
 	const struct latch_group *g;
 
-	if (READ_ONCE(sa->stamp) != latch_stamp(sa->key.ln, sa->xs))
+	if (READ_ONCE(sa->gen) != latch_sacache_gen(&sa->key.ln->gens, sa->xs))
 		return false;
 	smp_rmb(); /* pairs with latch_group_remember() */
 	g = READ_ONCE(sa->group);
@@ -381,30 +380,6 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 	return latch_params_begins(&g->c.params, &params, p->dir);
 }
 
-/*
- * Under the group's lock: an SA was judged, with @stamp read before that. It comes
- * to the first place that is free or whose SA's judgement is void.
- */
-static void latch_seen_add(const struct latch_net *ln, struct latch_seen *s,
-			   const struct xfrm_state *x, u32 stamp)
-{
-	int i;
-
-	for (i = 0; i < LATCH_SEEN; i++)
-		if (s->sa[i].x == x)
-			WRITE_ONCE(s->sa[i].x, LATCH_NO_SA);
-	for (i = 0; i < LATCH_SEEN; i++)
-		if (s->sa[i].x == LATCH_NO_SA || !latch_stamp_good(ln, s->sa[i].stamp))
-			break;
-	if (i == LATCH_SEEN)
-		i = s->next++ % LATCH_SEEN;
-	WRITE_ONCE(s->sa[i].x, LATCH_NO_SA);
-	smp_wmb(); /* pairs with latch_seen_by() */
-	WRITE_ONCE(s->sa[i].stamp, stamp);
-	smp_wmb(); /* pairs with latch_seen_by() */
-	WRITE_ONCE(s->sa[i].x, x);
-}
-
 /**
  * latch_group_note() - note that a packet's SA was judged congruent
  * @l: the packet's latch, ESTABLISHED, whose lock is held
@@ -422,16 +397,16 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p)
 
 	lockdep_assert_held(&l->lock);
 	spin_lock(&g->lock);
-	WRITE_ONCE(g->seen[p->dir].spi, p->first->id.spi);
+	WRITE_ONCE(g->cache[p->dir].last_spi, p->first->id.spi);
 	clean = latch_group_clean(g);
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->uniform) &&
-	    p->sa && p->sa->xs == p->first && latch_stamp_good(ln, p->stamp) &&
+	    p->sa && p->sa->xs == p->first && latch_sacache_good(&ln->gens, p->gen) &&
 	    !READ_ONCE(ln->lost))
-		latch_seen_add(ln, &g->seen[p->dir], p->first, p->stamp);
+		latch_sacache_add(&g->cache[p->dir], &ln->gens, p->first, p->gen);
 	spin_unlock(&g->lock);
 	if (clean && l->joined && latch_group_begins(g, p))
-		latch_group_remember(p->sa, g, p->stamp);
+		latch_group_remember(p->sa, g, p->gen);
 }
 
 /**
@@ -539,7 +514,7 @@ static bool latch_group_verdict(struct latch_group *g, u32 conflicts)
 	g->uniform = true;
 	g->conflicts = conflicts;
 	if (conflicts)
-		latch_group_unsee(g);
+		latch_group_uncache(g);
 	spin_unlock_bh(&g->lock);
 	return news;
 }

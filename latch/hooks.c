@@ -62,26 +62,10 @@ static __always_inline const struct xfrm_state *latch_single(struct sk_buff *skb
 	return dst_xfrm(dst);
 }
 
-/*
- * Was this SA judged before, for this latch's group? The stamp is read first: a writer
- * clears the SA, then sets the stamp, then the SA. Most often it is the first of them,
- * which is all that @quick looks at; behind one that is void it is judged again, and
- * takes its place.
- */
 static __always_inline bool latch_seen_by(const struct latch *l, const struct xfrm_state *x,
 					  u8 dir, bool quick)
 {
-	const struct latch_seen *s = &READ_ONCE(l->group)->seen[dir];
-	int i;
-
-	for (i = 0; i < (quick ? 1 : LATCH_SEEN); i++) {
-		if (!latch_stamp_good(l->ln, READ_ONCE(s->sa[i].stamp)))
-			return false;
-		smp_rmb(); /* pairs with latch_seen_add() */
-		if (READ_ONCE(s->sa[i].x) == x)
-			return true;
-	}
-	return false;
+	return latch_sacache_hit(&READ_ONCE(l->group)->cache[dir], &l->ln->gens, x, quick);
 }
 
 static __always_inline bool latch_seen(const struct latch *l, const struct xfrm_state *x,

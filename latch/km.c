@@ -71,20 +71,11 @@ void latch_km_sync(struct latch_net *ln)
 	}
 }
 
-/* What latches have judged of any SA is void. */
-static void latch_km_forget(struct latch_net *ln)
-{
-	int i;
-
-	for (i = 0; i < LATCH_STAMPS; i++)
-		atomic_add(LATCH_STAMPS, &ln->stamp[i]);
-}
-
 /* The copy cannot be kept: nothing latched passes until the worker has read. */
 static void latch_km_lost(struct latch_net *ln)
 {
 	WRITE_ONCE(ln->lost, true);
-	latch_km_forget(ln);
+	latch_sacache_void(&ln->gens, NULL);
 	latch_km_queue(ln, LATCH_WORK_SAD);
 }
 
@@ -114,11 +105,11 @@ static void latch_km_update(struct latch_net *ln, const struct xfrm_state *x)
 			      x->id.spi, x->id.proto, x->props.family);
 	if (y) {
 		latch_km_add(ln, y);
-		latch_stamp_void(ln, y);
+		latch_sacache_void(&ln->gens, y);
 		xfrm_state_put(y);
 	} else {
 		latch_km_queue(ln, LATCH_WORK_SAD);
-		latch_km_forget(ln);
+		latch_sacache_void(&ln->gens, NULL);
 	}
 }
 
@@ -142,11 +133,11 @@ static int latch_km_notify(struct xfrm_state *x, const struct km_event *c)
 		fallthrough;
 	case XFRM_MSG_DELSA:
 		latch_sad_del(ln, x);
-		latch_stamp_void(ln, x);
+		latch_sacache_void(&ln->gens, x);
 		break;
 	case XFRM_MSG_FLUSHSA:
 		latch_sad_flush(ln, c->data.proto);
-		latch_km_forget(ln);
+		latch_sacache_void(&ln->gens, NULL);
 		latch_km_queue(ln, LATCH_WORK_SAD);
 		break;
 	}
@@ -174,7 +165,7 @@ static int latch_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 
 	if (!ln)
 		return 0;
-	latch_km_forget(ln);
+	latch_sacache_void(&ln->gens, NULL);
 	WRITE_ONCE(ln->spd_stale, true);
 	latch_km_queue(ln, LATCH_WORK_SAD);
 	latch_km_queue(ln, LATCH_WORK_SPD);
@@ -327,7 +318,7 @@ void latch_km_pending_work(struct work_struct *work)
  */
 void latch_km_changed(struct latch_net *ln)
 {
-	latch_km_forget(ln);
+	latch_sacache_void(&ln->gens, NULL);
 	if (READ_ONCE(ln->manager) && !READ_ONCE(ln->dying))
 		mod_delayed_work(latch_wq, &ln->pending_work, 0);
 	latch_km_queue(ln, LATCH_WORK_ALL);

@@ -25,6 +25,7 @@
 #include "core/fsm.h"
 #include "core/params.h"
 #include "core/verdict.h"
+#include "sacache.h"
 
 /**
  * DOC: locks, contexts and lifetimes
@@ -33,7 +34,7 @@
  * RCU. For a packet of a latched flow whose SA was judged before it takes no
  * lock, allocates nothing and writes nothing: it reads the table of sockets or
  * that of flows, the latch's state, and of its group the SAs that were judged and
- * the stamps that these had then. The first packet of a flow, the first under
+ * the generations that these had then. The first packet of a flow, the first under
  * a new SA, and a dropped one do more.
  *
  * Key manager call-backs (km.c) come in any context, also under x->lock: they
@@ -93,15 +94,10 @@ struct latch_mib {
 	u64	drop[LATCH_DIRS][LATCH_N_REASONS];
 };
 
-/* As many stamps as there are for the SAs of a namespace */
-#define LATCH_STAMP_BITS	6
-#define LATCH_STAMPS		BIT(LATCH_STAMP_BITS)
-
 /**
  * struct latch_net - the module's part of a network namespace
  * @net:       the namespace; it outlives this
- * @stamp:     by SA: what its packets were judged by is void when this changes. It says
- *             which it is in its low bits
+ * @gens:      generations of SAs, see sacache.h
  * @seq:       changes when something comes that latches are judged by
  * @lost:      an event was lost; nothing latched passes until the SAD was read
  * @active:    hooks are registered; written under @hook_mutex
@@ -137,7 +133,7 @@ struct latch_mib {
  */
 struct latch_net {
 	struct net		*net;
-	atomic_t		stamp[LATCH_STAMPS];
+	struct latch_sa_gens	gens;
 	atomic_t		seq;
 	bool			lost;
 	bool			spd_stale;
@@ -217,24 +213,6 @@ static __always_inline bool latch_words_equal(const void *a, const void *b, size
 	return !diff;
 }
 
-/* The stamp of an SA; whoever judges a packet reads it before. */
-static inline u32 latch_stamp(const struct latch_net *ln, const struct xfrm_state *x)
-{
-	return atomic_read(&ln->stamp[hash_ptr(x, LATCH_STAMP_BITS)]);
-}
-
-/* Is it still what it was? */
-static __always_inline bool latch_stamp_good(const struct latch_net *ln, u32 stamp)
-{
-	return stamp == (u32)atomic_read(&ln->stamp[stamp % LATCH_STAMPS]);
-}
-
-/* What was judged of an SA is void: it is gone, and its memory may be reused. */
-static inline void latch_stamp_void(struct latch_net *ln, const struct xfrm_state *x)
-{
-	atomic_add(LATCH_STAMPS, &ln->stamp[hash_ptr(x, LATCH_STAMP_BITS)]);
-}
-
 /**
  * struct latch_path - the SAs between two addresses for one reqid, and the groups
  *                     of latches that they are for
@@ -292,7 +270,7 @@ struct latch_sa_key {
  * @xs: the SA itself, only ever compared
  * @group: where the flows that begin under it most likely belong, held; NULL not
  *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad_lock
- * @stamp: @xs's when whoever is behind it was who is behind @group
+ * @gen:   generation of @xs when whoever is behind it was who is behind @group
  */
 struct latch_sa {
 	struct rhash_head	node;
@@ -308,7 +286,7 @@ struct latch_sa {
 	u8			tag_flags;
 	bool			swept;
 	bool			expired;
-	u32			stamp;
+	u32			gen;
 	u64			serial;
 	unsigned long		born;
 	const struct xfrm_state	*xs;
@@ -479,35 +457,11 @@ struct latch_link {
 	struct latch_group	*group;
 };
 
-#define LATCH_SEEN	4
-
-/* What no packet has: no SA is NULL there */
-#define LATCH_NO_SA	((const struct xfrm_state *)1L)
-
-/**
- * struct latch_seen - the SAs of a direction that were judged congruent
- * @stamp: that of @x then
- * @x:   the SAs, only ever compared, else LATCH_NO_SA; of more than these the oldest is
- *       forgotten
- * @spi: the last one's, for reports
- * @next: which one to overwrite
- *
- * Read without a lock: the reader takes the stamp first, the writer clears the SA first.
- */
-struct latch_seen {
-	struct {
-		const struct xfrm_state	*x;
-		u32			stamp;
-	} sa[LATCH_SEEN];
-	__be32			spi;
-	u32			next;
-};
-
 /**
  * struct latch_group - latches that have the same in common
- * @seen:    what their packets were judged by
+ * @cache:   SAs that were found congruent for them, by direction
  * @ref:     latches, SA copies, and who walks it
- * @lock:    writers of @latches, @seen, @conflicts, @uniform, @spd, @like
+ * @lock:    writers of @latches, @cache, @conflicts, @uniform, @spd, @like
  * @c:       what they have in common, immutable
  * @conflicts: what the latest judgement found
  * @uniform: that holds for every one of the latches
@@ -519,7 +473,7 @@ struct latch_seen {
  * @link:    membership in @c.path
  */
 struct latch_group {
-	struct latch_seen	seen[LATCH_DIRS];
+	struct latch_sacache	cache[LATCH_DIRS];
 	struct rhash_head	node;
 	struct latch_common	c;
 	refcount_t		ref;
@@ -635,7 +589,7 @@ struct latch {
  * @who:   records behind the tag
  * @sa:    the copy of the innermost SA, NULL none yet
  * @first: that SA
- * @stamp: its stamp, read before anything else of it
+ * @gen:   its generation, read before anything else of it
  * @n:     SAs, IPComp counted
  */
 struct latch_pkt {
@@ -643,7 +597,7 @@ struct latch_pkt {
 	struct latch_who	who;
 	struct latch_sa		*sa;
 	const struct xfrm_state	*first;
-	u32			stamp;
+	u32			gen;
 	const struct xfrm_state	*outer;
 	bool			ipcomp;
 	bool			bad;

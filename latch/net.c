@@ -87,11 +87,8 @@ int latch_net_activate(struct latch_net *ln)
 
 static void latch_net_setup(struct latch_net *ln, struct net *net)
 {
-	int i;
-
 	ln->net = net;
-	for (i = 0; i < LATCH_STAMPS; i++)
-		atomic_set(&ln->stamp[i], i);
+	latch_sacache_init(&ln->gens);
 	xa_init_flags(&ln->sheets, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	spin_lock_init(&ln->groups_lock);

@@ -341,7 +341,7 @@ static void latch_sa_remove(struct latch_sa *sa)
 	latch_bind_sa_went(sa);
 	latch_sa_leave(sa);
 	latch_group_forget(sa);
-	latch_stamp_void(ln, sa->xs);
+	latch_sacache_void(&ln->gens, sa->xs);
 	kfree_rcu(sa, rcu);
 }
 
@@ -362,6 +362,8 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 
 	sa->serial = old ? old->serial : ++ln->next_serial;
 	sa->born = old ? old->born : jiffies;
+	/* another SA may have lain here and gone without an event of its own */
+	latch_sacache_void(&ln->gens, sa->xs);
 	/* first, so that the binding of one that was only changed does not go */
 	latch_bind_sa_came(sa);
 	if (old)
@@ -518,7 +520,7 @@ int latch_sad_read(struct latch_net *ln)
 /* Under sad_lock: who is behind it may be somebody else now. */
 static void latch_sa_mark(struct latch_net *ln, struct latch_sa *sa)
 {
-	latch_stamp_void(ln, sa->xs);
+	latch_sacache_void(&ln->gens, sa->xs);
 	atomic_inc(&ln->seq);
 	latch_path_mark(ln, sa->path[0]);
 	latch_path_mark(ln, sa->path[1]);

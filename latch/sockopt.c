@@ -386,8 +386,8 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 	memcpy(info->outer_remote_addr, &c->outer_remote, 16);
 	info->natt_local_port = c->natt_lport;
 	info->natt_remote_port = c->natt_rport;
-	info->spi_in = READ_ONCE(l->group->seen[LATCH_DIR_IN].spi);
-	info->spi_out = READ_ONCE(l->group->seen[LATCH_DIR_OUT].spi);
+	info->spi_in = READ_ONCE(l->group->cache[LATCH_DIR_IN].last_spi);
+	info->spi_out = READ_ONCE(l->group->cache[LATCH_DIR_OUT].last_spi);
 	if (c->peer) {
 		info->peer = c->peer->id;
 		info->peer_id_type = c->peer->id_type;

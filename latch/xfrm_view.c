@@ -275,7 +275,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 			   const struct xfrm_state *x)
 {
 	/* first, so that it is void if the copy is found and goes later */
-	u32 stamp = latch_stamp(ln, x);
+	u32 gen = latch_sacache_gen(&ln->gens, x);
 	struct latch_sa *sa;
 	struct latch_who who;
 
@@ -298,7 +298,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 	if (!p->tag.n++) {
 		p->sa = sa;
 		p->first = x;
-		p->stamp = stamp;
+		p->gen = gen;
 		p->who = who;
 		p->tag.id = who.id;
 	} else if (who.id.kind != p->tag.id.kind) {
