@@ -22,6 +22,7 @@
 #include "birth.h"
 #include "core/pattern.h"
 #include "find.h"
+#include "skcache.h"
 
 /**
  * latch_drop() - drop a packet and count why
@@ -506,9 +507,9 @@ static __always_inline bool latch_nothing_wanted(const struct latch_net *ln)
 /* The latch of a known connection's socket; a socket that is not chained has none. */
 static struct latch *latch_of_sk(const struct latch_net *ln, const struct sock *sk)
 {
-	struct latch *l = READ_ONCE(*latch_near_slot(sk));
+	struct latch *l = latch_sk_cached(sk);
 
-	if (READ_ONCE(l->sk) == sk)
+	if (l)
 		return l;
 	if (sk->sk_destruct == inet_sock_destruct && latch_nothing_wanted(ln))
 		return NULL;
@@ -521,9 +522,9 @@ static struct latch *latch_of_sk(const struct latch_net *ln, const struct sock *
  */
 static __always_inline bool latch_near_seen(struct sk_buff *skb, u8 dir)
 {
-	const struct latch *l = READ_ONCE(*latch_near_slot(skb->sk));
+	const struct latch *l = latch_sk_cached(skb->sk);
 
-	return READ_ONCE(l->sk) == skb->sk && READ_ONCE(l->noted) & LATCH_NOTED_TCP(dir) &&
+	return l && READ_ONCE(l->noted) & LATCH_NOTED_TCP(dir) &&
 	       latch_seen_by(l, latch_single(skb, dir), dir, true);
 }
 
@@ -576,8 +577,8 @@ static __always_inline struct latch *latch_quick(struct latch_net *ln,
 		return LATCH_UNCLEAR;
 	ports = latch_plain_ports(skb, pf, dir);
 	if (skb->sk)
-		l = READ_ONCE(*latch_near_slot(skb->sk));
-	near = l && READ_ONCE(l->sk) == skb->sk && READ_ONCE(l->hashed);
+		l = latch_sk_cached(skb->sk);
+	near = l && READ_ONCE(l->hashed);
 	if (pf == NFPROTO_IPV4) {
 		local = (__force const u32 *)(in ? &ip_hdr(skb)->daddr : &ip_hdr(skb)->saddr);
 		remote = (__force const u32 *)(in ? &ip_hdr(skb)->saddr : &ip_hdr(skb)->daddr);

@@ -264,6 +264,7 @@ void latch_km_work(struct work_struct *work)
 	unsigned long todo = xchg(&ln->todo, 0);
 
 	latch_net_activate(ln);
+	latch_fit_sk();
 	if (test_bit(LATCH_WORK_SAD, &todo)) {
 		if (latch_sad_read(ln))
 			latch_km_retry(ln, LATCH_WORK_SAD);

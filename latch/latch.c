@@ -6,12 +6,11 @@
 #include <linux/sched/mm.h>
 
 #include "find.h"
+#include "skcache.h"
 
 static struct kmem_cache *latch_cache;
 struct rhashtable latch_flows;
 static struct rhashtable latch_socks;
-struct latch *latch_near[1 << LATCH_NEAR_BITS] __read_mostly;
-struct latch latch_nobody;
 
 struct latch_flow_key {
 	struct latch_net *ln;
@@ -160,11 +159,9 @@ struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f)
  */
 struct latch *latch_find_sk(const struct sock *sk)
 {
-	struct latch *l = READ_ONCE(*latch_near_slot(sk));
+	struct latch *l = latch_sk_cached(sk);
 
-	if (READ_ONCE(l->sk) == sk)
-		return l;
-	return rhashtable_lookup(&latch_socks, &sk, latch_sock_params);
+	return l ?: rhashtable_lookup(&latch_socks, &sk, latch_sock_params);
 }
 
 /* Memory of a latch counts where the memory of its socket does. */
@@ -273,13 +270,13 @@ static void latch_sock_more(struct latch_net *ln)
 {
 	atomic_inc(&ln->n_socks);
 	/* the worker may just be switching the hooks off */
-	if (!READ_ONCE(ln->active))
+	if (!READ_ONCE(ln->active) || latch_sk_cache_misfit(atomic_read(&latch_socks.nelems)))
 		latch_km_queue(ln, LATCH_WORK_TELL);
 }
 
 /**
  * latch_hash_sk() - let a socket find its latch
- * @l:  a latch without socket
+ * @l:  a latch without socket, whose lock is held
  * @sk: the socket
  *
  * Context: any. Return: 0, -EEXIST, -ENOMEM.
@@ -288,15 +285,26 @@ int latch_hash_sk(struct latch *l, struct sock *sk)
 {
 	int err;
 
+	lockdep_assert_held(&l->lock);
 	l->sk = sk;
 	err = rhashtable_lookup_insert_fast(&latch_socks, &l->sock_node, latch_sock_params);
 	if (!err) {
-		WRITE_ONCE(*latch_near_slot(sk), l);
+		latch_sk_cache_add(l);
 		latch_sock_more(l->ln);
 		return 0;
 	}
 	l->sk = NULL;
 	return err == -EEXIST ? err : -ENOMEM;
+}
+
+/**
+ * latch_fit_sk() - bring the cache of latches by socket to the size that is needed
+ *
+ * Context: process.
+ */
+void latch_fit_sk(void)
+{
+	latch_sk_cache_fit(&latch_socks);
 }
 
 /**
@@ -313,7 +321,7 @@ void latch_unhash_sk(struct latch *l)
 	if (!l->sk)
 		return;
 	rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
-	cmpxchg(latch_near_slot(l->sk), l, &latch_nobody);
+	latch_sk_cache_del(l);
 	WRITE_ONCE(l->sk, NULL);
 	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
 		latch_km_queue(ln, LATCH_WORK_TELL);
@@ -484,18 +492,21 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 		return ERR_PTR(-ENOMEM);
 	err = latch_list(new);
 	spin_lock_bh(&l->lock);
+	spin_lock_nested(&new->lock, SINGLE_DEPTH_NESTING);
 	new->sk = l->sk;
 	if (!err && (l->unlinked || !l->sk || l->hashed ||
 		     rhashtable_replace_fast(&latch_socks, &l->sock_node, &new->sock_node,
 					     latch_sock_params)))
 		err = -EEXIST;
 	if (err) {
-		spin_unlock_bh(&l->lock);
 		new->sk = NULL;
+		spin_unlock(&new->lock);
+		spin_unlock_bh(&l->lock);
 		latch_unlink(new);
 		return ERR_PTR(err);
 	}
-	WRITE_ONCE(*latch_near_slot(new->sk), new);
+	latch_sk_cache_del(l);
+	latch_sk_cache_add(new);
 	new->mode = l->mode;
 	new->disposition = l->disposition;
 	new->automatic = l->automatic;
@@ -510,7 +521,8 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	l->chained = 0;
 	l->pinned = 0;
 	l->kept = false;
-	l->sk = NULL;
+	WRITE_ONCE(l->sk, NULL);
+	spin_unlock(&new->lock);
 	spin_unlock_bh(&l->lock);
 	latch_unlink(l);
 	if (kept)
@@ -789,13 +801,11 @@ int latch_establish(struct latch *l, const struct latch_pkt *p)
  */
 int __init latch_init(void)
 {
-	int i, err;
+	int err;
 
 	BUILD_BUG_ON(offsetof(struct latch, flow) - offsetof(struct latch, ln) !=
 		     offsetof(struct latch_flow_key, flow));
 	get_random_bytes(latch_secret, sizeof(latch_secret));
-	for (i = 0; i < ARRAY_SIZE(latch_near); i++)
-		latch_near[i] = &latch_nobody;
 	latch_cache = kmem_cache_create("latch", sizeof(struct latch), 0,
 					SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN, NULL);
 	if (!latch_cache)
@@ -806,7 +816,12 @@ int __init latch_init(void)
 	err = rhashtable_init(&latch_socks, &latch_sock_params);
 	if (err)
 		goto flows;
+	err = latch_sk_cache_init();
+	if (err)
+		goto socks;
 	return 0;
+socks:
+	rhashtable_destroy(&latch_socks);
 flows:
 	rhashtable_destroy(&latch_flows);
 cache:
@@ -824,6 +839,7 @@ void latch_exit(void)
 	/* a task may have been preempted on its last steps in latch_sk_destruct() */
 	synchronize_rcu_tasks();
 #endif
+	latch_sk_cache_exit();
 	rhashtable_destroy(&latch_socks);
 	rhashtable_destroy(&latch_flows);
 	kmem_cache_destroy(latch_cache);

@@ -745,11 +745,7 @@ void latch_km_embryos(struct latch_net *ln, unsigned long delay);
 void latch_km_register(void);
 void latch_km_unregister(void);
 
-#define LATCH_NEAR_BITS	10
-
 /* latch.c: life of a latch */
-extern struct latch *latch_near[1 << LATCH_NEAR_BITS];
-extern struct latch latch_nobody;
 int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f);
@@ -760,6 +756,7 @@ int latch_hash_flow(struct latch *l, const struct latch_flow *f);
 int latch_flow_replace(struct latch *old, struct latch *new);
 int latch_hash_sk(struct latch *l, struct sock *sk);
 void latch_unhash_sk(struct latch *l);
+void latch_fit_sk(void);
 bool latch_hold(struct latch *l);
 void latch_put(struct latch *l);
 void latch_retire(struct latch *l);
@@ -778,15 +775,6 @@ void latch_demand_put(struct latch_demand *d);
 u8 latch_disposition(const struct latch *l);
 u8 latch_rule(const struct latch *l);
 struct latch *latch_renew(struct latch *l, gfp_t gfp);
-
-/*
- * Where the latch of a socket is looked for first: the last one that came there, else
- * latch_nobody, which has no socket.
- */
-static inline struct latch **latch_near_slot(const struct sock *sk)
-{
-	return &latch_near[hash_ptr(sk, LATCH_NEAR_BITS)];
-}
 
 /* number.c: the latches of a namespace by number */
 int latch_number(struct latch *l);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writers of the cache of latches by socket: see skcache.h.
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+
+#include "skcache.h"
+
+#define LATCH_SK_MIN	1024
+/* Ways for each latch: of a hundred sockets two find their bucket full. */
+#define LATCH_SK_SPARE	4
+
+struct latch_sk_cache __rcu *latch_sk_cache;
+struct latch latch_none;
+static DEFINE_MUTEX(latch_sk_mutex);
+
+static struct latch_sk_cache *latch_sk_cache_alloc(unsigned int n)
+{
+	struct latch_sk_cache *c = kvmalloc(struct_size(c, way, n), GFP_KERNEL | __GFP_NOWARN);
+	unsigned int i;
+
+	if (!c)
+		return NULL;
+	c->n = n;
+	c->shift = 64 - ilog2(n);
+	for (i = 0; i < n; i++)
+		c->way[i] = &latch_none;
+	return c;
+}
+
+/**
+ * latch_sk_cache_add() - a socket has a latch now
+ * @l: the latch, with @l->sk set, whose lock is held
+ *
+ * Where the bucket is full the table of sockets finds the latch.
+ *
+ * Context: any.
+ */
+void latch_sk_cache_add(struct latch *l)
+{
+	struct latch_sk_cache *c;
+	struct latch **way;
+	int i;
+
+	lockdep_assert_held(&l->lock);
+	rcu_read_lock();
+	c = rcu_dereference(latch_sk_cache);
+	way = &c->way[latch_sk_bucket(c, l->sk)];
+	for (i = 0; i < LATCH_SK_WAYS; i++)
+		if (READ_ONCE(way[i]) == &latch_none &&
+		    cmpxchg(&way[i], &latch_none, l) == &latch_none)
+			break;
+	rcu_read_unlock();
+}
+
+/**
+ * latch_sk_cache_del() - a socket has none any more
+ * @l: the latch, with @l->sk still set, whose lock is held
+ *
+ * A cache that was replaced meanwhile may still name the latch; its last reader began
+ * before this, and the latch is freed after that reader.
+ *
+ * Context: any.
+ */
+void latch_sk_cache_del(struct latch *l)
+{
+	struct latch_sk_cache *c;
+	struct latch **way;
+	int i;
+
+	lockdep_assert_held(&l->lock);
+	rcu_read_lock();
+	c = rcu_dereference(latch_sk_cache);
+	way = &c->way[latch_sk_bucket(c, l->sk)];
+	for (i = 0; i < LATCH_SK_WAYS; i++)
+		cmpxchg(&way[i], l, &latch_none);
+	rcu_read_unlock();
+}
+
+static unsigned int latch_sk_cache_size(unsigned int n)
+{
+	return max_t(unsigned int, roundup_pow_of_two(n * LATCH_SK_SPARE), LATCH_SK_MIN);
+}
+
+/**
+ * latch_sk_cache_misfit() - is the cache too small, or much too large?
+ * @n: sockets that have a latch
+ *
+ * Context: any.
+ */
+bool latch_sk_cache_misfit(unsigned int n)
+{
+	unsigned int want = latch_sk_cache_size(n), have;
+
+	rcu_read_lock();
+	have = rcu_dereference(latch_sk_cache)->n;
+	rcu_read_unlock();
+	return want > have || want < have / 8;
+}
+
+/* A latch that loses its socket at the same time does so under its lock, so it is not added. */
+static void latch_sk_cache_fill(struct rhashtable *socks)
+{
+	struct rhashtable_iter it;
+	struct latch *l;
+
+	rhashtable_walk_enter(socks, &it);
+	rhashtable_walk_start(&it);
+	while ((l = rhashtable_walk_next(&it))) {
+		if (IS_ERR(l))
+			continue;
+		spin_lock_bh(&l->lock);
+		if (l->sk) {
+			latch_sk_cache_del(l);
+			latch_sk_cache_add(l);
+		}
+		spin_unlock_bh(&l->lock);
+	}
+	rhashtable_walk_stop(&it);
+	rhashtable_walk_exit(&it);
+}
+
+/**
+ * latch_sk_cache_fit() - replace the cache where it does not fit any more
+ * @socks: the table of sockets, for what is to be in the new one
+ *
+ * Without memory the old one stays: the table finds what it does not.
+ *
+ * Context: process.
+ */
+void latch_sk_cache_fit(struct rhashtable *socks)
+{
+	struct latch_sk_cache *new, *old;
+	unsigned int n;
+
+	mutex_lock(&latch_sk_mutex);
+	n = atomic_read(&socks->nelems);
+	if (!latch_sk_cache_misfit(n))
+		goto out;
+	new = latch_sk_cache_alloc(latch_sk_cache_size(n));
+	if (!new)
+		goto out;
+	old = rcu_replace_pointer(latch_sk_cache, new, lockdep_is_held(&latch_sk_mutex));
+	latch_sk_cache_fill(socks);
+	kvfree_rcu(old, rcu);
+out:
+	mutex_unlock(&latch_sk_mutex);
+}
+
+/**
+ * latch_sk_cache_init() - make the first one
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init latch_sk_cache_init(void)
+{
+	struct latch_sk_cache *c = latch_sk_cache_alloc(LATCH_SK_MIN);
+
+	RCU_INIT_POINTER(latch_sk_cache, c);
+	return c ? 0 : -ENOMEM;
+}
+
+/**
+ * latch_sk_cache_exit() - free it; no latch is left
+ */
+void latch_sk_cache_exit(void)
+{
+	kvfree(rcu_dereference_protected(latch_sk_cache, true));
+}
