@@ -110,10 +110,15 @@ struct latch_group *latch_group_hold(struct latch_group *g)
  */
 void latch_group_put(struct latch_group *g)
 {
-	if (!g || !refcount_dec_and_test(&g->ref))
+	if (!g)
 		return;
-	rhashtable_remove_fast(&latch_groups, &g->node, latch_group_params);
-	latch_group_free(g);
+	/* whoever meets it without a reference waits until it is out of the table */
+	local_bh_disable();
+	if (refcount_dec_and_test(&g->ref)) {
+		rhashtable_remove_fast(&latch_groups, &g->node, latch_group_params);
+		latch_group_free(g);
+	}
+	local_bh_enable();
 }
 
 /* The group of @c, held, made where it is not there. It is in its paths before

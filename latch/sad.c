@@ -148,13 +148,16 @@ void latch_path_put(struct latch_path *path)
 {
 	bool last;
 
-	spin_lock_bh(&path->lock);
+	/* whoever meets it without members waits until it is out of the table */
+	local_bh_disable();
+	spin_lock(&path->lock);
 	last = !--path->refs;
-	spin_unlock_bh(&path->lock);
-	if (!last)
-		return;
-	rhashtable_remove_fast(&latch_paths, &path->node, latch_path_params);
-	kfree_rcu(path, rcu);
+	spin_unlock(&path->lock);
+	if (last) {
+		rhashtable_remove_fast(&latch_paths, &path->node, latch_path_params);
+		kfree_rcu(path, rcu);
+	}
+	local_bh_enable();
 }
 
 /**
