@@ -35,4 +35,11 @@
 #define GENL_MCAST_CAP_NET_ADMIN GENL_UNS_ADMIN_PERM
 #endif
 
+/* A namespace may have a table of UDP sockets of its own since v6.2 (commit 9804985bf27f) */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define latch_udp_table(net)	((net)->ipv4.udp_table)
+#else
+#define latch_udp_table(net)	(&udp_table)
+#endif
+
 #endif /* LATCH_COMPAT_H */

@@ -4,6 +4,7 @@
  * peer that sent the SYN is the peer of the connection. Their number counts
  * against max_latches, and each goes when TCP has given the request up.
  */
+#include <linux/jhash.h>
 #include <net/tcp.h>
 
 #include "latch.h"
@@ -12,11 +13,43 @@
 #define LATCH_EMBRYO_LIFE	(130 * HZ)
 #define LATCH_EMBRYO_TICK	HZ
 
-/**
- * latch_embryo_add() - a latch waits for its socket
- * @l: the latch, whose lock is held
+/*
+ * Which share of the half-open latches a packet's peer has: that of its identity, else that of
+ * the address at the other end of the SA.
  */
-void latch_embryo_add(struct latch *l)
+static u32 latch_embryo_share(const struct latch_pkt *p)
+{
+	const struct xfrm_state *x = p->outer;
+
+	if (p->who.peer)
+		return hash_64(p->who.peer->ident[0], 8);
+	return hash_32(jhash2((__force const u32 *)x->props.saddr.a6,
+			      x->props.family == AF_INET ? 1 : 4, 0), 8);
+}
+
+/**
+ * latch_embryo_room() - may a peer have one more half-open latch?
+ * @ln: the namespace
+ * @p:  its SYN, protected
+ *
+ * A peer may have half as many as there is room for all, so that whatever one of them does
+ * leaves room for the others.
+ *
+ * Context: any.
+ */
+bool latch_embryo_room(struct latch_net *ln, const struct latch_pkt *p)
+{
+	int room = READ_ONCE(ln->max_latches) - atomic_read(&ln->n_latches);
+
+	return atomic_read(&ln->n_embryos[latch_embryo_share(p)]) < max(room / 2, 1);
+}
+
+/**
+ * latch_embryo_add() - a latch waits for its socket, or for the socket's end
+ * @l: the latch, whose lock is held
+ * @p: the SYN that made it half-open; NULL where its connection is over
+ */
+void latch_embryo_add(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_net *ln = l->ln;
 
@@ -26,6 +59,11 @@ void latch_embryo_add(struct latch *l)
 	WRITE_ONCE(l->embryo, true);
 	list_add_tail(&l->embryos, &ln->embryos);
 	spin_unlock(&ln->embryo_lock);
+	if (p) {
+		l->half_open = 1;
+		l->share = latch_embryo_share(p);
+		atomic_inc(&ln->n_embryos[l->share]);
+	}
 	latch_km_embryos(ln, LATCH_EMBRYO_TICK);
 }
 
@@ -42,6 +80,9 @@ void latch_embryo_del(struct latch *l)
 	WRITE_ONCE(l->embryo, false);
 	list_del_init(&l->embryos);
 	spin_unlock(&l->ln->embryo_lock);
+	if (l->half_open)
+		atomic_dec(&l->ln->n_embryos[l->share]);
+	l->half_open = 0;
 }
 
 /**
@@ -85,7 +126,8 @@ static bool latch_embryo_over(struct latch *l)
 	/* not an embryo, but over: goes when its socket is closed or used anew */
 	if (l->kept)
 		return sock_flag(l->sk, SOCK_DEAD) || l->sk->sk_state != TCP_CLOSE;
-	if (!time_before(jiffies, l->expires))
+	/* a request that is still there keeps its latch, however long */
+	if (!time_before(jiffies, l->expires) && (l->special || !latch_embryo_alive(l)))
 		return true;
 	if (l->special || l->state == LATCH_STATE_CLOSED ||
 	    time_before(jiffies, l->expires - LATCH_EMBRYO_LIFE + LATCH_EMBRYO_TICK))

@@ -6,7 +6,31 @@
 #ifndef LATCH_FIND_H
 #define LATCH_FIND_H
 
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+#include <net/netfilter/nf_conntrack.h>
+#endif
+
 #include "latch.h"
+
+/* Built without the first two tiers of the packet path, see fastpath.h? */
+#ifdef LATCH_NO_FAST
+#define LATCH_FAST	false
+#else
+#define LATCH_FAST	true
+#endif
+
+/* Did NAT change the packet's addresses or ports? */
+static __always_inline bool latch_natted(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	return ct && (ct->status & IPS_NAT_MASK);
+#else
+	return false;
+#endif
+}
 
 /* Two for each word of addresses, one for ports. */
 #define LATCH_SECRETS	9

@@ -193,6 +193,28 @@ static struct xfrm_mgr latch_km = {
 	.compile_policy	= latch_km_compile,
 };
 
+/*
+ * A device that goes takes along the SAs that it was to carry out, and no key manager hears
+ * of it.
+ */
+static int latch_km_device(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct latch_net *ln;
+
+	if ((event != NETDEV_DOWN && event != NETDEV_UNREGISTER) ||
+	    !(dev->features & NETIF_F_HW_ESP))
+		return NOTIFY_DONE;
+	ln = latch_pernet(dev_net(dev));
+	if (ln) {
+		latch_sacache_void(&ln->gens, NULL);
+		latch_km_queue(ln, LATCH_WORK_SAD);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block latch_km_devices = { .notifier_call = latch_km_device };
+
 static void latch_km_path(struct latch_path *path)
 {
 	struct latch_link *link;
@@ -387,10 +409,16 @@ int __init latch_km_init(void)
 
 /**
  * latch_km_register() - hear of events from now on
+ *
+ * Context: process. Return: 0 or -ENOMEM.
  */
-void __init latch_km_register(void)
+int __init latch_km_register(void)
 {
-	xfrm_register_km(&latch_km);
+	int err = register_netdevice_notifier(&latch_km_devices);
+
+	if (!err)
+		xfrm_register_km(&latch_km);
+	return err;
 }
 
 /**
@@ -398,6 +426,7 @@ void __init latch_km_register(void)
  */
 void latch_km_unregister(void)
 {
+	unregister_netdevice_notifier(&latch_km_devices);
 	xfrm_unregister_km(&latch_km);
 	synchronize_rcu();
 }

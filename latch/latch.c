@@ -7,6 +7,7 @@
 
 #include "find.h"
 #include "skcache.h"
+#include "udp.h"
 
 static struct kmem_cache *latch_cache;
 struct rhashtable latch_flows;
@@ -152,6 +153,39 @@ struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f)
 }
 
 /**
+ * latch_find_live() - FIND_LATCH, for a packet whose header is all that is known (2.3-8)
+ * @ln: the namespace
+ * @f:  the 5-tuple
+ *
+ * A latch that its flow has left goes: that of a UDP socket which is closed or connected
+ * anew, and that of a TIME_WAIT which another connection has replaced. A socket that is bound
+ * to no VRF may have flows in any.
+ *
+ * Context: RCU read side, no latch's lock held. Return: the latch or NULL.
+ */
+struct latch *latch_find_live(struct latch_net *ln, const struct latch_flow *f)
+{
+	struct latch *l = latch_find(ln, f);
+	struct latch_flow g = *f;
+
+	if (!l && f->l3) {
+		g.l3 = 0;
+		l = latch_find(ln, &g);
+	}
+	if (!l)
+		return NULL;
+	if (f->proto == IPPROTO_UDP && latch_udp_left(l)) {
+		latch_owner_left(l);
+		return NULL;
+	}
+	if (READ_ONCE(l->special) & LATCH_GHOST && latch_ghost_replaced(l)) {
+		latch_unlink(l);
+		return NULL;
+	}
+	return l;
+}
+
+/**
  * latch_find_sk() - the latch of a socket
  * @sk: the socket
  *
@@ -244,6 +278,25 @@ int latch_hash_flow(struct latch *l, const struct latch_flow *f)
 }
 
 /**
+ * latch_hash_twin() - let packets find a latch whose 5-tuple another one has already
+ * @l:   a latch of a UDP socket, in no table of flows, whose flow is set
+ * @old: the other one, of another UDP socket
+ *
+ * A datagram that comes in then has to be matched by its socket.
+ *
+ * Context: any. Return: 0 or -ENOMEM.
+ */
+int latch_hash_twin(struct latch *l, struct latch *old)
+{
+	WRITE_ONCE(l->special, l->special | LATCH_TWIN);
+	WRITE_ONCE(old->special, READ_ONCE(old->special) | LATCH_TWIN);
+	if (rhashtable_insert_fast(&latch_flows, &l->flow_node, latch_flow_params))
+		return -ENOMEM;
+	WRITE_ONCE(l->hashed, true);
+	return 0;
+}
+
+/**
  * latch_flow_replace() - packets find another latch under the same 5-tuple
  * @old: the latch that they find now, whose lock is held
  * @new: the one that they shall find; nobody else sees it yet
@@ -291,6 +344,8 @@ int latch_hash_sk(struct latch *l, struct sock *sk)
 	if (!err) {
 		latch_sk_cache_add(l);
 		latch_sock_more(l->ln);
+		if (sk->sk_protocol == IPPROTO_UDP)
+			latch_net_keep_apart(l->ln);
 		return 0;
 	}
 	l->sk = NULL;
@@ -420,6 +475,10 @@ static void latch_unlist(struct latch *l)
 		atomic_dec(&ln->n_listeners);
 		l->counted = 0;
 	}
+	if (l->in_group) {
+		atomic_dec(&ln->n_wanting);
+		l->in_group = 0;
+	}
 }
 
 /**
@@ -462,6 +521,12 @@ void latch_unlink(struct latch *l)
 	latch_retire(l);
 	if (l->kept)
 		kept = l->sk;
+	/* else the socket's destructor still needs it, and calls this again */
+	if (l->chained && l->sk && !latch_owner_unchain(l)) {
+		l->unlinked = 0;
+		spin_unlock_bh(&l->lock);
+		return;
+	}
 	latch_unhash_sk(l);
 	latch_embryo_del(l);
 	spin_unlock_bh(&l->lock);
@@ -480,7 +545,8 @@ void latch_unlink(struct latch *l)
  * reads it; what the socket asked for goes over to the new one.
  *
  * Context: as @gfp says. Return: the new latch, listed, in NONE; ERR_PTR(-ENOMEM),
- * ERR_PTR(-ENOBUFS) at the limit, ERR_PTR(-EEXIST) where somebody else was quicker.
+ * ERR_PTR(-ENOBUFS) at the limit, ERR_PTR(-EEXIST) where somebody else was quicker,
+ * ERR_PTR(-EBUSY) while the module goes.
  */
 struct latch *latch_renew(struct latch *l, gfp_t gfp)
 {
@@ -494,11 +560,16 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	spin_lock_bh(&l->lock);
 	spin_lock_nested(&new->lock, SINGLE_DEPTH_NESTING);
 	new->sk = l->sk;
+	kept = l->kept ? l->sk : NULL;
+	if (!err && kept)
+		err = latch_owner_chain(new, kept);
 	if (!err && (l->unlinked || !l->sk || l->hashed ||
 		     rhashtable_replace_fast(&latch_socks, &l->sock_node, &new->sock_node,
 					     latch_sock_params)))
 		err = -EEXIST;
 	if (err) {
+		if (new->chained && latch_owner_unchain(new))
+			latch_owner_unpin(new);
 		new->sk = NULL;
 		spin_unlock(&new->lock);
 		spin_unlock_bh(&l->lock);
@@ -511,12 +582,11 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	new->disposition = l->disposition;
 	new->automatic = l->automatic;
 	new->demand = l->demand;
-	new->destruct = l->destruct;
-	new->chained = l->chained;
-	new->pinned = l->pinned;
-	kept = l->kept ? l->sk : NULL;
-	if (kept)
-		latch_owner_chain(new, kept);
+	if (!kept) {
+		new->destruct = l->destruct;
+		new->chained = l->chained;
+		new->pinned = l->pinned;
+	}
 	l->demand = NULL;
 	l->chained = 0;
 	l->pinned = 0;

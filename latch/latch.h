@@ -89,6 +89,9 @@ enum latch_mib_event {
 	LATCH_MIB_EVENTS
 };
 
+/* Peers share what half-open latches there may be by a hash of who they are. */
+#define LATCH_SHARES	256
+
 struct latch_mib {
 	u64	event[LATCH_MIB_EVENTS];
 	u64	drop[LATCH_DIRS][LATCH_N_REASONS];
@@ -101,12 +104,16 @@ struct latch_mib {
  * @seq:       changes when something comes that latches are judged by
  * @lost:      an event was lost; nothing latched passes until the SAD was read
  * @active:    hooks are registered; written under @hook_mutex
+ * @keep_apart: fragments are to be kept apart by SA, and datagrams looked at as sent
+ * @apart:     the hooks for that are registered; under @hook_mutex
  * @heard:     TCP's state changes are heard of; under @hook_mutex
  * @marked:    an SA or policy with a mark was seen, so flows may differ by it
  * @dying:     no more work is queued
  * @manager:   a key manager binds this namespace's SAs
  * @manager_since: serial number of the last SA that was there before it
- * @n_wanting: sockets with a demand whose flow is not in the table yet
+ * @n_wanting: sockets that packets have to be matched with by looking the socket up: those
+ *             with a demand whose flow is not in the table yet, those that were restored,
+ *             those bound to a group
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
  * @sheets:    every latch by number, see number.c; under its own lock
@@ -125,6 +132,7 @@ struct latch_mib {
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
  * @embryos:   latches that wait for their socket; under @embryo_lock, as @ghosts
+ * @n_embryos: how many of them, by the peer that they are for
  * @ghosts:    latches that stand for TIME_WAIT, in the order in which they began to
  * @dirty:     paths on which an SA came or went, under @sad_lock
  * @gone_binds: bindings whose SA is gone, for @reap_work; under @sad_lock
@@ -138,6 +146,8 @@ struct latch_net {
 	bool			lost;
 	bool			spd_stale;
 	bool			active;
+	bool			keep_apart;
+	bool			apart;
 	bool			heard;
 	bool			marked;
 	bool			dying;
@@ -183,6 +193,7 @@ struct latch_net {
 	u32			bind_seq;
 
 	spinlock_t		embryo_lock;
+	atomic_t		n_embryos[LATCH_SHARES];
 	struct list_head	embryos;
 	struct list_head	ghosts;
 	struct delayed_work	embryo_work;
@@ -193,6 +204,7 @@ struct latch_net {
 	unsigned long		todo;
 	struct mutex		hook_mutex;
 	struct nf_hook_ops	hooks[4];
+	struct nf_hook_ops	udp_hooks[4];
 	struct work_struct	work;
 	struct delayed_work	later_work;
 	struct delayed_work	pending_work;
@@ -491,6 +503,7 @@ struct latch_group {
 /* latch.special */
 #define LATCH_GHOST	0x01
 #define LATCH_COOKIE	0x02
+#define LATCH_TWIN	0x04
 
 /* latch.noted */
 #define LATCH_NOTED_TCP(dir)	(BIT(dir) << LATCH_DIRS)
@@ -509,7 +522,8 @@ struct latch_group {
  * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
  * @special:   it needs more than a look at the SA: LATCH_GHOST, it stands for a
  *             connection in TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a
- *             cookie and keeps no request. Read anywhere
+ *             cookie and keeps no request; LATCH_TWIN, another UDP socket has the same
+ *             5-tuple. Read anywhere
  * @kept:      over, and holds its socket instead of being chained into it
  * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
  *             group has seen is good for its own; LATCH_NOTED_TCP(direction) too for TCP;
@@ -517,7 +531,11 @@ struct latch_group {
  * @missed:    how often in a row TCP was found to have nothing of an embryo
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
  *             it has no socket
- * @txhash:    a UDP socket's, which every connect() makes anew
+ * @portaddr:  where UDP has the socket in its table
+ * @in_group:  counted in n_wanting: a UDP socket bound to a group, or for broadcasts
+ * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
+ *             protected segment
+ * @half_open: counted in ln->n_embryos, by @share
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->act
  * @act:       in ln->act, which holds the latch; @rcu after that
@@ -548,7 +566,10 @@ struct latch {
 				sockpol_out:1,
 				pinned:1,
 				unlinked:1,
-				counted:1;
+				counted:1,
+				in_group:1,
+				half_open:1;
+	bool			restored;
 	u8			noted;
 	s16			err;
 	u32			conflicts;
@@ -576,7 +597,8 @@ struct latch {
 	atomic_t		drops[LATCH_DIRS];
 	u32			id;
 	union {
-		u32		txhash;
+		u32		portaddr;
+		u32		share;
 		int		bound;
 	};
 	u32			breaks;
@@ -742,13 +764,15 @@ void latch_km_changed(struct latch_net *ln);
 void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key);
 void latch_km_reap(struct latch_net *ln, unsigned long delay);
 void latch_km_embryos(struct latch_net *ln, unsigned long delay);
-void latch_km_register(void);
+int latch_km_register(void);
 void latch_km_unregister(void);
 
 /* latch.c: life of a latch */
 int latch_init(void);
 void latch_exit(void);
 struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f);
+struct latch *latch_find_live(struct latch_net *ln, const struct latch_flow *f);
+int latch_hash_twin(struct latch *l, struct latch *old);
 struct latch *latch_find_sk(const struct sock *sk);
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_list(struct latch *l);
@@ -775,6 +799,14 @@ void latch_demand_put(struct latch_demand *d);
 u8 latch_disposition(const struct latch *l);
 u8 latch_rule(const struct latch *l);
 struct latch *latch_renew(struct latch *l, gfp_t gfp);
+
+/* A privileged socket that is to have no latch: nothing of it is judged (2-18, 3.1-2). */
+static __always_inline bool latch_exempt(const struct latch *l)
+{
+	u8 mode = READ_ONCE(l->mode);
+
+	return mode == LATCH_MODE_OFF || mode == LATCH_MODE_BYPASS;
+}
 
 /* number.c: the latches of a namespace by number */
 int latch_number(struct latch *l);
@@ -813,7 +845,8 @@ void latch_group_repolicy_all(struct latch_net *ln);
 void latch_group_forget(struct latch_sa *sa);
 
 /* embryo.c: latches whose socket is not born yet */
-void latch_embryo_add(struct latch *l);
+bool latch_embryo_room(struct latch_net *ln, const struct latch_pkt *p);
+void latch_embryo_add(struct latch *l, const struct latch_pkt *p);
 void latch_embryo_del(struct latch *l);
 void latch_embryo_orphan(struct latch *l);
 void latch_embryo_work(struct work_struct *work);
@@ -822,6 +855,7 @@ void latch_embryo_clear(struct latch_net *ln);
 /* timewait.c: what is left of a connection */
 bool latch_ghost_make(struct latch *l, const struct sock *sk, int old);
 bool latch_ghost_work(struct latch_net *ln);
+bool latch_ghost_replaced(const struct latch *g);
 struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
 			    int sdif);
 
@@ -832,8 +866,11 @@ int latch_owner_hear(void);
 void latch_owner_deaf(void);
 bool latch_sk_flow(const struct sock *sk, struct latch_flow *f);
 int latch_owner_attach(struct latch *l, struct sock *sk);
-void latch_owner_chain(struct latch *l, struct sock *sk);
+int latch_owner_chain(struct latch *l, struct sock *sk);
+void latch_owner_latched(struct latch *l, struct sock *sk);
+struct latch *latch_owner_fresh(struct latch_net *ln, struct sock *sk, struct latch *l);
 bool latch_owner_unchain(struct latch *l);
+void latch_owner_unpin(struct latch *l);
 void latch_owner_part(struct latch *l);
 void latch_owner_tell(struct latch *l, int err);
 void latch_owner_work(struct latch_net *ln);
@@ -843,15 +880,13 @@ struct latch *latch_owner_get(struct sock *sk);
 void latch_owner_left(struct latch *l);
 void latch_owner_stale(struct latch *l, const struct sock *sk);
 
-/* hooks.c: the packet path */
-int latch_hooks_register(struct latch_net *ln);
-void latch_hooks_unregister(struct latch_net *ln);
-
 /* net.c: namespaces */
 int latch_net_init(void);
 void latch_net_exit(void);
 bool latch_net_needed(struct latch_net *ln);
 int latch_net_activate(struct latch_net *ln);
+void latch_net_keep_apart(struct latch_net *ln);
+bool latch_net_guarded(const struct latch_net *ln);
 
 /* sysctl.c, mib.c */
 int latch_sysctl_init(struct latch_net *ln);

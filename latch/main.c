@@ -6,6 +6,7 @@
 #include <net/genetlink.h>
 
 #include "latch.h"
+#include "reassemble.h"
 
 /*
  * Tables first, then who fills them; the option and netlink last, since they are
@@ -30,6 +31,7 @@ static int __init latch_module_init(void)
 	err = latch_km_init();
 	if (err)
 		goto peerid;
+	latch_reassemble_init();
 	err = latch_owner_init();
 	if (err)
 		goto km;
@@ -50,6 +52,7 @@ net:
 owner:
 	latch_owner_exit();
 km:
+	latch_reassemble_exit();
 	latch_km_exit();
 peerid:
 	latch_peerid_exit();
@@ -73,6 +76,7 @@ static void __exit latch_module_exit(void)
 	latch_netlink_exit();
 	latch_net_exit();
 	latch_owner_exit();
+	latch_reassemble_exit();
 	latch_km_exit();
 	rcu_barrier();
 	latch_peerid_exit();

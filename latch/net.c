@@ -6,7 +6,8 @@
 #include <linux/tracepoint.h>
 #include <net/netns/generic.h>
 
-#include "latch.h"
+#include "hooks.h"
+#include "reassemble.h"
 
 static unsigned int latch_net_id;
 
@@ -42,6 +43,34 @@ bool latch_net_needed(struct latch_net *ln)
 	       atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting);
 }
 
+/**
+ * latch_net_guarded() - is anything latched, or to be?
+ * @ln: the namespace
+ *
+ * Context: any. Return: true for latches, demands, and what is left of connections.
+ */
+bool latch_net_guarded(const struct latch_net *ln)
+{
+	return atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting) ||
+	       !list_empty(&ln->ghosts);
+}
+
+/**
+ * latch_net_keep_apart() - fragments of different SAs must not be mixed from now on
+ * @ln: the namespace
+ *
+ * Holds as long as the namespace's hooks do: whoever latches UDP once does so again.
+ *
+ * Context: any.
+ */
+void latch_net_keep_apart(struct latch_net *ln)
+{
+	if (READ_ONCE(ln->keep_apart))
+		return;
+	WRITE_ONCE(ln->keep_apart, true);
+	latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
 /* TCP's state changes are heard of, or not. Returns which. */
 static bool latch_net_hear(struct latch_net *ln, bool on)
 {
@@ -52,6 +81,19 @@ static bool latch_net_hear(struct latch_net *ln, bool on)
 		ln->heard = false;
 	}
 	return ln->heard;
+}
+
+/* Under hook_mutex: the hooks in PRE_ROUTING and LOCAL_OUT go with the others. */
+static void latch_net_watch_udp(struct latch_net *ln, bool on)
+{
+	if (on && !ln->apart) {
+		ln->apart = !latch_udp_hooks_register(ln);
+	} else if (!on && ln->apart) {
+		latch_udp_hooks_unregister(ln);
+		ln->apart = false;
+	}
+	if (!ln->active)
+		WRITE_ONCE(ln->keep_apart, false);
 }
 
 /**
@@ -78,6 +120,7 @@ int latch_net_activate(struct latch_net *ln)
 		latch_hooks_unregister(ln);
 		WRITE_ONCE(ln->active, false);
 	}
+	latch_net_watch_udp(ln, ln->active && ln->keep_apart);
 	smp_mb(); /* pairs with latch_unhash_sk(): one of us sees the other's news */
 	watch = ln->active || atomic_read(&ln->n_socks);
 	heard = latch_net_hear(ln, watch);
@@ -188,7 +231,11 @@ int __init latch_net_init(void)
 	err = register_pernet_subsys(&latch_net_ops);
 	if (err)
 		return err;
-	latch_km_register();
+	err = latch_km_register();
+	if (err) {
+		unregister_pernet_subsys(&latch_net_ops);
+		return err;
+	}
 	down_read(&net_rwsem);
 	for_each_net(net) {
 		struct latch_net *ln = latch_pernet(net);

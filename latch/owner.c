@@ -13,10 +13,13 @@
 #include <linux/mutex.h>
 #include <linux/tracepoint.h>
 #include <net/inet_common.h>
+#include <net/l3mdev.h>
+#include <net/transp_v6.h>
 #include <net/tcp.h>
 #include <trace/events/sock.h>
 
 #include "latch.h"
+#include "udp.h"
 
 static struct tracepoint *latch_tp;
 static DEFINE_MUTEX(latch_tp_mutex);
@@ -34,6 +37,8 @@ bool latch_sk_flow(const struct sock *sk, struct latch_flow *f)
 	const struct inet_sock *inet = inet_sk(sk);
 
 	memset(f, 0, sizeof(*f));
+	if (sk->sk_bound_dev_if)
+		f->l3 = l3mdev_master_ifindex_by_index(sock_net(sk), sk->sk_bound_dev_if);
 	f->proto = sk->sk_protocol;
 	f->lport = (__force u16)inet->inet_sport;
 	f->rport = (__force u16)inet->inet_dport;
@@ -51,6 +56,20 @@ bool latch_sk_flow(const struct sock *sk, struct latch_flow *f)
 	return f->rport && inet->inet_daddr;
 }
 
+/* What the kernel gives a socket of its kind, where nobody has kept its own destructor. */
+static void latch_plain_destruct(struct sock *sk)
+{
+	if (sk->sk_protocol == IPPROTO_UDP)
+		udp_destruct_common(sk);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		inet6_sock_destruct(sk);
+		return;
+	}
+#endif
+	inet_sock_destruct(sk);
+}
+
 /*
  * The socket is freed. Its own destructor is the last thing called, and the
  * module is left behind by the latch's RCU call-back, which latch_exit() waits
@@ -58,14 +77,16 @@ bool latch_sk_flow(const struct sock *sk, struct latch_flow *f)
  */
 static void latch_sk_destruct(struct sock *sk)
 {
-	void (*destruct)(struct sock *sk) = inet_sock_destruct;
+	void (*destruct)(struct sock *sk) = latch_plain_destruct;
 	struct latch *l;
 
 	rcu_read_lock();
 	l = latch_find_sk(sk);
 	if (l) {
 		spin_lock_bh(&l->lock);
-		destruct = l->destruct;
+		if (l->chained)
+			destruct = l->destruct;
+		l->chained = 0;
 		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		latch_unlink(l);
@@ -80,14 +101,19 @@ static void latch_sk_destruct(struct sock *sk)
  * @sk: the socket, locked by the caller where it is TCP
  *
  * Pins the module until then.
+ *
+ * Context: any. Return: 0; -EBUSY where the module is on its way out: a hook may still run
+ * then, but nothing must point to the module any more.
  */
-void latch_owner_chain(struct latch *l, struct sock *sk)
+int latch_owner_chain(struct latch *l, struct sock *sk)
 {
-	__module_get(THIS_MODULE);
+	if (!try_module_get(THIS_MODULE))
+		return -EBUSY;
 	l->pinned = 1;
 	l->chained = 1;
 	l->destruct = sk->sk_destruct;
-	sk->sk_destruct = latch_sk_destruct;
+	WRITE_ONCE(sk->sk_destruct, latch_sk_destruct);
+	return 0;
 }
 
 /**
@@ -97,7 +123,8 @@ void latch_owner_chain(struct latch *l, struct sock *sk)
  *
  * Pins the module until the socket is freed.
  *
- * Context: any. Return: 0; -EEXIST where the socket has a latch; -ENOMEM.
+ * Context: any. Return: 0; -EEXIST where the socket has a latch; -ENOMEM; -EBUSY while the
+ * module goes.
  */
 int latch_owner_attach(struct latch *l, struct sock *sk)
 {
@@ -107,9 +134,30 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 	err = latch_hash_sk(l, sk);
 	if (err)
 		return err;
-	latch_owner_chain(l, sk);
+	err = latch_owner_chain(l, sk);
+	if (err) {
+		latch_unhash_sk(l);
+		return err;
+	}
 	latch_embryo_del(l);
 	return 0;
+}
+
+/**
+ * latch_owner_latched() - a socket's flow gets its SA
+ * @l:  the latch, whose lock is held
+ * @sk: the socket
+ *
+ * Context: RCU read side.
+ */
+void latch_owner_latched(struct latch *l, struct sock *sk)
+{
+	lockdep_assert_held(&l->lock);
+	l->sockpol_in = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]);
+	l->sockpol_out = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
+	l->restored = false;
+	if (sk->sk_protocol == IPPROTO_UDP)
+		latch_udp_latched(l, sk);
 }
 
 /**
@@ -133,6 +181,19 @@ bool latch_owner_unchain(struct latch *l)
 }
 
 /**
+ * latch_owner_unpin() - no socket's destructor leads to the module by this latch any more
+ * @l: the latch, whose lock is held, and which is not chained any more
+ *
+ * Context: RCU read side.
+ */
+void latch_owner_unpin(struct latch *l)
+{
+	if (l->pinned)
+		module_put(THIS_MODULE);
+	l->pinned = 0;
+}
+
+/**
  * latch_owner_part() - a latch has no socket any more
  * @l: the latch, whose lock is held, and which is not chained any more
  *
@@ -141,9 +202,7 @@ bool latch_owner_unchain(struct latch *l)
 void latch_owner_part(struct latch *l)
 {
 	latch_unhash_sk(l);
-	if (l->pinned)
-		module_put(THIS_MODULE);
-	l->pinned = 0;
+	latch_owner_unpin(l);
 }
 
 /**
@@ -213,7 +272,7 @@ static struct latch *latch_owner_next(struct latch_net *ln, int *err)
 }
 
 /*
- * An embryo's owner is the listener, which hears of nothing: its request goes, so
+ * A half-open latch's owner is the listener, which hears of nothing: its request goes, so
  * that the peer's next SYN can begin anew (2.3-17).
  */
 static void latch_owner_abort_request(struct latch *l, int err)
@@ -223,7 +282,8 @@ static void latch_owner_abort_request(struct latch *l, int err)
 	rcu_read_lock();
 	sk = latch_tcp_find(l->ln, &l->flow, l->dif, l->sdif);
 	rcu_read_unlock();
-	if (sk && sk->sk_state == TCP_NEW_SYN_RECV)
+	/* the request, or the child that it has become meanwhile, which has no latch */
+	if (sk && sk->sk_state != TCP_TIME_WAIT)
 		tcp_abort(sk, err);
 	if (sk)
 		sock_gen_put(sk);
@@ -276,7 +336,7 @@ static void latch_owner_keep(struct latch *l)
 			sock_hold(sk);
 			l->kept = true;
 			l->pinned = 0;
-			latch_embryo_add(l);
+			latch_embryo_add(l, NULL);
 			module_put(THIS_MODULE);
 		}
 		spin_unlock_bh(&l->lock);
@@ -408,6 +468,59 @@ static void latch_tcp_born(struct latch_net *ln, struct sock *sk)
 	spin_unlock_bh(&l->lock);
 }
 
+/**
+ * latch_owner_fresh() - the latch of a socket that has none, or whose last connection is over
+ * @ln: the namespace
+ * @sk: the socket, locked by the caller where it is TCP
+ * @l:  its latch, in CLOSED, which no packet finds any more; NULL none
+ *
+ * Context: RCU read side. Return: the latch, in NONE or LARVAL; ERR_PTR as latch_renew() says.
+ */
+struct latch *latch_owner_fresh(struct latch_net *ln, struct sock *sk, struct latch *l)
+{
+	int err;
+
+	if (l)
+		return latch_renew(l, GFP_ATOMIC);
+	l = latch_alloc(ln, sk, GFP_ATOMIC);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	err = latch_list(l);
+	if (!err) {
+		l->flow.proto = sk->sk_protocol;
+		spin_lock_bh(&l->lock);
+		err = latch_owner_attach(l, sk);
+		spin_unlock_bh(&l->lock);
+	}
+	if (!err)
+		return l;
+	latch_unlink(l);
+	return ERR_PTR(err);
+}
+
+/*
+ * A connection that began elsewhere is restored here (TCP_REPAIR): no SYN of it passes, so it
+ * is latched at its first protected segment, in either direction.
+ */
+static void latch_tcp_restored(struct latch_net *ln, struct sock *sk)
+{
+	struct latch *l = latch_find_sk(sk);
+	bool automatic = !l;
+
+	if (!READ_ONCE(ln->active) || (automatic ? !READ_ONCE(ln->auto_mode) : latch_exempt(l)))
+		return;
+	if (automatic || READ_ONCE(l->state) == LATCH_STATE_CLOSED)
+		l = latch_owner_fresh(ln, sk, l);
+	if (IS_ERR(l))
+		return;
+	spin_lock_bh(&l->lock);
+	if (automatic)
+		l->automatic = 1;
+	WRITE_ONCE(l->restored, true);
+	latch_want_more(l);
+	spin_unlock_bh(&l->lock);
+}
+
 /*
  * The socket may connect again. A latch that never came to be waits for that, and
  * a demand holds then too.
@@ -425,6 +538,30 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 }
 
 /*
+ * Is a socket that is closed done with sending? TCP may close one first and then send a RST;
+ * not where nobody has its descriptor, and the peer has acknowledged all of it.
+ */
+static bool latch_tcp_quiet(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_DEAD) && tcp_sk(sk)->snd_una == tcp_sk(sk)->write_seq;
+}
+
+/* Does a request stay when a child of it goes? It will have another one. */
+static bool latch_tcp_requested(struct latch_net *ln, const struct latch_flow *f,
+				const struct sock *child)
+{
+	bool requested = false;
+	struct sock *sk;
+
+	sk = latch_tcp_find(ln, f, child->sk_bound_dev_if, 0);
+	if (sk) {
+		requested = sk->sk_state == TCP_NEW_SYN_RECV;
+		sock_gen_put(sk);
+	}
+	return requested;
+}
+
+/*
  * The connection is over (2.3-17); what is left tells the owner why, where there is one
  * who could ask.
  */
@@ -437,7 +574,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 	if (l) {
 		spin_lock_bh(&l->lock);
 		latch_tcp_over(l, sk, old);
-		gone = l->state == LATCH_STATE_CLOSED && sock_flag(sk, SOCK_DEAD) &&
+		gone = l->state == LATCH_STATE_CLOSED && latch_tcp_quiet(sk) &&
 		       !l->kept && latch_owner_unchain(l);
 		if (gone)
 			latch_owner_part(l);
@@ -450,7 +587,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 	if (list_empty(&ln->embryos) || !latch_sk_flow(sk, &f))
 		return;
 	l = latch_find(ln, &f);
-	if (l && READ_ONCE(l->embryo))
+	if (l && READ_ONCE(l->embryo) && !latch_tcp_requested(ln, &f, sk))
 		latch_unlink(l);
 }
 
@@ -475,6 +612,8 @@ static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 		latch_tcp_listens(ln, sk);
 	else if (old == TCP_LISTEN)
 		latch_tcp_deaf(sk);
+	else if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT)
+		latch_tcp_restored(ln, sk);
 	else if (new == TCP_ESTABLISHED)
 		latch_tcp_born(ln, sk);
 	else
@@ -485,8 +624,9 @@ static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 /* Tracepoint: with the socket locked, preemption off, so under RCU. */
 static void latch_tcp_state(void *data, const struct sock *sk, const int old, const int new)
 {
-	if ((new == TCP_CLOSE || new == TCP_LISTEN ||
-	     (new == TCP_ESTABLISHED && old == TCP_SYN_RECV)) && sk->sk_protocol == IPPROTO_TCP)
+	if (sk->sk_protocol == IPPROTO_TCP &&
+	    (new == TCP_CLOSE || new == TCP_LISTEN ||
+	     (new == TCP_ESTABLISHED && (old == TCP_SYN_RECV || tcp_sk(sk)->repair))))
 		latch_tcp_moves((struct sock *)sk, old, new);
 }
 
@@ -523,7 +663,7 @@ void latch_owner_stale(struct latch *l, const struct sock *sk)
 	if (sk->sk_protocol != IPPROTO_UDP || !READ_ONCE(l->hashed))
 		return;
 	if (latch_sk_flow(sk, &f) && latch_flow_equal(&f, &l->flow) &&
-	    READ_ONCE(sk->sk_txhash) == READ_ONCE(l->txhash))
+	    !latch_udp_reconnected(sk))
 		return;
 	latch_owner_left(l);
 }

@@ -23,7 +23,7 @@ static struct latch_sk_cache *latch_sk_cache_alloc(unsigned int n)
 	if (!c)
 		return NULL;
 	c->n = n;
-	c->shift = 64 - ilog2(n);
+	c->mask = n * sizeof(c->way[0]) - LATCH_SK_WAYS * sizeof(c->way[0]);
 	for (i = 0; i < n; i++)
 		c->way[i] = &latch_none;
 	return c;
@@ -46,7 +46,7 @@ void latch_sk_cache_add(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	rcu_read_lock();
 	c = rcu_dereference(latch_sk_cache);
-	way = &c->way[latch_sk_bucket(c, l->sk)];
+	way = (struct latch **)latch_sk_bucket(c, l->sk);
 	for (i = 0; i < LATCH_SK_WAYS; i++)
 		if (READ_ONCE(way[i]) == &latch_none &&
 		    cmpxchg(&way[i], &latch_none, l) == &latch_none)
@@ -72,7 +72,7 @@ void latch_sk_cache_del(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	rcu_read_lock();
 	c = rcu_dereference(latch_sk_cache);
-	way = &c->way[latch_sk_bucket(c, l->sk)];
+	way = (struct latch **)latch_sk_bucket(c, l->sk);
 	for (i = 0; i < LATCH_SK_WAYS; i++)
 		cmpxchg(&way[i], l, &latch_none);
 	rcu_read_unlock();

@@ -17,7 +17,7 @@
 /**
  * struct latch_sk_cache - latches by socket, replaced as a whole when it is too small
  * @rcu:   frees it
- * @shift: what is left of a hash of 64 bits is the index of a way
+ * @mask:  a hash under it is the offset of a bucket in @way, in bytes
  * @n:     number of ways
  * @way:   latches; &latch_none where there is none, so that a reader need not ask
  *
@@ -26,7 +26,7 @@
  */
 struct latch_sk_cache {
 	struct rcu_head	rcu;
-	unsigned int	shift;
+	u32		mask;
 	unsigned int	n;
 	struct latch	*way[] ____cacheline_aligned;
 };
@@ -34,10 +34,13 @@ struct latch_sk_cache {
 extern struct latch_sk_cache __rcu *latch_sk_cache;
 extern struct latch latch_none;
 
-static __always_inline unsigned int latch_sk_bucket(const struct latch_sk_cache *c,
-						    const struct sock *sk)
+/* The four ways of a socket's bucket. */
+static __always_inline struct latch *const *latch_sk_bucket(const struct latch_sk_cache *c,
+							    const struct sock *sk)
 {
-	return (((unsigned long)sk * (u64)GOLDEN_RATIO_64) >> c->shift) & ~(LATCH_SK_WAYS - 1);
+	u32 hash = ((unsigned long)sk * (u64)GOLDEN_RATIO_64) >> 32;
+
+	return (struct latch *const *)((const char *)c->way + (hash & c->mask));
 }
 
 /**
@@ -50,16 +53,21 @@ static __always_inline unsigned int latch_sk_bucket(const struct latch_sk_cache 
 static __always_inline struct latch *latch_sk_cached(const struct sock *sk)
 {
 	const struct latch_sk_cache *c = rcu_dereference(latch_sk_cache);
-	struct latch *const *way = &c->way[latch_sk_bucket(c, sk)];
+	struct latch *const *way = latch_sk_bucket(c, sk);
 	struct latch *l;
-	int i;
 
-	for (i = 0; i < LATCH_SK_WAYS; i++) {
-		l = READ_ONCE(way[i]);
-		if (READ_ONCE(l->sk) == sk)
-			return l;
-	}
-	return NULL;
+	BUILD_BUG_ON(LATCH_SK_WAYS != 4);
+	l = READ_ONCE(way[0]);
+	if (likely(READ_ONCE(l->sk) == sk))
+		return l;
+	l = READ_ONCE(way[1]);
+	if (READ_ONCE(l->sk) == sk)
+		return l;
+	l = READ_ONCE(way[2]);
+	if (READ_ONCE(l->sk) == sk)
+		return l;
+	l = READ_ONCE(way[3]);
+	return READ_ONCE(l->sk) == sk ? l : NULL;
 }
 
 int latch_sk_cache_init(void);

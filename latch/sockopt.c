@@ -7,12 +7,12 @@
 #include <linux/module.h>
 #include <linux/netfilter.h>
 #include <linux/sockptr.h>
-#include <linux/udp.h>
 #include <net/tcp.h>
 #include <uapi/linux/xfrm.h>
 
 #include "core/pattern.h"
 #include "latch.h"
+#include "udp.h"
 
 static bool latch_sock_ok(const struct sock *sk)
 {
@@ -198,35 +198,6 @@ static int latch_bypass(struct sock *sk, bool on)
 	return err;
 }
 
-/* The latch of a socket that has none, or whose last connection is over; held. */
-static struct latch *latch_fresh(struct latch_net *ln, struct sock *sk, struct latch *l)
-{
-	int err;
-
-	if (l) {
-		l = latch_renew(l, GFP_ATOMIC);
-		if (!IS_ERR(l))
-			latch_hold(l);
-		return l;
-	}
-	l = latch_alloc(ln, sk, GFP_ATOMIC);
-	if (!l)
-		return ERR_PTR(-ENOMEM);
-	err = latch_list(l);
-	if (!err) {
-		l->flow.proto = sk->sk_protocol;
-		spin_lock_bh(&l->lock);
-		err = latch_owner_attach(l, sk);
-		spin_unlock_bh(&l->lock);
-	}
-	if (err) {
-		latch_unlink(l);
-		return ERR_PTR(err);
-	}
-	latch_hold(l);
-	return l;
-}
-
 /* The latch to keep a request in; held. The socket is locked. */
 static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 {
@@ -240,8 +211,8 @@ static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 	if (!l && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN)
 		l = ERR_PTR(-ENOMEM);
 	else if (!l || (l->state == LATCH_STATE_CLOSED && !l->hashed))
-		l = latch_fresh(ln, sk, l);
-	else
+		l = latch_owner_fresh(ln, sk, l);
+	if (!IS_ERR(l))
 		latch_hold(l);
 	rcu_read_unlock();
 	return l;
@@ -277,8 +248,7 @@ static bool latch_too_late(const struct sock *sk, const struct latch *l)
 		return true;
 	if (sk->sk_protocol == IPPROTO_TCP)
 		return sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN;
-	return !skb_queue_empty_lockless(&sk->sk_receive_queue) ||
-	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
+	return latch_udp_unread(sk);
 }
 
 static bool latch_bypasses(const struct latch *l)

@@ -90,6 +90,24 @@ static bool latch_ghost_over(const struct latch *g)
 }
 
 /**
+ * latch_ghost_replaced() - has another connection the 5-tuple of a TIME_WAIT by now?
+ * @g: the latch of the TIME_WAIT
+ *
+ * Where TCP has nothing there, the latch still speaks for what TCP says of the flow.
+ *
+ * Context: RCU read side.
+ */
+bool latch_ghost_replaced(const struct latch *g)
+{
+	struct sock *sk = latch_tcp_find(g->ln, &g->flow, g->bound, 0);
+	bool replaced = sk && sk->sk_state != TCP_TIME_WAIT;
+
+	if (sk)
+		sock_gen_put(sk);
+	return replaced;
+}
+
+/**
  * latch_ghost_work() - let those go whose TIME_WAIT is over
  * @ln: the namespace
  *

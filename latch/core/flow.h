@@ -23,8 +23,8 @@ union latch_addr {
  * @ports:  both, for comparing them at once
  * @family: AF_INET or AF_INET6
  * @proto:  IP protocol
- * @pad:    zero, so that a flow can be hashed and compared as octets
- * @kind:   family, protocol and padding, for comparing them at once
+ * @l3:     ifindex of the VRF that the flow is in, 0 none; its low 16 bits
+ * @kind:   family, protocol and VRF, for comparing them at once
  */
 struct latch_flow {
 	union latch_addr local;
@@ -40,16 +40,21 @@ struct latch_flow {
 		struct {
 			u8	family;
 			u8	proto;
-			u8	pad[2];
+			u16	l3;
 		};
 		u32	kind;
 	};
 };
 
 /* What latch_flow.kind is for these. */
-static inline u32 latch_kind(u8 family, u8 proto)
+static inline u32 latch_kind(u8 family, u8 proto, u16 l3)
 {
-	return (__force u32)htonl((u32)family << 24 | (u32)proto << 16);
+	struct latch_flow f;
+
+	f.family = family;
+	f.proto = proto;
+	f.l3 = l3;
+	return f.kind;
 }
 
 /**

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_INPUT_H
+#define LATCH_INPUT_H
+
+#include "parse.h"
+
+unsigned int latch_input4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st);
+unsigned int latch_input6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st);
+struct latch *latch_input_lookup(struct latch_net *ln, struct sk_buff *skb,
+				 const struct latch_hdr *h);
+unsigned int latch_input_icmp(struct latch_net *ln, struct sk_buff *skb,
+			      const struct latch_hdr *h);
+
+#endif /* LATCH_INPUT_H */
