@@ -3,6 +3,7 @@
 
 import hashlib
 import hmac
+import itertools
 import socket
 import struct
 
@@ -29,11 +30,11 @@ def packed(addr):
     return socket.inet_pton(INET[family(addr)], addr)
 
 
-def ip(src, dst, proto, payload):
-    """An IPv4 or IPv6 packet."""
+def ip(src, dst, proto, payload, frag=0):
+    """An IPv4 or IPv6 packet; frag: IPv4's flags and fragment offset."""
     if family(src) == 6:
         return struct.pack(">IHBB", 6 << 28, len(payload), proto, 64) + packed(src) + packed(dst) + payload
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, 64, proto, 0) + packed(src) + packed(dst)
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, frag, 64, proto, 0) + packed(src) + packed(dst)
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
 
 
@@ -66,12 +67,77 @@ def unreachable(src, dst, original):
     return ip(src, dst, 1, body[:2] + struct.pack(">H", checksum(body)) + body[4:])
 
 
+def too_big(src, dst, original, mtu):
+    """An ICMP error that says that a packet does not fit: FRAG_NEEDED, or PACKET_TOO_BIG."""
+    if family(src) == 6:
+        return ip(src, dst, 58, _summed(src, dst, 58, struct.pack(">BBHI", 2, 0, 0, mtu) + original[:1200], 2))
+    body = struct.pack(">BBHHH", 3, 4, 0, 0, mtu) + original[:28]
+    return ip(src, dst, 1, body[:2] + struct.pack(">H", checksum(body)) + body[4:])
+
+
+# what is left of one datagram must not meet the fragments of the next
+_idents = itertools.count(0x1234)
+
+
+def at_offset(packet, offset, more=False, ident=0):
+    """An IPv4 packet whose header says that it is the fragment at this offset."""
+    word = (0x2000 if more else 0) | offset // 8
+    head = packet[:4] + struct.pack(">HH", ident & 0xFFFF, word) + packet[8:10] + b"\0\0" + packet[12:20]
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + packet[20:]
+
+
+def fragments(packet, *cuts):
+    """The fragments of a packet whose payload is cut at these offsets, which are multiples of 8."""
+    head, ident = 20 if packet[0] >> 4 == 4 else 40, next(_idents)
+    body, out = packet[head:], []
+    for start, end in zip((0, *cuts), (*cuts, len(body))):
+        part, more = body[start:end], end < len(body)
+        if head == 20:
+            size = struct.pack(">H", 20 + len(part))
+            out.append(at_offset(packet[:2] + size + packet[4:20] + part, start, more, ident))
+        else:
+            part = struct.pack(">BBHI", packet[6], 0, start | more, ident) + part
+            out.append(packet[:4] + struct.pack(">HB", len(part), 44) + packet[7:40] + part)
+    return out
+
+
+def within(packet, *headers):
+    """An IPv6 packet with extension headers between its header and its payload: DEST_OPTS, AUTH."""
+    proto, payload = packet[6], packet[40:]
+    for number, make in reversed(headers):
+        proto, payload = number, make(proto) + payload
+    return packet[:4] + struct.pack(">HB", len(payload), proto) + packet[7:40] + payload
+
+
+# (number, the header before what has the given number)
+DEST_OPTS = (60, lambda proto: struct.pack(">BBBB4x", proto, 0, 1, 4))
+
+
+def home_address(addr):
+    """A destination option header that says where its sender is at home (RFC 6275)."""
+    return 60, lambda proto: struct.pack(">BBBBBB", proto, 2, 1, 0, 0xC9, 16) + packed(addr) + b"\1\0"
+
+
+AUTH = (51, lambda proto: struct.pack(">BBHII12x", proto, 4, 0, 0x9909, 1))
+
+
+def gue(proto, payload):
+    """What Generic UDP Encapsulation puts into its datagram."""
+    return struct.pack(">BBH", 0, proto, 0) + payload
+
+
 def esp_null(spi, seq, proto, payload):
     """What an SA of the suite `null` makes of a payload (RFC 4303)."""
     pad = -(len(payload) + 2) % 4
     body = struct.pack(">II", spi, seq) + payload + bytes(range(1, pad + 1)) + bytes((pad, proto))
     key = bytes([spi & 255]) * 32
     return body + hmac.new(key, body, hashlib.sha256).digest()[:16]
+
+
+def segment_route(src, dst, last, proto, payload):
+    """An IPv6 packet to `dst` whose segment routing header sends it on to `last` (RFC 8754)."""
+    head = struct.pack(">BBBBBBH", proto, 4, 4, 1, 1, 0, 0) + packed(last) + packed(dst)
+    return ip(src, dst, 43, head + payload)
 
 
 ETHERTYPE = {4: 0x0800, 6: 0x86DD}

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import yaml
 
@@ -17,7 +18,7 @@ from ktap import TOP, NlError, YnlFamily, wait
 
 UAPI = TOP / "include/uapi/linux"
 SPEC = TOP / "Documentation/netlink/specs/latch.yaml"
-MODULE = TOP / "build" / os.uname().release / "ipsec_latch.ko"
+MODULE = Path(os.environ.get("LATCH_MODULE", TOP / "build" / os.uname().release / "ipsec_latch.ko"))
 TOOL = TOP / "tools/latch/latch"
 
 # The specification is read in every test file: the C parser is ten times faster.

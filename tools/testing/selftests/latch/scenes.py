@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Scenes that are played with the module, without it, and in the demonstration."""
 
+import contextlib
 import socket
 import struct
+import subprocess
 
 import forge
-from ktap import wait
+from ktap import KsftSkipEx, wait
 from latchlib import INET, ip_proto
 
 
@@ -119,6 +121,10 @@ class TimeWait:
             with self.host, open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as f:
                 f.write(f"{value}\n")
 
+    def known_at(self, host, ports):
+        """Does a host still know a connection of these ports (its own one first)?"""
+        return bool(self._states(host, ports))
+
     def _states(self, host, ports):
         table = "tcp" if self.ipsec.fam == 4 else "tcp6"
         with host, open(f"/proc/thread-self/net/{table}", encoding="ascii") as f:
@@ -146,6 +152,63 @@ class TimeWait:
         src, dst, segment = self.segment()
         ethertype = forge.ETHERTYPE[self.ipsec.fam]
         host.frame(self.host.mac, ethertype, forge.ip(src, dst, socket.IPPROTO_TCP, segment))
+
+
+class Unpacker:
+    """A UDP port whose datagrams the host unpacks (ip-fou(8)), and what a third host sends to it.
+
+    kind:  "gue", or "fou" for one that takes only one protocol
+    proto: what the datagrams carry
+    """
+
+    def __init__(self, net, host, fam, kind, proto, port=5555):
+        self.net, self.host, self.fam, self.kind, self.port = net, host, fam, kind, port
+        self.proto = socket.getprotobyname(proto)
+
+    def _ip(self, verb, *words):
+        return self.host.run("ip", f"-{self.fam}", "fou", verb, "port", str(self.port), *words)
+
+    def __enter__(self):
+        if subprocess.run(["modprobe", "-q", "fou"], check=False).returncode:
+            raise KsftSkipEx("the kernel has no FOU")
+        done = self._ip("add", *(("gue",) if self.kind == "gue" else ("ipproto", str(self.proto))))
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return self
+
+    def __exit__(self, *_):
+        self._ip("del")
+
+    def datagram(self, src, dst, inner):
+        """A UDP datagram for the port with this segment in it."""
+        return forge.udp(src, dst, 4444, self.port, forge.gue(self.proto, inner) if self.kind == "gue" else inner)
+
+    def send(self, src, dst, inner):
+        """It comes in clear from a third host, as if from `src`."""
+        packet = forge.ip(src, dst, socket.IPPROTO_UDP, self.datagram(src, dst, inner))
+        self.net.mallory.frame(self.host.mac, forge.ETHERTYPE[self.fam], packet)
+
+    def send_into(self, flow, data, within=None):
+        """What it carries is a forgery into a flow; within: a port that unpacks it before this one does."""
+        _, packet = forge.into(flow, forge.PSH | forge.ACK, data)
+        src, dst = (sock.getsockname()[0] for sock in (flow.b, flow.a))
+        segment = packet[20 if self.fam == 4 else 40 :]
+        if within:
+            within.send(src, dst, self.datagram(src, dst, segment))
+        else:
+            self.send(src, dst, segment)
+
+
+@contextlib.contextmanager
+def ruleset(host, text):
+    """Rules of nft(8) while a block runs."""
+    done = host.run("nft", "-f", "-", input=text)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    try:
+        yield
+    finally:
+        host.run("nft", "flush", "ruleset")
 
 
 FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]

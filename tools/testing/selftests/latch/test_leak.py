@@ -8,7 +8,7 @@ to fail, and the capture to see what it must.
 import forge
 from ktap import case, ksft_ge, ksft_true, wait
 from latchlib import SECRET, Ipsec
-from scenes import FLOWS, Stranger, TimeWait
+from scenes import FLOWS, Stranger, TimeWait, Unpacker
 
 WITHOUT_MODULE = True
 HOSTS = ("alice", "bob", "mallory")
@@ -70,6 +70,55 @@ def forged_rst(env, fam):
     flow.exchange()
     env.mallory.frame(env.alice.mac, *forge.into(flow, forge.RST))
     wait(lambda: ended(flow.a), "the reset")
+
+
+@case("2-11_leak_without_module_fragments_{flow}", [f for f in FLOWS if f["fam"] == 6])
+def fragments(env, proto, fam):
+    """Clear fragments, of which the first one does not say what protocol it is of, reach the application."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = ipsec.flow(proto)
+    _, packet = forge.into(flow, forge.PSH | forge.ACK, b"forged")
+    for part in forge.fragments(forge.within(packet, forge.DEST_OPTS, forge.DEST_OPTS), 8):
+        env.mallory.frame(env.alice.mac, forge.ETHERTYPE[fam], part)
+    flow.a.settimeout(10)
+    ksft_true(flow.a.recv(100) == b"forged")
+
+
+@case("2-11_leak_without_module_half_in_clear_{flow}", [f for f in FLOWS if f["proto"] == "udp"])
+def half_in_clear(env, fam):
+    """One fragment out of the tunnel and one in clear make a datagram, under a policy that demands protection."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", suite="null").up()
+    flow = ipsec.udp(carry=False)
+    sa = next(sa for sa in ipsec.sas if sa.dst == env.alice.addr(fam))
+    first, second = forge.fragments(forge.into(flow, data=b"m" * 64)[1], 32)
+    for packet in (forge.protect(first, sa.spi, 1, (sa.src, sa.dst)), second):
+        env.mallory.frame(env.alice.mac, forge.ETHERTYPE[fam], packet)
+    ksft_true(flow.a.recv(100) == b"m" * 64)
+
+
+@case("2-11_leak_without_module_gue_{flow}", FLOWS)
+def gue(env, proto, fam):
+    """A clear datagram to a port of GUE brings a forgery to the application."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = ipsec.flow(proto)
+    with Unpacker(env, env.alice, fam, "gue", proto) as port:
+        port.send_into(flow, b"forged")
+        flow.a.settimeout(10)
+        ksft_true(flow.a.recv(100) == b"forged")
+
+
+@case("2-10_leak_without_module_rst_of_close_{flow}", [f for f in FLOWS if f["proto"] == "tcp"])
+def rst_of_close(env, fam):
+    """close() with unread data, after a flush, sends a RST in clear."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = ipsec.tcp()
+    flow.exchange()
+    flow.b.send(b"unread")
+    wait(lambda: not flow.silent(flow.a), "the data")
+    env.wire.restart()
+    ipsec.flush()
+    flow.a.close()
+    wait(lambda: env.wire.clear(flow)[0] >= 1, "the RST in clear")
 
 
 @case("2-10_leak_without_module_time_wait_{fam}", [{"fam": 4}, {"fam": 6}])

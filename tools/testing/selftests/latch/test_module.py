@@ -6,11 +6,13 @@ RFC 5660 2-1 and the contract: unloading is refused while latches live.
 
 import errno
 import os
+import socket
+import struct
 
 from expect import is_state
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import IP_LATCH, L, ask, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
-from latchlib import Ipsec
+from latchlib import INET, Ipsec
 
 HOSTS = ("alice", "bob")
 ORDER = 9  # these leave the module out
@@ -120,6 +122,72 @@ def many_times(env):
             flow.pump(flow.moved(500))
     protected.drained()
     clear.drained()
+
+
+def opener(ipsec, listener):
+    """A process that opens flows, protected ones, each time it is told to: (its number, where to tell)."""
+    inside, out = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(inside)
+        return pid, out
+    os.close(out)
+    addr = listener.getsockname()[:2]
+    try:
+        with ipsec.a:
+            while os.read(inside, 1):
+                for n in range(40):
+                    with socket.socket(INET[ipsec.fam], (socket.SOCK_STREAM, socket.SOCK_DGRAM)[n % 2]) as sock:
+                        sock.settimeout(0.2)
+                        try:
+                            # no TIME_WAIT
+                            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                            sock.connect(addr)
+                            sock.send(b"x")
+                            listener.accept()[0].close()
+                        except OSError:
+                            pass
+    finally:
+        os._exit(0)
+
+
+def free(listener):
+    """Does nothing hold the module, after all connections that were opened are gone?"""
+    try:
+        while True:
+            listener.accept()[0].close()
+    except BlockingIOError:
+        pass
+    with open("/sys/module/ipsec_latch/refcnt", encoding="ascii") as f:
+        return f.read().strip() == "0"
+
+
+@case("2-1_unload_20_times_while_flows_open_{fam}", [{"fam": 4}, {"fam": 6}], limit=240)
+def opening(env, fam):
+    """The module goes, or says that it is in use, while new flows come: none is left with a module that is gone."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    listener = ipsec.listen()
+    listener.setblocking(False)
+    pid, tell = opener(ipsec, listener)
+    gone = 0
+    try:
+        for _ in range(20):
+            if not module_loaded():
+                load(env)
+            wait(lambda: free(listener), "the module to be free", 30)
+            os.write(tell, b"x")
+            error = unload()
+            ksft_true(error in (0, errno.EAGAIN, errno.EBUSY), os.strerror(error))
+            gone += not error
+    finally:
+        os.close(tell)
+        os.waitpid(pid, 0)
+    ksft_true(gone > 0, "the module went at least once")
+    if not module_loaded():
+        load(env)
+    flow = ipsec.tcp(listener=listener)
+    flow.exchange()
+    is_state(flow.a, "ESTABLISHED", "NONE", [])
 
 
 @case(f"2-1_load_latch_flush_unload_{TIMES}_times", limit=240)
