@@ -17,6 +17,8 @@
  *   -o         not to be latched
  *   -k N       so many latched UDP sockets beside it, between -K and -K
  *   -K NAMESPACE/ADDRESS   (twice) where they are
+ *   -t N       so many idle TCP connections between the two ends, latched if there is
+ *              the module, opened after the flow's own and reset at exit
  *   -P         profile the rounds
  *
  * Prints: state of the latch of either end, then the nanoseconds of each round. A round
@@ -42,6 +44,9 @@
 #define CHUNK		(128 * 1024)
 #define SMALL		64
 #define MAX_ROUNDS	1000
+/* Those beside have these, below the ones that the kernel chooses for a stream. */
+#define FIRST_PORT	10000
+#define PORTS		20000
 /* A thread that waits in vain would spin for ever. */
 #define PATIENCE	200000000ull
 
@@ -143,23 +148,30 @@ static bool again(ssize_t n)
 /* --- stream ------------------------------------------------------------------ */
 static int listener = -1, fds[2] = { -1, -1 };
 
-static void tcp_listen(void)
+static int listen_at(unsigned int port)
 {
-	listener = flow_socket(1, SOCK_STREAM);
-	set_int(listener, SOL_SOCKET, SO_REUSEADDR, 1);
+	int fd = flow_socket(1, SOCK_STREAM);
+
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	/* no tuning as time passes */
-	set_int(listener, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
-	bind_to(listener, end[1].addr, PORT);
-	if (listen(listener, 1024))
+	set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
+	bind_to(fd, end[1].addr, port);
+	if (listen(fd, 1024))
 		die("listen");
+	return fd;
 }
 
-static int tcp_accept(void)
+static void tcp_listen(void)
+{
+	listener = listen_at(PORT);
+}
+
+static int accept_from(int from)
 {
 	int fd;
 
 	do
-		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+		fd = accept4(from, NULL, NULL, SOCK_NONBLOCK);
 	while (again(fd < 0 ? -1 : 1));
 	return fd;
 }
@@ -171,7 +183,7 @@ static void stream_open(void)
 	set_int(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20);
 	bind_to(fds[0], end[0].addr, 0);
 	connect_to(fds[0], end[1].addr, PORT);
-	fds[1] = tcp_accept();
+	fds[1] = accept_from(listener);
 }
 
 static void stream(unsigned int mib)
@@ -240,7 +252,7 @@ static void crr_one(bool look)
 	/* the kernel would look for a free one from a random place on */
 	bind_to(a, end[0].addr, 10000 + port++ % 50000);
 	connect_to(a, end[1].addr, PORT);
-	b = tcp_accept();
+	b = accept_from(listener);
 	carry(a, b);
 	carry(b, a);
 	if (look) {
@@ -275,6 +287,45 @@ static void open_beside(int n)
 	}
 }
 
+/* Each PORTS of them have a listener, and their own ports from FIRST_PORT on again. */
+static void open_tcp_beside(int n)
+{
+	static const struct linger reset = { .l_onoff = 1 };
+	int fd, i, from = -1, port = PORT;
+
+	for (i = 0; i < n; i++) {
+		if (i % PORTS == 0)
+			from = listen_at(++port);
+		fd = flow_socket(0, SOCK_STREAM);
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		/* nothing stays in TIME_WAIT */
+		if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)))
+			die("SO_LINGER");
+		bind_to(fd, end[0].addr, FIRST_PORT + i % PORTS);
+		connect_to(fd, end[1].addr, port);
+		accept_from(from);
+	}
+}
+
+/* Nothing to count without the module. */
+static void expect_latches(const struct end *e, int least)
+{
+	char line[128];
+	FILE *f;
+	int n;
+
+	enter(e);
+	f = fopen("/proc/thread-self/net/latch_stat", "r");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "LatchLatches %d", &n) == 1 && n < least) {
+			fprintf(stderr, "flow: %d latches instead of %d\n", n, least);
+			exit(1);
+		}
+	fclose(f);
+}
+
 static const struct kind {
 	const char *name;
 	void (*open)(void);
@@ -291,13 +342,16 @@ static void usage(void)
 	exit(2);
 }
 
-static void measure(const struct kind *k, int warm, int rounds, int units)
+static void measure(const struct kind *k, int n_tcp, int warm, int rounds, int units)
 {
 	static uint64_t took[MAX_ROUNDS];
 	int i, spare = profiled ? 0 : rounds;
 	uint64_t t;
 
 	k->open();
+	open_tcp_beside(n_tcp);
+	for (i = 0; i < 2; i++)
+		expect_latches(&end[i], n_tcp);
 	k->run(warm);
 	if (k->run == crr) {
 		crr_one(true);
@@ -325,10 +379,10 @@ static void measure(const struct kind *k, int warm, int rounds, int units)
 
 int main(int argc, char **argv)
 {
-	int warm = 2, rounds = 5, units = 1, n_beside = 0, places = 0, c;
+	int warm = 2, rounds = 5, units = 1, n_beside = 0, n_tcp = 0, places = 0, c;
 	size_t i;
 
-	while ((c = getopt(argc, argv, "w:n:u:m:ok:K:P")) != -1) {
+	while ((c = getopt(argc, argv, "w:n:u:m:ok:K:t:P")) != -1) {
 		switch (c) {
 		case 'w':
 			warm = atoi(optarg);
@@ -351,6 +405,9 @@ int main(int argc, char **argv)
 		case 'K':
 			beside[places++ & 1] = end_of(optarg);
 			break;
+		case 't':
+			n_tcp = atoi(optarg);
+			break;
 		case 'P':
 			profiled = true;
 			break;
@@ -363,11 +420,13 @@ int main(int argc, char **argv)
 	give_way();
 	end[0] = end_of(argv[optind + 1]);
 	end[1] = end_of(argv[optind + 2]);
+	if (n_tcp)
+		many_files();
 	if (n_beside)
 		open_beside(n_beside);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(argv[optind], kinds[i].name)) {
-			measure(&kinds[i], warm, rounds, units);
+			measure(&kinds[i], n_tcp, warm, rounds, units);
 			return 0;
 		}
 	usage();

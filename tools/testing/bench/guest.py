@@ -56,6 +56,12 @@ def load_modules():
     run("modprobe", "-a", *names.split())
 
 
+def many_files():
+    """As many open files as the load generators ask for."""
+    for name in ("nr_open", "file-max"):
+        Path(f"/proc/sys/fs/{name}").write_text("4000000")
+
+
 # --- the module ------------------------------------------------------------------
 class Module:
     """`with Module():` the module is there, and nothing of it after that."""
@@ -278,11 +284,22 @@ def compare(traffic, name, latched, others=None):
             say(side=name, other=other, value=took / mean)
 
 
+def compare_once(traffic, name, latched):
+    """The same where it takes long: once without it, once with it."""
+    base = traffic()
+    with Module():
+        ours = traffic(latched=latched)
+    say(row=name, value=ours / base, base=[base], ours=[ours])
+
+
 class Packets:
     """The packet path."""
 
+    N_BESIDE = int(os.environ.get("BENCH_BESIDE", "10000"))
+
     def __init__(self):
         load_modules()
+        many_files()
         self.pair = Pair("a", "b")
         self.bare = Pair("c", "d")
 
@@ -297,6 +314,8 @@ class Packets:
                             f"{name}, {cipher} {mode}{end}",
                             lambda n, c=cipher, m=mode, k=kind, f=family: self.latched(n, c, m, k, f),
                         )
+                if kind == "stream":
+                    yield self.crowded(cipher, mode, self.N_BESIDE)
         for cipher in ("gcm", "null"):
             yield f"TCP stream, unlatched, {cipher} transport", lambda n, c=cipher: self.unlatched(n, c)
         yield "TCP stream, unlatched, in clear", self.clear
@@ -308,6 +327,15 @@ class Packets:
         net = 9 if mode == "transport" else 8
         others = Alternatives(self.pair, mode) if family == 4 else None
         compare(Traffic(self.pair, kind, net, family=family), name, True, others)
+
+    def crowded(self, cipher, mode, n, measure=compare):
+        """The row of a stream beside so many latched connections with the same peer."""
+
+        def func(name):
+            self.pair.ipsec(cipher, mode)
+            measure(Traffic(self.pair, "stream", 9 if mode == "transport" else 8, "-t", n), name, True)
+
+        return f"TCP stream, {cipher} {mode} beside {n:,} latched connections", func
 
     def beside(self):
         """Latched flows beside the one measured."""
@@ -323,6 +351,14 @@ class Packets:
 
     def none(self, name, kind):
         compare(Traffic(self.bare, kind, 9), name, False)
+
+
+class Beside(Packets):
+    """Ten times as many connections, in a machine that has the memory."""
+
+    def rows(self):
+        for cipher, mode in (("gcm", "transport"), ("null", "tunnel")):
+            yield self.crowded(cipher, mode, 10 * self.N_BESIDE, compare_once)
 
 
 class Many:
@@ -368,8 +404,7 @@ class Scale:
 
     def __init__(self):
         load_modules()
-        for name in ("nr_open", "file-max"):
-            Path(f"/proc/sys/fs/{name}").write_text("4000000")
+        many_files()
         self.n = int(os.environ.get("BENCH_LATCHES", "1000000"))
         self.broken = self.n // 10
         self.pair = Pair("a", "b")
@@ -469,8 +504,7 @@ class Rekey:
 
     def __init__(self):
         load_modules()
-        for name in ("nr_open", "file-max"):
-            Path(f"/proc/sys/fs/{name}").write_text("4000000")
+        many_files()
         self.sas = int(os.environ.get("BENCH_SAS", "10000"))
         self.latches = 10 * self.sas
         run("ip", "netns", "add", "a")
@@ -642,7 +676,7 @@ class Profile:
         say(units=r.latches)
 
 
-GROUPS = {"profile": Profile, "packets": Packets, "scale": Scale, "rekey": Rekey, "cpus": Cpus}
+GROUPS = {"profile": Profile, "packets": Packets, "beside": Beside, "scale": Scale, "rekey": Rekey, "cpus": Cpus}
 
 
 def main():
