@@ -20,7 +20,7 @@ BUILD = $(top)/build/$(release)
 btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 .DEFAULT_GOAL := modules
-.PHONY: all modules tools ike headers_check unit style vm check demo demo-ike bench deps \
+.PHONY: all modules tools ike headers_check unit style vm check mutants soak demo demo-ike bench deps \
 	spec install headers_install modules_install tools_install ike_install clean help
 
 all: modules tools
@@ -52,12 +52,21 @@ unit:
 style:
 	@$(top)/tools/testing/style/style
 
-# The self-tests on one kernel in a virtual machine: K=6.12 (default), 6.1, debug
+# The self-tests on one kernel in a virtual machine: K=6.12 (default), 6.1, debug, or nofast:
+# the debug kernel, and the module without the first two tiers of the packet path
 vm:
 	@$(top)/tools/testing/check vm-$(K)
 
 check:
 	@$(top)/tools/testing/check
+
+# The self-tests against modules of which each lacks one check
+mutants: deps
+	@$(top)/tools/testing/mutants/mutants
+
+# What takes longer than a check may: that, and everything on the debug kernel
+soak: mutants
+	@T='*' $(top)/tools/testing/check vm-debug
 
 deps:
 	@$(vm)/deps
@@ -112,7 +121,8 @@ help:
 	@echo 'make demo-ike       the same with IKE daemons and certificates'
 	@echo 'make bench          what the module costs; BENCH=GLOB, JSON=FILE'
 	@echo 'make check          every check and test on every kernel'
-	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug   one of them'
+	@echo 'make soak           what takes longer: make mutants, all tests on the debug kernel'
+	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug|nofast   one of them'
 	@echo 'make spec           regenerate what is generated from the netlink spec'
 	@echo 'make deps           install the packages that building and testing need'
 	@echo 'make ike_install    what make ike made (root; DESTDIR)'
