@@ -29,9 +29,24 @@ static struct latch_sk_cache *latch_sk_cache_alloc(unsigned int n)
 	return c;
 }
 
+/* The first way of a latch's bucket that has @from gets @to. */
+static void latch_sk_cache_swap(const struct latch *l, struct latch *from, struct latch *to)
+{
+	struct latch **way;
+	int i;
+
+	lockdep_assert_held(&l->lock);
+	rcu_read_lock();
+	way = (struct latch **)latch_sk_bucket(rcu_dereference(latch_sk_cache), l->sk);
+	for (i = 0; i < LATCH_SK_WAYS; i++)
+		if (READ_ONCE(way[i]) == from && cmpxchg(&way[i], from, to) == from)
+			break;
+	rcu_read_unlock();
+}
+
 /**
  * latch_sk_cache_add() - a socket has a latch now
- * @l: the latch, with @l->sk set, whose lock is held
+ * @l: the latch, with @l->sk set, not in the cache; its lock is held
  *
  * Where the bucket is full the table of sockets finds the latch.
  *
@@ -39,19 +54,7 @@ static struct latch_sk_cache *latch_sk_cache_alloc(unsigned int n)
  */
 void latch_sk_cache_add(struct latch *l)
 {
-	struct latch_sk_cache *c;
-	struct latch **way;
-	int i;
-
-	lockdep_assert_held(&l->lock);
-	rcu_read_lock();
-	c = rcu_dereference(latch_sk_cache);
-	way = (struct latch **)latch_sk_bucket(c, l->sk);
-	for (i = 0; i < LATCH_SK_WAYS; i++)
-		if (READ_ONCE(way[i]) == &latch_none &&
-		    cmpxchg(&way[i], &latch_none, l) == &latch_none)
-			break;
-	rcu_read_unlock();
+	latch_sk_cache_swap(l, &latch_none, l);
 }
 
 /**
@@ -65,17 +68,7 @@ void latch_sk_cache_add(struct latch *l)
  */
 void latch_sk_cache_del(struct latch *l)
 {
-	struct latch_sk_cache *c;
-	struct latch **way;
-	int i;
-
-	lockdep_assert_held(&l->lock);
-	rcu_read_lock();
-	c = rcu_dereference(latch_sk_cache);
-	way = (struct latch **)latch_sk_bucket(c, l->sk);
-	for (i = 0; i < LATCH_SK_WAYS; i++)
-		cmpxchg(&way[i], l, &latch_none);
-	rcu_read_unlock();
+	latch_sk_cache_swap(l, l, &latch_none);
 }
 
 static unsigned int latch_sk_cache_size(unsigned int n)
