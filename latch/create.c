@@ -92,7 +92,7 @@ static struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 		return v;
 	}
 	if (sk)
-		latch_owner_latched(l, sk);
+		latch_owner_latched(l, sk, p->tag.x[0].mode);
 	v = latch_first_sa(l, p);
 	if (v.act == LATCH_PASS)
 		latch_note(l, p);
@@ -223,14 +223,14 @@ static bool latch_own_flow(const struct sock *sk, const struct latch_flow *f,
  * @ln:  the namespace
  * @skb: the packet, in POST_ROUTING, not transformed yet
  * @sk:  the socket
+ * @l:   the socket's latch; NULL none
  * @h:   the packet's headers; any kind
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.
  */
 unsigned int latch_create_out(struct latch_net *ln, struct sk_buff *skb, struct sock *sk,
-			      const struct latch_hdr *h)
+			      struct latch *l, const struct latch_hdr *h)
 {
-	struct latch *l = latch_find_sk(sk);
 	bool protected = dst_xfrm(skb_dst(skb));
 	bool tcp = sk->sk_protocol == IPPROTO_TCP;
 	struct latch_flow own;

@@ -6,7 +6,7 @@
 
 unsigned int latch_stray(struct latch_net *ln, struct latch *l, struct sk_buff *skb, u8 dir);
 unsigned int latch_create_out(struct latch_net *ln, struct sk_buff *skb, struct sock *sk,
-			      const struct latch_hdr *h);
+			      struct latch *l, const struct latch_hdr *h);
 unsigned int latch_create_in(struct latch_net *ln, struct sk_buff *skb,
 			     const struct latch_hdr *h);
 bool latch_create_tunnel(struct latch_net *ln, struct sk_buff *skb, const struct latch_hdr *h);

@@ -23,7 +23,7 @@ static __always_inline bool latch_give_sk(struct latch *l, struct sk_buff *skb, 
 		return true;
 	sk = READ_ONCE(l->sk);
 	if (proto == IPPROTO_UDP) {
-		if (!latch_udp_open(l, skb, sk, pf) || latch_udp_reconnected(sk))
+		if (!latch_udp_open(l, skb, sk, pf) || latch_udp_reconnected(l, sk))
 			return false;
 		if (!sk->sk_bound_dev_if) {
 			skb->sk = sk;
@@ -156,9 +156,13 @@ static unsigned int latch_input_mixed(struct latch_net *ln, struct sk_buff *skb,
 	return latch_stray(ln, latch_create_demand(ln, skb, h), skb, LATCH_DIR_IN);
 }
 
-static bool latch_mixed(const struct sk_buff *skb, u8 pf)
+/* What an SA in transport mode carries was put together before it was authenticated. */
+static bool latch_mixed(struct sk_buff *skb, u8 pf)
 {
-	return latch_reassembled(skb, pf) && !latch_kept_apart(skb, pf) && secpath_exists(skb);
+	const struct sec_path *sp = skb_sec_path(skb);
+
+	return latch_reassembled(skb, pf) && !latch_kept_apart(skb, pf) && sp && sp->len &&
+	       sp->xvec[sp->len - 1]->props.mode != XFRM_MODE_TRANSPORT;
 }
 
 /* What is not a flow's: what is still protected comes here again without protection. */
@@ -194,12 +198,12 @@ static noinline unsigned int latch_input_full(struct latch_net *ln, struct sk_bu
 
 /* Tier 2. @pf is constant. */
 static __always_inline unsigned int latch_input_plain(struct latch_net *ln, struct sk_buff *skb,
-						      const struct nf_hook_state *st, u8 pf)
+						      const struct nf_hook_state *st,
+						     struct latch *l, u8 pf)
 {
-	struct latch *l;
 	u8 proto;
 
-	l = latch_plain_in(ln, skb, pf, &proto);
+	l = latch_plain_in(ln, skb, l, pf, &proto);
 	if (l == LATCH_NEED_FULL)
 		return latch_input_full(ln, skb, st);
 	if (!l)
@@ -212,30 +216,37 @@ static __always_inline unsigned int latch_input_plain(struct latch_net *ln, stru
 }
 
 static noinline unsigned int latch_input_plain4(struct latch_net *ln, struct sk_buff *skb,
-						const struct nf_hook_state *st)
+						const struct nf_hook_state *st,
+						struct latch *l)
 {
-	return latch_input_plain(ln, skb, st, NFPROTO_IPV4);
+	return latch_input_plain(ln, skb, st, l, NFPROTO_IPV4);
 }
 
 static noinline unsigned int latch_input_plain6(struct latch_net *ln, struct sk_buff *skb,
-						const struct nf_hook_state *st)
+						const struct nf_hook_state *st,
+						struct latch *l)
 {
-	return latch_input_plain(ln, skb, st, NFPROTO_IPV6);
+	return latch_input_plain(ln, skb, st, l, NFPROTO_IPV6);
 }
 
 /* @pf is constant. */
 static __always_inline unsigned int latch_input(void *priv, struct sk_buff *skb,
 						const struct nf_hook_state *st, u8 pf)
 {
+	struct latch *l = NULL;
+
 	if (!LATCH_FAST)
 		return latch_input_full(priv, skb, st);
-	if (skb->sk && likely(latch_fast_ok(skb, pf, LATCH_DIR_IN)))
-		return NF_ACCEPT;
+	if (skb->sk) {
+		l = latch_sk_cached(skb->sk);
+		if (l && likely(latch_fast_ok(l, skb, pf, LATCH_DIR_IN)))
+			return NF_ACCEPT;
+	}
 	/* it comes again, without ESP */
 	if (latch_encap_plain(skb, pf))
 		return NF_ACCEPT;
-	return pf == NFPROTO_IPV4 ? latch_input_plain4(priv, skb, st) :
-				    latch_input_plain6(priv, skb, st);
+	return pf == NFPROTO_IPV4 ? latch_input_plain4(priv, skb, st, l) :
+				    latch_input_plain6(priv, skb, st, l);
 }
 
 /**

@@ -344,8 +344,6 @@ int latch_hash_sk(struct latch *l, struct sock *sk)
 	if (!err) {
 		latch_sk_cache_add(l);
 		latch_sock_more(l->ln);
-		if (sk->sk_protocol == IPPROTO_UDP)
-			latch_net_keep_apart(l->ln);
 		return 0;
 	}
 	l->sk = NULL;

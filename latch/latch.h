@@ -104,8 +104,10 @@ struct latch_mib {
  * @seq:       changes when something comes that latches are judged by
  * @lost:      an event was lost; nothing latched passes until the SAD was read
  * @active:    hooks are registered; written under @hook_mutex
- * @keep_apart: fragments are to be kept apart by SA, and datagrams looked at as sent
+ * @keep_apart: fragments are to be kept apart by SA
  * @apart:     the hooks for that are registered; under @hook_mutex
+ * @mark_sent: datagrams are to be looked at before anybody changes their header
+ * @marking:   the hooks for that are registered; written under @hook_mutex
  * @heard:     TCP's state changes are heard of; under @hook_mutex
  * @marked:    an SA or policy with a mark was seen, so flows may differ by it
  * @dying:     no more work is queued
@@ -148,6 +150,8 @@ struct latch_net {
 	bool			active;
 	bool			keep_apart;
 	bool			apart;
+	bool			mark_sent;
+	bool			marking;
 	bool			heard;
 	bool			marked;
 	bool			dying;
@@ -204,7 +208,8 @@ struct latch_net {
 	unsigned long		todo;
 	struct mutex		hook_mutex;
 	struct nf_hook_ops	hooks[4];
-	struct nf_hook_ops	udp_hooks[4];
+	struct nf_hook_ops	apart_hooks[2];
+	struct nf_hook_ops	mark_hooks[2];
 	struct work_struct	work;
 	struct delayed_work	later_work;
 	struct delayed_work	pending_work;
@@ -532,6 +537,7 @@ struct latch_group {
  * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
  *             it has no socket
  * @portaddr:  where UDP has the socket in its table
+ * @txhash:    what connect() drew for a UDP socket
  * @in_group:  counted in n_wanting: a UDP socket bound to a group, or for broadcasts
  * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
  *             protected segment
@@ -556,6 +562,7 @@ struct latch {
 	bool			listener;
 	bool			kept;
 	u8			missed;
+	u16			portaddr;
 	u16			chained:1,
 				numbered:1,
 				listed:1,
@@ -597,7 +604,7 @@ struct latch {
 	atomic_t		drops[LATCH_DIRS];
 	u32			id;
 	union {
-		u32		portaddr;
+		u32		txhash;
 		u32		share;
 		int		bound;
 	};
@@ -867,7 +874,7 @@ void latch_owner_deaf(void);
 bool latch_sk_flow(const struct sock *sk, struct latch_flow *f);
 int latch_owner_attach(struct latch *l, struct sock *sk);
 int latch_owner_chain(struct latch *l, struct sock *sk);
-void latch_owner_latched(struct latch *l, struct sock *sk);
+void latch_owner_latched(struct latch *l, struct sock *sk, u8 mode);
 struct latch *latch_owner_fresh(struct latch_net *ln, struct sock *sk, struct latch *l);
 bool latch_owner_unchain(struct latch *l);
 void latch_owner_unpin(struct latch *l);
@@ -886,6 +893,7 @@ void latch_net_exit(void);
 bool latch_net_needed(struct latch_net *ln);
 int latch_net_activate(struct latch_net *ln);
 void latch_net_keep_apart(struct latch_net *ln);
+void latch_net_mark_sent(struct latch_net *ln);
 bool latch_net_guarded(const struct latch_net *ln);
 
 /* sysctl.c, mib.c */

@@ -55,20 +55,35 @@ bool latch_net_guarded(const struct latch_net *ln)
 	       !list_empty(&ln->ghosts);
 }
 
+/* Holds as long as the namespace's hooks do: who needs it once needs it again. */
+static void latch_net_want(struct latch_net *ln, bool *what)
+{
+	if (READ_ONCE(*what))
+		return;
+	WRITE_ONCE(*what, true);
+	latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
 /**
- * latch_net_keep_apart() - fragments of different SAs must not be mixed from now on
+ * latch_net_keep_apart() - have the worker keep fragments of different SAs apart
  * @ln: the namespace
- *
- * Holds as long as the namespace's hooks do: whoever latches UDP once does so again.
  *
  * Context: any.
  */
 void latch_net_keep_apart(struct latch_net *ln)
 {
-	if (READ_ONCE(ln->keep_apart))
-		return;
-	WRITE_ONCE(ln->keep_apart, true);
-	latch_km_queue(ln, LATCH_WORK_TELL);
+	latch_net_want(ln, &ln->keep_apart);
+}
+
+/**
+ * latch_net_mark_sent() - have the worker mark what UDP sockets send elsewhere
+ * @ln: the namespace
+ *
+ * Context: any.
+ */
+void latch_net_mark_sent(struct latch_net *ln)
+{
+	latch_net_want(ln, &ln->mark_sent);
 }
 
 /* TCP's state changes are heard of, or not. Returns which. */
@@ -83,17 +98,16 @@ static bool latch_net_hear(struct latch_net *ln, bool on)
 	return ln->heard;
 }
 
-/* Under hook_mutex: the hooks in PRE_ROUTING and LOCAL_OUT go with the others. */
-static void latch_net_watch_udp(struct latch_net *ln, bool on)
+/* Under hook_mutex: one of the hooks that are there on demand, and go with the others. */
+static void latch_net_demanded(struct latch_net *ln, bool *want, bool *have,
+			       int (*turn)(struct latch_net *ln, bool on))
 {
-	if (on && !ln->apart) {
-		ln->apart = !latch_udp_hooks_register(ln);
-	} else if (!on && ln->apart) {
-		latch_udp_hooks_unregister(ln);
-		ln->apart = false;
-	}
+	bool on = ln->active && *want;
+
+	if (on != *have)
+		WRITE_ONCE(*have, turn(ln, on) ? false : on);
 	if (!ln->active)
-		WRITE_ONCE(ln->keep_apart, false);
+		WRITE_ONCE(*want, false);
 }
 
 /**
@@ -120,7 +134,8 @@ int latch_net_activate(struct latch_net *ln)
 		latch_hooks_unregister(ln);
 		WRITE_ONCE(ln->active, false);
 	}
-	latch_net_watch_udp(ln, ln->active && ln->keep_apart);
+	latch_net_demanded(ln, &ln->keep_apart, &ln->apart, latch_apart_switch);
+	latch_net_demanded(ln, &ln->mark_sent, &ln->marking, latch_mark_switch);
 	smp_mb(); /* pairs with latch_unhash_sk(): one of us sees the other's news */
 	watch = ln->active || atomic_read(&ln->n_socks);
 	heard = latch_net_hear(ln, watch);

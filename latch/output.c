@@ -8,6 +8,7 @@
 
 #include "create.h"
 #include "fastpath.h"
+#include "hooks.h"
 #include "output.h"
 
 /*
@@ -71,9 +72,10 @@ static unsigned int latch_output_over(struct latch *l, struct sk_buff *skb,
 }
 
 /*
- * Did a latched UDP socket send this to somebody else than its peer? LOCAL_OUT saw that, or
- * nobody did: then somebody changed the header, and the datagram is still the flow's. NAT is
- * not taken for that, since the parser undoes it.
+ * Did a latched UDP socket send this to somebody else than its peer, or has somebody changed
+ * the header of a datagram of the flow? Where nobody could, and it has no options that do,
+ * the header is what the socket wrote. Where NAT did, the parser has undone it. Else
+ * LOCAL_OUT has to have seen it first; until the hook is there, it is the flow's.
  */
 static bool latch_elsewhere(const struct latch *l, const struct sk_buff *skb, u8 pf,
 			    const struct latch_hdr *h)
@@ -83,29 +85,31 @@ static bool latch_elsewhere(const struct latch *l, const struct sk_buff *skb, u8
 	f.l3 = l->flow.l3;
 	if (h->kind != LATCH_PKT_FLOW || latch_flow_equal(&f, &l->flow))
 		return false;
-	return latch_cb(skb, pf) || latch_natted(skb);
+	if (latch_natted(skb) || latch_cb(skb, pf))
+		return true;
+	if (!READ_ONCE(l->ln->marking)) {
+		if (h->plain && latch_hooks_alone(l->ln, pf))
+			return true;
+		latch_net_mark_sent(l->ln);
+	}
+	return false;
 }
 
-/* Whose latch is it that speaks for a packet's socket, and for this packet of it? */
-static struct latch *latch_output_owner(struct sock *sk, const struct sk_buff *skb, u8 pf,
-					const struct latch_hdr *h)
+/* Does the latch of a packet's socket speak for this packet of it? */
+static bool latch_output_owned(struct latch *l, struct sock *sk, const struct sk_buff *skb,
+			       u8 pf, const struct latch_hdr *h)
 {
-	struct latch *l = latch_find_sk(sk);
-
-	if (l)
-		latch_owner_stale(l, sk);
-	if (!l || !READ_ONCE(l->hashed) || latch_exempt(l))
-		return NULL;
-	return sk->sk_protocol == IPPROTO_UDP && latch_elsewhere(l, skb, pf, h) ? NULL : l;
+	latch_owner_stale(l, sk);
+	return READ_ONCE(l->hashed) && !latch_exempt(l) &&
+	       (sk->sk_protocol != IPPROTO_UDP || !latch_elsewhere(l, skb, pf, h));
 }
 
 /* A packet that a socket sent, and that no latch of the socket judges. */
 static unsigned int latch_output_unowned(struct latch_net *ln, struct sk_buff *skb,
-					 struct sock *sk, const struct latch_hdr *h,
+					 struct sock *sk, struct latch *l,
+					 const struct latch_hdr *h,
 					 const struct nf_hook_state *st)
 {
-	struct latch *l = latch_find_sk(sk);
-
 	if (l && latch_exempt(l))
 		return NF_ACCEPT;
 	if (l && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_CLOSE &&
@@ -113,7 +117,7 @@ static unsigned int latch_output_unowned(struct latch_net *ln, struct sk_buff *s
 		return latch_output_over(l, skb, st);
 	if (latch_comes_again(ln, skb, st->out))
 		return NF_ACCEPT;
-	return latch_create_out(ln, skb, sk, h);
+	return latch_create_out(ln, skb, sk, l, h);
 }
 
 /*
@@ -128,14 +132,14 @@ static bool latch_output_twin(const struct latch *l, const struct sk_buff *skb,
 }
 
 static unsigned int latch_output_flow(struct latch_net *ln, struct sk_buff *skb,
-				      struct sock *sk, const struct latch_hdr *h,
-				      const struct nf_hook_state *st)
+				      struct sock *sk, struct latch *own,
+				      const struct latch_hdr *h, const struct nf_hook_state *st)
 {
 	struct latch *l = latch_find_live(ln, &h->flow);
 
 	if (l && !latch_output_twin(l, skb, sk))
 		return latch_output_enforce(l, skb, st);
-	return sk ? latch_output_unowned(ln, skb, sk, h, st) : NF_ACCEPT;
+	return sk ? latch_output_unowned(ln, skb, sk, own, h, st) : NF_ACCEPT;
 }
 
 /* Does policy demand protection of what comes in of a flow of this host? */
@@ -190,33 +194,33 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	struct latch *l;
 
 	latch_parse(ln, skb, st->out, st->pf, LATCH_DIR_OUT, &h);
-	l = sk ? latch_output_owner(sk, skb, st->pf, &h) : NULL;
-	if (l)
+	l = sk ? latch_find_sk(sk) : NULL;
+	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
 		return latch_output_enforce(l, skb, st);
 	switch (h.kind) {
 	case LATCH_PKT_FLOW:
-		return latch_output_flow(ln, skb, sk, &h, st);
+		return latch_output_flow(ln, skb, sk, l, &h, st);
 	case LATCH_PKT_ICMP:
 		return latch_output_icmp(ln, skb, &h, st);
 	case LATCH_PKT_OTHER:
-		return sk ? latch_output_unowned(ln, skb, sk, &h, st) : NF_ACCEPT;
+		return sk ? latch_output_unowned(ln, skb, sk, l, &h, st) : NF_ACCEPT;
 	case LATCH_PKT_UNKNOWN:
 		break;
 	}
 	if (sk)
-		return latch_output_unowned(ln, skb, sk, &h, st);
+		return latch_output_unowned(ln, skb, sk, l, &h, st);
 	return latch_forwarded(skb, st->pf) ? NF_ACCEPT :
 					      latch_drop_unknown(ln, skb, LATCH_DIR_OUT);
 }
 
 /* Tier 2. @pf is constant. */
 static __always_inline unsigned int latch_output_plain(struct latch_net *ln, struct sk_buff *skb,
-						       const struct nf_hook_state *st, u8 pf)
+						       const struct nf_hook_state *st,
+						     struct latch *l, u8 pf)
 {
-	struct latch *l;
 	u8 proto;
 
-	l = latch_plain_out(ln, skb, st->out, pf, &proto);
+	l = latch_plain_out(ln, skb, st->out, l, pf, &proto);
 	if (l == LATCH_NEED_FULL)
 		return latch_output_full(ln, skb, st);
 	if (!l)
@@ -230,27 +234,34 @@ static __always_inline unsigned int latch_output_plain(struct latch_net *ln, str
 }
 
 static noinline unsigned int latch_output_plain4(struct latch_net *ln, struct sk_buff *skb,
-						 const struct nf_hook_state *st)
+						 const struct nf_hook_state *st,
+						 struct latch *l)
 {
-	return latch_output_plain(ln, skb, st, NFPROTO_IPV4);
+	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV4);
 }
 
 static noinline unsigned int latch_output_plain6(struct latch_net *ln, struct sk_buff *skb,
-						 const struct nf_hook_state *st)
+						 const struct nf_hook_state *st,
+						 struct latch *l)
 {
-	return latch_output_plain(ln, skb, st, NFPROTO_IPV6);
+	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV6);
 }
 
 /* What was not transformed yet. @pf is constant. */
 static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb,
 						 const struct nf_hook_state *st, u8 pf)
 {
+	struct latch *l = NULL;
+
 	if (!LATCH_FAST)
 		return latch_output_full(priv, skb, st);
-	if (skb->sk && likely(latch_fast_ok(skb, pf, LATCH_DIR_OUT)))
-		return NF_ACCEPT;
-	return pf == NFPROTO_IPV4 ? latch_output_plain4(priv, skb, st) :
-				    latch_output_plain6(priv, skb, st);
+	if (skb->sk) {
+		l = latch_sk_cached(skb->sk);
+		if (l && likely(latch_fast_ok(l, skb, pf, LATCH_DIR_OUT)))
+			return NF_ACCEPT;
+	}
+	return pf == NFPROTO_IPV4 ? latch_output_plain4(priv, skb, st, l) :
+				    latch_output_plain6(priv, skb, st, l);
 }
 
 /**

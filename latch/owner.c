@@ -145,19 +145,20 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 
 /**
  * latch_owner_latched() - a socket's flow gets its SA
- * @l:  the latch, whose lock is held
- * @sk: the socket
+ * @l:    the latch, whose lock is held
+ * @sk:   the socket
+ * @mode: of the innermost SA, XFRM_MODE_*
  *
  * Context: RCU read side.
  */
-void latch_owner_latched(struct latch *l, struct sock *sk)
+void latch_owner_latched(struct latch *l, struct sock *sk, u8 mode)
 {
 	lockdep_assert_held(&l->lock);
 	l->sockpol_in = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]);
 	l->sockpol_out = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
 	l->restored = false;
 	if (sk->sk_protocol == IPPROTO_UDP)
-		latch_udp_latched(l, sk);
+		latch_udp_latched(l, sk, mode);
 }
 
 /**
@@ -663,7 +664,7 @@ void latch_owner_stale(struct latch *l, const struct sock *sk)
 	if (sk->sk_protocol != IPPROTO_UDP || !READ_ONCE(l->hashed))
 		return;
 	if (latch_sk_flow(sk, &f) && latch_flow_equal(&f, &l->flow) &&
-	    !latch_udp_reconnected(sk))
+	    !latch_udp_reconnected(l, sk))
 		return;
 	latch_owner_left(l);
 }

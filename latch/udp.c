@@ -5,7 +5,9 @@
  */
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
+#include <uapi/linux/xfrm.h>
 
+#include "hooks.h"
 #include "udp.h"
 
 /**
@@ -66,7 +68,7 @@ bool latch_udp_left(struct latch *l)
 
 	spin_lock_bh(&l->lock);
 	left = l->sk && (sock_flag(l->sk, SOCK_DEAD) ||
-			 (l->hashed && latch_udp_reconnected(l->sk)));
+			 (l->hashed && latch_udp_reconnected(l, l->sk)));
 	spin_unlock_bh(&l->lock);
 	return left;
 }
@@ -83,19 +85,25 @@ static bool latch_udp_in_group(const struct sock *sk)
 
 /**
  * latch_udp_latched() - a UDP socket gets its flow latched
- * @l:  the latch, whose lock is held
- * @sk: its socket, connected
+ * @l:    the latch, whose lock is held
+ * @sk:   its socket, connected
+ * @mode: of its innermost SA; only what comes out of a tunnel can be a fragment
  *
  * Datagrams to a group have another local address than the flow: from now on all are matched
  * by their socket in this namespace, until the latch goes.
  *
- * Context: any.
+ * Context: RCU read side.
  */
-void latch_udp_latched(struct latch *l, struct sock *sk)
+void latch_udp_latched(struct latch *l, struct sock *sk, u8 mode)
 {
 	lockdep_assert_held(&l->lock);
-	WRITE_ONCE(sk->sk_txhash, 0);
+	WRITE_ONCE(sk->sk_txrehash, LATCH_TXREHASH);
+	l->txhash = READ_ONCE(sk->sk_txhash);
 	l->portaddr = udp_sk(sk)->udp_portaddr_hash;
+	if (mode != XFRM_MODE_TRANSPORT)
+		latch_net_keep_apart(l->ln);
+	if (!latch_hooks_alone(l->ln, l->flow.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6))
+		latch_net_mark_sent(l->ln);
 	if (!l->in_group && latch_udp_in_group(sk)) {
 		l->in_group = 1;
 		atomic_inc(&l->ln->n_wanting);

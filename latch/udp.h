@@ -8,14 +8,20 @@
 
 #include "latch.h"
 
+/* No value of SO_TXREHASH: the kernel takes it for "never". */
+#define LATCH_TXREHASH	2
+
 /*
  * Was a UDP socket connected anew, or disconnected, since it was latched? Then its latch is
- * over (5.2-1). latch_udp_latched() clears the hash that connect() draws, which is never 0
- * then, and which nothing else draws anew while it is 0.
+ * over (5.2-1). connect() draws another hash. So may SO_CNX_ADVICE, but not as long as
+ * latch_udp_latched() has forbidden it; where the application allows it again, it cannot be
+ * told any more who drew the hash, and the latch stays.
  */
-static __always_inline bool latch_udp_reconnected(const struct sock *sk)
+static __always_inline bool latch_udp_reconnected(const struct latch *l, const struct sock *sk)
 {
-	return READ_ONCE(sk->sk_txhash) || READ_ONCE(sk->sk_state) != TCP_ESTABLISHED;
+	return READ_ONCE(sk->sk_state) != TCP_ESTABLISHED ||
+	       (READ_ONCE(sk->sk_txhash) != l->txhash &&
+		READ_ONCE(sk->sk_txrehash) == LATCH_TXREHASH);
 }
 
 /*
@@ -39,6 +45,6 @@ struct sock *latch_udp_lookup(struct latch_net *ln, const struct latch_flow *f, 
 			      int sdif, struct sk_buff *skb);
 bool latch_udp_unread(const struct sock *sk);
 bool latch_udp_left(struct latch *l);
-void latch_udp_latched(struct latch *l, struct sock *sk);
+void latch_udp_latched(struct latch *l, struct sock *sk, u8 mode);
 
 #endif /* LATCH_UDP_H */
