@@ -15,7 +15,7 @@ import struct
 
 import forge
 from expect import Moves, is_state
-from ktap import case, ksft_eq, ksft_true, wait
+from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, tcp_seqs
 from latchlib import INET, Flow, Ipsec, ip_proto
 from scenes import FLOWS, Unpacker, error_of, ruleset
@@ -472,6 +472,9 @@ def orphan(env, fam):
     with no_orphans(), Moves(env.alice, at_least=["LatchOutBroken"], may=[*GOING, "XfrmInNoStates"]):
         flow.a.close()
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    # nobody tells bob, and alice may try for as long as TCP does
+    for host in (env.alice, env.bob):
+        host.nl.do("conn-flush")
 
 
 @case("2-10_rst_of_{how}_when_established_{flow}", LAST)
@@ -631,7 +634,8 @@ def source_route(env):
     flow.exchange()
 
 
-@case("2-10_destination_rewritten_by_a_routing_header_udp6")
+# the debug kernel has no mobile IPv6, and so no such header
+@case("2-10_destination_rewritten_by_a_routing_header_udp6", [] if DEBUG else ({},))
 def routing_header(env):
     """IPV6_RTHDR: policy sees the last destination, so what leaves for the first hop is protected."""
     _, flow, _ = scene(env, "udp", 6)
