@@ -122,7 +122,8 @@ static bool latch_hook_changes(const struct latch_net *ln, const struct nf_hook_
 	if (ops->priv == ln)
 		return false;
 	return ops->hook_ops_type != NF_HOOK_OP_UNDEFINED ||
-	       (ops->priority != NF_IP_PRI_SELINUX_FIRST && ops->priority != NF_IP_PRI_SELINUX_LAST);
+	       (ops->priority != NF_IP_PRI_SELINUX_FIRST &&
+		ops->priority != NF_IP_PRI_SELINUX_LAST);
 }
 
 static bool latch_hooks_change(const struct latch_net *ln, u8 pf, unsigned int hook)

@@ -361,6 +361,25 @@ void latch_fit_sk(void)
 }
 
 /**
+ * latch_no_more() - the socket of a connection that is over has said all that it had to say
+ * @l: its latch, whose lock is held
+ *
+ * Context: any.
+ */
+void latch_no_more(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!l->over)
+		return;
+	l->over = 0;
+	atomic_dec(&ln->n_over);
+	if (!latch_net_needed(ln))
+		latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
+/**
  * latch_unhash_sk() - a socket has no latch any more
  * @l: its latch, whose lock is held
  *
@@ -376,6 +395,7 @@ void latch_unhash_sk(struct latch *l)
 	rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
 	latch_sk_cache_del(l);
 	WRITE_ONCE(l->sk, NULL);
+	latch_no_more(l);
 	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
 		latch_km_queue(ln, LATCH_WORK_TELL);
 }
@@ -589,6 +609,7 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	l->chained = 0;
 	l->pinned = 0;
 	l->kept = false;
+	latch_no_more(l);
 	WRITE_ONCE(l->sk, NULL);
 	spin_unlock(&new->lock);
 	spin_unlock_bh(&l->lock);

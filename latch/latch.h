@@ -124,6 +124,7 @@ struct latch_mib {
  * @n_socks:   latches that have a socket, in whatever state, and options being set; not
  *             where packets read, since each connection writes it
  * @n_latches: how many there are, against @max_latches
+ * @n_over:    sockets of connections that are over and may still send a RST
  * @spd:       copy of the SPD, replaced by the worker
  * @spd_due:   when it may be read again unless somebody waits, CLOCK_MONOTONIC in ns; the
  *             worker's
@@ -176,6 +177,7 @@ struct latch_net {
 	atomic_t		n_socks;
 	atomic_t		n_latches;
 	atomic_t		n_listeners;
+	atomic_t		n_over;
 
 	struct latch_spd __rcu	*spd;
 	u32			last_pol;
@@ -542,6 +544,7 @@ struct latch_group {
  * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
  *             protected segment
  * @half_open: counted in ln->n_embryos, by @share
+ * @over:      counted in ln->n_over: its connection is over, and its socket may still say so
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->act
  * @act:       in ln->act, which holds the latch; @rcu after that
@@ -575,7 +578,8 @@ struct latch {
 				unlinked:1,
 				counted:1,
 				in_group:1,
-				half_open:1;
+				half_open:1,
+				over:1;
 	bool			restored;
 	u8			noted;
 	s16			err;
@@ -787,6 +791,7 @@ int latch_hash_flow(struct latch *l, const struct latch_flow *f);
 int latch_flow_replace(struct latch *old, struct latch *new);
 int latch_hash_sk(struct latch *l, struct sock *sk);
 void latch_unhash_sk(struct latch *l);
+void latch_no_more(struct latch *l);
 void latch_fit_sk(void);
 bool latch_hold(struct latch *l);
 void latch_put(struct latch *l);

@@ -31,7 +31,7 @@ struct latch_net *latch_pernet(const struct net *net)
  *
  * Asks XFRM itself, so that the hooks are there before the copies are.
  *
- * Context: any. Return: true for SAs, policies, latches, and demands.
+ * Context: any. Return: true for SAs, policies, latches, demands, and what may still be sent.
  */
 bool latch_net_needed(struct latch_net *ln)
 {
@@ -40,7 +40,8 @@ bool latch_net_needed(struct latch_net *ln)
 	return READ_ONCE(xfrm->state_num) ||
 	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_IN]) ||
 	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_OUT]) ||
-	       atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting);
+	       atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting) ||
+	       atomic_read(&ln->n_over);
 }
 
 /**

@@ -533,6 +533,11 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 		return;
 	if (latch_ghost_make(l, sk, old))
 		return;
+	/* the hooks have to be there for the RST that may follow */
+	if (!l->over) {
+		l->over = 1;
+		atomic_inc(&l->ln->n_over);
+	}
 	latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
 		   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
 	latch_retire(l);
