@@ -85,7 +85,7 @@ static bool latch_elsewhere(const struct latch *l, const struct sk_buff *skb, u8
 	f.l3 = l->flow.l3;
 	if (h->kind != LATCH_PKT_FLOW || latch_flow_equal(&f, &l->flow))
 		return false;
-	if (latch_natted(skb) || latch_cb(skb, pf))
+	if (latch_cb(skb, pf))
 		return true;
 	if (!READ_ONCE(l->ln->marking)) {
 		if (h->plain && latch_hooks_alone(l->ln, pf))
