@@ -13,8 +13,9 @@
  * (latch_sacache_hit()), its socket is exempt (latch_exempt()), or it has no latch and nobody
  * asks for anything (latch_unconcerned()). Built with LATCH_NO_FAST, neither tier exists.
  *
- * Tier 1 saves 70 instructions a TCP segment, tier 2 some 600 a packet. In-line code with
- * constant @pf and @dir keeps all of it in registers.
+ * Together they save some 1,000 instructions a packet: without them a TCP stream with the
+ * null cipher in a tunnel costs 1.0994 instead of 1.0137, and a UDP exchange 1.1117 instead of
+ * 1.0184. In-line code with constant @pf and @dir keeps all of it in registers.
  */
 #ifndef LATCH_FASTPATH_H
 #define LATCH_FASTPATH_H

@@ -10,7 +10,7 @@
 #include "input.h"
 
 /*
- * The transport need not look for the socket again, which saves it 200 instructions. It
+ * The transport need not look for the socket again, which saves it 170 instructions. It
  * looks where it would not take the one that has the latch, because that is bound to a
  * device. TCP drops the reference; UDP, whose sockets are freed after a grace period, needs
  * none, but a closed one must not be given: false where it is closed, or cannot be found.

@@ -2,8 +2,9 @@
 /*
  * The cache of SAs that were found congruent for a group of latches.
  *
- * Saves what it takes to compare a packet's SA with the latch in full: 1,400 instructions
- * a packet (RFC 5660 2.4-1 asks for that comparison for every packet).
+ * Saves what it takes to compare a packet's SA with the latch in full, which RFC 5660 2.4-1
+ * asks for with every packet: the first two tiers of the packet path live by it, and
+ * fastpath.h says what these save.
  */
 #ifndef LATCH_SACACHE_H
 #define LATCH_SACACHE_H
