@@ -73,7 +73,7 @@ void latch_sk_cache_del(struct latch *l)
 
 static unsigned int latch_sk_cache_size(unsigned int n)
 {
-	return max_t(unsigned int, roundup_pow_of_two(n * LATCH_SK_SPARE), LATCH_SK_MIN);
+	return roundup_pow_of_two(max_t(unsigned int, n * LATCH_SK_SPARE, LATCH_SK_MIN));
 }
 
 /**
