@@ -186,10 +186,9 @@ struct latch_verdict latch_first_sa(struct latch *l, const struct latch_pkt *p)
 
 /*
  * A half-open latch may get its SA here, where the identity of the SA that its SYN came
- * under was not known then. TCP that answers a SYN by a cookie gives the packet no socket.
+ * under was not known then.
  */
-static struct latch_verdict latch_judge_packet(struct latch *l, const struct sk_buff *skb,
-					       const struct latch_pkt *p)
+static struct latch_verdict latch_judge_packet(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_verdict v;
 
@@ -199,8 +198,6 @@ static struct latch_verdict latch_judge_packet(struct latch *l, const struct sk_
 		v = latch_first_sa(l, p);
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
 		latch_note(l, p);
-	if (l->half_open && p->dir == LATCH_DIR_OUT && !skb->sk)
-		WRITE_ONCE(l->special, l->special | LATCH_COOKIE);
 	return v;
 }
 
@@ -221,7 +218,7 @@ unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir)
 
 	if (latch_view(l->ln, skb, dir, &p)) {
 		spin_lock_bh(&l->lock);
-		v = latch_judge_packet(l, skb, &p);
+		v = latch_judge_packet(l, &p);
 		spin_unlock_bh(&l->lock);
 	}
 	if (v.act == LATCH_PASS)

@@ -131,14 +131,31 @@ static bool latch_output_twin(const struct latch *l, const struct sk_buff *skb,
 	       READ_ONCE(l->sk) != sk && dst_xfrm(skb_dst(skb));
 }
 
+/*
+ * TCP that answers a SYN by a cookie gives the SYN-ACK no socket, and knows nothing of the
+ * connection until its ACK comes: until then nothing but the latch does.
+ */
+static void latch_output_cookie(struct latch *l, const struct sk_buff *skb,
+				const struct latch_hdr *h)
+{
+	if (skb->sk || !READ_ONCE(l->embryo) || !latch_tcp_is_synack(skb, h->thoff))
+		return;
+	spin_lock_bh(&l->lock);
+	if (l->half_open)
+		WRITE_ONCE(l->special, l->special | LATCH_COOKIE);
+	spin_unlock_bh(&l->lock);
+}
+
 static unsigned int latch_output_flow(struct latch_net *ln, struct sk_buff *skb,
 				      struct sock *sk, struct latch *own,
 				      const struct latch_hdr *h, const struct nf_hook_state *st)
 {
 	struct latch *l = latch_find_live(ln, &h->flow);
 
-	if (l && !latch_output_twin(l, skb, sk))
+	if (l && !latch_output_twin(l, skb, sk)) {
+		latch_output_cookie(l, skb, h);
 		return latch_output_enforce(l, skb, st);
+	}
 	return sk ? latch_output_unowned(ln, skb, sk, own, h, st) : NF_ACCEPT;
 }
 

@@ -338,3 +338,18 @@ bool latch_tcp_is_syn(const struct sk_buff *skb, int thoff)
 
 	return th && th->syn && !th->ack;
 }
+
+/**
+ * latch_tcp_is_synack() - does a segment answer a SYN?
+ * @skb:   the packet
+ * @thoff: its TCP header
+ *
+ * Context: any. Return: true for SYN with ACK.
+ */
+bool latch_tcp_is_synack(const struct sk_buff *skb, int thoff)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th = latch_tcp_header(skb, thoff, &buf);
+
+	return th && th->syn && th->ack;
+}

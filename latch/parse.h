@@ -53,6 +53,7 @@ void latch_parse(struct latch_net *ln, struct sk_buff *skb, const struct net_dev
 		 u8 pf, u8 dir, struct latch_hdr *h);
 void latch_parse_transport(const struct sk_buff *skb, u8 dir, struct latch_hdr *h);
 bool latch_tcp_is_syn(const struct sk_buff *skb, int thoff);
+bool latch_tcp_is_synack(const struct sk_buff *skb, int thoff);
 bool latch_tcp_is_rst(const struct sk_buff *skb, int thoff);
 
 #endif /* LATCH_PARSE_H */

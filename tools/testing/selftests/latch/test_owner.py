@@ -451,6 +451,24 @@ def late_cookie(env, fam):
         write(env.bob, "ipv4/tcp_syncookies", 1)
 
 
+@case("2.3-17_no_cookie_for_what_is_reset_{fam}", FAMS)
+def reset_is_no_cookie(env, fam):
+    """A listener goes, and TCP answers the ACK to its SYN-ACK by a RST: the latch goes with the request."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    listener = ipsec.listen()
+    sock = env.alice.socket(INET[fam])
+    sock.settimeout(10 * SLOW)
+    rule = f"tcp dport {listener.getsockname()[1]} tcp flags & (syn | ack) == ack drop;"
+    with nft(env.alice, f"type filter hook output priority 0; {rule}"):
+        sock.connect(listener.getsockname()[:2])
+        ksft_eq(env.bob.stat()["LatchLatches"], 1, "the half-open latch")
+        listener.close()
+    sock.send(b"x")
+    with contextlib.suppress(ConnectionResetError):
+        sock.recv(1)
+    wait(lambda: not env.bob.stat()["LatchLatches"], "the half-open latch to go")
+
+
 # --- GRO ---------------------------------------------------------------------------------------------
 UDP_GRO = 104
 
