@@ -4,10 +4,10 @@
  * peer that sent the SYN is the peer of the connection. Their number counts
  * against max_latches, and each goes when TCP has given the request up.
  */
-#include <linux/jhash.h>
+#include <linux/hash.h>
 #include <net/tcp.h>
 
-#include "latch.h"
+#include "find.h"
 
 /* Longer than a SYN cookie is good for. */
 #define LATCH_EMBRYO_LIFE	(130 * HZ)
@@ -15,20 +15,26 @@
 
 /*
  * Which share of the half-open latches a packet's peer has: that of its identity, else that of
- * the address at the other end of the SA.
+ * the address at the other end of the SA. The factors are secret: see latch_hash().
  */
-static u32 latch_embryo_share(const struct latch_pkt *p)
+static u8 latch_embryo_hash(const struct latch_pkt *p)
 {
-	const struct xfrm_state *x = p->outer;
+	const xfrm_address_t *a = &p->outer->props.saddr;
+	u64 sum;
 
+	BUILD_BUG_ON(LATCH_SHARES != 1 << 8);
 	if (p->who.peer)
 		return hash_64(p->who.peer->ident[0], 8);
-	return hash_32(jhash2((__force const u32 *)x->props.saddr.a6,
-			      x->props.family == AF_INET ? 1 : 4, 0), 8);
+	sum = latch_secret[1] * (__force u32)a->a6[0];
+	if (p->outer->props.family == AF_INET6)
+		sum += latch_secret[3] * (__force u32)a->a6[1] +
+		       latch_secret[5] * (__force u32)a->a6[2] +
+		       latch_secret[7] * (__force u32)a->a6[3];
+	return sum >> 56;
 }
 
 /**
- * latch_embryo_room() - may a peer have one more half-open latch?
+ * latch_embryo_share() - may a peer have one more half-open latch?
  * @ln: the namespace
  * @p:  its SYN, protected
  *
@@ -36,20 +42,23 @@ static u32 latch_embryo_share(const struct latch_pkt *p)
  * leaves room for the others.
  *
  * Context: any.
+ * Return: the share that the latch is to be counted in; -ENOBUFS where that has no room.
  */
-bool latch_embryo_room(struct latch_net *ln, const struct latch_pkt *p)
+int latch_embryo_share(struct latch_net *ln, const struct latch_pkt *p)
 {
 	int room = READ_ONCE(ln->max_latches) - atomic_read(&ln->n_latches);
+	u8 share = latch_embryo_hash(p);
 
-	return atomic_read(&ln->n_embryos[latch_embryo_share(p)]) < max(room / 2, 1);
+	return atomic_read(&ln->n_embryos[share]) < max(room / 2, 1) ? share : -ENOBUFS;
 }
 
 /**
  * latch_embryo_add() - a latch waits for its socket, or for the socket's end
- * @l: the latch, whose lock is held
- * @p: the SYN that made it half-open; NULL where its connection is over
+ * @l:     the latch, whose lock is held
+ * @share: of a half-open one, as latch_embryo_share() gave it; negative where its connection
+ *         is over
  */
-void latch_embryo_add(struct latch *l, const struct latch_pkt *p)
+void latch_embryo_add(struct latch *l, int share)
 {
 	struct latch_net *ln = l->ln;
 
@@ -59,10 +68,10 @@ void latch_embryo_add(struct latch *l, const struct latch_pkt *p)
 	WRITE_ONCE(l->embryo, true);
 	list_add_tail(&l->embryos, &ln->embryos);
 	spin_unlock(&ln->embryo_lock);
-	if (p) {
+	if (share >= 0) {
 		l->half_open = 1;
-		l->share = latch_embryo_share(p);
-		atomic_inc(&ln->n_embryos[l->share]);
+		l->share = share;
+		atomic_inc(&ln->n_embryos[share]);
 	}
 	latch_km_embryos(ln, LATCH_EMBRYO_TICK);
 }

@@ -349,12 +349,12 @@ bool latch_group_known(const struct latch_sa *sa, struct latch_who *who)
 	g = READ_ONCE(sa->group);
 	if (!g || g == LATCH_GROUP_DEAD)
 		return false;
-	who->id = g->c.params.tag.id;
+	*who->id = g->c.params.tag.id;
 	who->peer = g->c.peer;
 	who->local = g->c.local;
 	/* of the group's two SAs this may be the other one */
-	if (who->id.kind == LATCH_IDENT_PINNED)
-		who->id.peer[0] = sa->serial;
+	if (who->id->kind == LATCH_IDENT_PINNED)
+		who->id->peer[0] = sa->serial;
 	return true;
 }
 

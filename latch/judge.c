@@ -157,7 +157,8 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 {
 	const struct latch_demand *demand = c->common->demand;
 	const struct latch_tmpl *t = &c->tmpl[i];
-	struct latch_who who;
+	struct latch_ident id;
+	struct latch_who who = { .id = &id };
 	struct latch_tag tag;
 	u32 diff;
 
@@ -171,17 +172,17 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 	tag.flags = sa->tag_flags;
 	latch_who(c->ln, &sa->key, sa->reqid, sa, &who);
 	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
-	if (i && who.id.kind == LATCH_IDENT_PINNED &&
+	if (i && id.kind == LATCH_IDENT_PINNED &&
 	    tag.id.kind == LATCH_IDENT_PINNED)
 		tag.id.peer[0] = c->common->params.pinned[c->dir];
 	else
-		tag.id = who.id;
+		tag.id = id;
 	diff = latch_params_cmp(&c->common->params, demand ? &demand->want : NULL, &tag,
 				c->dir);
 	if (!diff && !(c->have & BIT(i))) {
 		c->have |= BIT(i);
 		c->found.x[i] = sa->x;
-		c->found.id = i ? c->found.id : who.id;
+		c->found.id = i ? c->found.id : id;
 	}
 	return diff & ~LATCH_R(PENDING);
 }
@@ -432,7 +433,7 @@ bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 	u8 rule = latch_rule(l);
 
 	lockdep_assert_held(&l->lock);
-	return p->sa->xs == p->first && p->who.id.kind == c->params.tag.id.kind &&
+	return p->sa->xs == p->first && p->tag.id.kind == c->params.tag.id.kind &&
 	       p->who.peer == c->peer && p->who.local == c->local &&
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&

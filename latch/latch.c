@@ -22,7 +22,8 @@ struct latch_flow_key {
 u64 latch_secret[LATCH_SECRETS] __ro_after_init;
 
 /* So that a few flows seldom meet in one chain. */
-#define LATCH_FLOWS_MIN	1024
+#define LATCH_FLOWS_MIN	8192
+#define LATCH_SOCKS_MIN	1024
 
 static __always_inline u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 {
@@ -76,6 +77,7 @@ static const struct rhashtable_params latch_sock_params = {
 	.head_offset = offsetof(struct latch, sock_node),
 	.hashfn = latch_sock_hash,
 	.obj_cmpfn = latch_sock_cmp,
+	.min_size = LATCH_SOCKS_MIN,
 	.automatic_shrinking = true,
 };
 
@@ -201,16 +203,16 @@ struct latch *latch_find_sk(const struct sock *sk)
 /* Memory of a latch counts where the memory of its socket does. */
 static struct latch *latch_cache_alloc(const struct sock *sk, gfp_t gfp)
 {
-	struct latch *l;
 #ifdef CONFIG_MEMCG
-	struct mem_cgroup *old = set_active_memcg(sk ? sk->sk_memcg : NULL);
-#endif
+	if (sk && sk->sk_memcg) {
+		struct mem_cgroup *old = set_active_memcg(sk->sk_memcg);
+		struct latch *l = kmem_cache_zalloc(latch_cache, gfp | __GFP_NOWARN);
 
-	l = kmem_cache_zalloc(latch_cache, gfp | __GFP_NOWARN);
-#ifdef CONFIG_MEMCG
-	set_active_memcg(old);
+		set_active_memcg(old);
+		return l;
+	}
 #endif
-	return l;
+	return kmem_cache_zalloc(latch_cache, gfp | __GFP_NOWARN);
 }
 
 /**
@@ -321,9 +323,11 @@ int latch_flow_replace(struct latch *old, struct latch *new)
 /* While a socket has a latch, its namespace hears of TCP's state changes. */
 static void latch_sock_more(struct latch_net *ln)
 {
+	int n = atomic_read(&latch_socks.nelems);
+
 	atomic_inc(&ln->n_socks);
 	/* the worker may just be switching the hooks off */
-	if (!READ_ONCE(ln->active) || latch_sk_cache_misfit(atomic_read(&latch_socks.nelems)))
+	if (!READ_ONCE(ln->active) || latch_sk_cache_misfit(n))
 		latch_km_queue(ln, LATCH_WORK_TELL);
 }
 
@@ -395,7 +399,8 @@ void latch_unhash_sk(struct latch *l)
 	rhashtable_remove_fast(&latch_socks, &l->sock_node, latch_sock_params);
 	latch_sk_cache_del(l);
 	WRITE_ONCE(l->sk, NULL);
-	latch_no_more(l);
+	if (l->over)
+		latch_no_more(l);
 	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
 		latch_km_queue(ln, LATCH_WORK_TELL);
 }

@@ -406,9 +406,9 @@ struct latch_peer {
 	u8			data[];
 };
 
-/* Who is behind an SA, with the records where it is bound. RCU. */
+/* Who is behind an SA, with the records where it is bound. RCU. The caller says where @id is. */
 struct latch_who {
-	struct latch_ident	id;
+	struct latch_ident	*id;
 	struct latch_peer	*peer;
 	struct latch_peer	*local;
 };
@@ -857,8 +857,8 @@ void latch_group_repolicy_all(struct latch_net *ln);
 void latch_group_forget(struct latch_sa *sa);
 
 /* embryo.c: latches whose socket is not born yet */
-bool latch_embryo_room(struct latch_net *ln, const struct latch_pkt *p);
-void latch_embryo_add(struct latch *l, const struct latch_pkt *p);
+int latch_embryo_share(struct latch_net *ln, const struct latch_pkt *p);
+void latch_embryo_add(struct latch *l, int share);
 void latch_embryo_del(struct latch *l);
 void latch_embryo_orphan(struct latch *l);
 void latch_embryo_work(struct work_struct *work);

@@ -337,7 +337,7 @@ static void latch_owner_keep(struct latch *l)
 			sock_hold(sk);
 			l->kept = true;
 			l->pinned = 0;
-			latch_embryo_add(l, NULL);
+			latch_embryo_add(l, -1);
 			module_put(THIS_MODULE);
 		}
 		spin_unlock_bh(&l->lock);
@@ -453,7 +453,7 @@ static void latch_tcp_deaf(struct sock *sk)
 }
 
 /* A child is born: the latch of its SYN gets its socket (2.3-15, 5.1-1). */
-static void latch_tcp_born(struct latch_net *ln, struct sock *sk)
+static noinline void latch_tcp_born(struct latch_net *ln, struct sock *sk)
 {
 	struct latch_flow f;
 	struct latch *l;
@@ -567,6 +567,19 @@ static bool latch_tcp_requested(struct latch_net *ln, const struct latch_flow *f
 	return requested;
 }
 
+/* A child died before it was anybody's, or could not get its latch. */
+static noinline void latch_tcp_stillborn(struct latch_net *ln, struct sock *sk)
+{
+	struct latch_flow f;
+	struct latch *l;
+
+	if (!latch_sk_flow(sk, &f))
+		return;
+	l = latch_find(ln, &f);
+	if (l && READ_ONCE(l->embryo) && !latch_tcp_requested(ln, &f, sk))
+		latch_unlink(l);
+}
+
 /*
  * The connection is over (2.3-17); what is left tells the owner why, where there is one
  * who could ask.
@@ -574,7 +587,6 @@ static bool latch_tcp_requested(struct latch_net *ln, const struct latch_flow *f
 static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 {
 	struct latch *l = latch_find_sk(sk);
-	struct latch_flow f;
 	bool gone;
 
 	if (l) {
@@ -589,12 +601,8 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 			latch_unlink(l);
 		return;
 	}
-	/* a child that died before it was anybody's, or could not get its latch */
-	if (list_empty(&ln->embryos) || !latch_sk_flow(sk, &f))
-		return;
-	l = latch_find(ln, &f);
-	if (l && READ_ONCE(l->embryo) && !latch_tcp_requested(ln, &f, sk))
-		latch_unlink(l);
+	if (!list_empty(&ln->embryos))
+		latch_tcp_stillborn(ln, sk);
 }
 
 /*
@@ -630,9 +638,10 @@ static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 /* Tracepoint: with the socket locked, preemption off, so under RCU. */
 static void latch_tcp_state(void *data, const struct sock *sk, const int old, const int new)
 {
-	if (sk->sk_protocol == IPPROTO_TCP &&
-	    (new == TCP_CLOSE || new == TCP_LISTEN ||
-	     (new == TCP_ESTABLISHED && (old == TCP_SYN_RECV || tcp_sk(sk)->repair))))
+	if (!(1 << new & (TCPF_CLOSE | TCPF_LISTEN | TCPF_ESTABLISHED)) ||
+	    sk->sk_protocol != IPPROTO_TCP)
+		return;
+	if (new != TCP_ESTABLISHED || old == TCP_SYN_RECV || tcp_sk(sk)->repair)
 		latch_tcp_moves((struct sock *)sk, old, new);
 }
 

@@ -730,7 +730,7 @@ static bool latch_who_bound(const struct latch_bind_key *key, struct latch_who *
 	if (!b || READ_ONCE(b->gone))
 		return false;
 	c = rcu_dereference(b->claims);
-	who->id = c->id;
+	*who->id = c->id;
 	if (c->id.kind == LATCH_IDENT_NAMED) {
 		who->peer = c->claim[0].peer;
 		who->local = c->claim[0].local;
@@ -756,7 +756,9 @@ void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
 {
 	struct latch_bind_key bk = { .sa = *key };
 
-	memset(who, 0, sizeof(*who));
+	memset(who->id, 0, sizeof(*who->id));
+	who->peer = NULL;
+	who->local = NULL;
 	if (latch_who_bound(&bk, who))
 		return;
 	if (reqid) {
@@ -768,11 +770,11 @@ void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
 	}
 	if (!sa || (READ_ONCE(ln->manager) && !READ_ONCE(sa->expired) &&
 		    sa->serial > READ_ONCE(ln->manager_since))) {
-		who->id.kind = LATCH_IDENT_PENDING;
+		who->id->kind = LATCH_IDENT_PENDING;
 		return;
 	}
-	who->id.kind = LATCH_IDENT_PINNED;
-	who->id.peer[0] = sa->serial;
+	who->id->kind = LATCH_IDENT_PINNED;
+	who->id->peer[0] = sa->serial;
 }
 
 static void latch_bind_clear(struct latch_net *ln)

@@ -8,8 +8,8 @@
 #include "skcache.h"
 
 #define LATCH_SK_MIN	1024
-/* Ways for each latch: of a hundred sockets two find their bucket full. */
-#define LATCH_SK_SPARE	4
+/* Ways for each latch, of which four are left when the cache is replaced by a larger one. */
+#define LATCH_SK_SPARE	8
 
 struct latch_sk_cache __rcu *latch_sk_cache;
 struct latch latch_none;
@@ -29,19 +29,21 @@ static struct latch_sk_cache *latch_sk_cache_alloc(unsigned int n)
 	return c;
 }
 
-/* The first way of a latch's bucket that has @from gets @to. */
-static void latch_sk_cache_swap(const struct latch *l, struct latch *from, struct latch *to)
+/*
+ * The first way of a latch's bucket that has @from gets @to. The latch's lock, which is a
+ * spinlock, keeps a cache that is replaced from being freed.
+ */
+static __always_inline void latch_sk_cache_swap(const struct latch *l, struct latch *from,
+						struct latch *to)
 {
-	struct latch **way;
+	const struct latch_sk_cache *c = rcu_dereference_check(latch_sk_cache,
+							       lockdep_is_held(&l->lock));
+	struct latch **way = (struct latch **)latch_sk_bucket(c, l->sk);
 	int i;
 
-	lockdep_assert_held(&l->lock);
-	rcu_read_lock();
-	way = (struct latch **)latch_sk_bucket(rcu_dereference(latch_sk_cache), l->sk);
 	for (i = 0; i < LATCH_SK_WAYS; i++)
 		if (READ_ONCE(way[i]) == from && cmpxchg(&way[i], from, to) == from)
 			break;
-	rcu_read_unlock();
 }
 
 /**
@@ -74,22 +76,6 @@ void latch_sk_cache_del(struct latch *l)
 static unsigned int latch_sk_cache_size(unsigned int n)
 {
 	return roundup_pow_of_two(max_t(unsigned int, n * LATCH_SK_SPARE, LATCH_SK_MIN));
-}
-
-/**
- * latch_sk_cache_misfit() - is the cache too small, or much too large?
- * @n: sockets that have a latch
- *
- * Context: any.
- */
-bool latch_sk_cache_misfit(unsigned int n)
-{
-	unsigned int want = latch_sk_cache_size(n), have;
-
-	rcu_read_lock();
-	have = rcu_dereference(latch_sk_cache)->n;
-	rcu_read_unlock();
-	return want > have || want < have / 8;
 }
 
 /* A latch that loses its socket at the same time does so under its lock, so it is not added. */
@@ -125,13 +111,14 @@ static void latch_sk_cache_fill(struct rhashtable *socks)
 void latch_sk_cache_fit(struct rhashtable *socks)
 {
 	struct latch_sk_cache *new, *old;
-	unsigned int n;
+	unsigned int n, have;
 
 	mutex_lock(&latch_sk_mutex);
-	n = atomic_read(&socks->nelems);
-	if (!latch_sk_cache_misfit(n))
+	n = latch_sk_cache_size(atomic_read(&socks->nelems));
+	have = rcu_dereference_protected(latch_sk_cache, lockdep_is_held(&latch_sk_mutex))->n;
+	if (n <= have && n >= have / 8)
 		goto out;
-	new = latch_sk_cache_alloc(latch_sk_cache_size(n));
+	new = latch_sk_cache_alloc(n);
 	if (!new)
 		goto out;
 	old = rcu_replace_pointer(latch_sk_cache, new, lockdep_is_held(&latch_sk_mutex));

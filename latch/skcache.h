@@ -71,11 +71,25 @@ static __always_inline struct latch *latch_sk_cached(const struct sock *sk)
 	return READ_ONCE(l->sk) == sk ? l : NULL;
 }
 
+/* So few fit in the least cache. */
+#define LATCH_SK_FEW	64
+
+/**
+ * latch_sk_cache_misfit() - may the cache be too small, or much too large?
+ * @n: sockets that have a latch, now that one more has
+ *
+ * Context: any. Return: true where latch_sk_cache_fit() should look: each time that the
+ * number passes a power of two.
+ */
+static inline bool latch_sk_cache_misfit(unsigned int n)
+{
+	return n >= LATCH_SK_FEW && is_power_of_2(n);
+}
+
 int latch_sk_cache_init(void);
 void latch_sk_cache_exit(void);
 void latch_sk_cache_add(struct latch *l);
 void latch_sk_cache_del(struct latch *l);
-bool latch_sk_cache_misfit(unsigned int n);
 void latch_sk_cache_fit(struct rhashtable *socks);
 
 #endif /* LATCH_SKCACHE_H */

@@ -258,8 +258,9 @@ static bool latch_view_known(const struct xfrm_state *x, const struct latch_sa *
 }
 
 /* The copy of an SA, and who is behind it, by what tells it from others. */
-static struct latch_sa *latch_view_find(struct latch_net *ln, const struct xfrm_state *x,
-					struct latch_who *who)
+static noinline struct latch_sa *latch_view_find(struct latch_net *ln,
+						 const struct xfrm_state *x,
+						 struct latch_who *who)
 {
 	struct latch_sa_key key;
 	struct latch_sa *sa;
@@ -270,23 +271,50 @@ static struct latch_sa *latch_view_find(struct latch_net *ln, const struct xfrm_
 	return sa;
 }
 
+/* The copy of an SA, and who is behind it. */
+static struct latch_sa *latch_view_who(struct latch_net *ln, const struct xfrm_state *x,
+				       struct latch_who *who)
+{
+	struct latch_sa *sa = latch_sad_near(x);
+
+	return sa && latch_group_known(sa, who) ? sa : latch_view_find(ln, x, who);
+}
+
+/* One SA more than the innermost one. */
+static noinline struct latch_sa *latch_view_another(struct latch_net *ln, struct latch_pkt *p,
+						    const struct xfrm_state *x)
+{
+	struct latch_ident id;
+	struct latch_who who = { .id = &id };
+	struct latch_sa *sa = latch_view_who(ln, x, &who);
+
+	if (id.kind != p->tag.id.kind ||
+	    (id.kind == LATCH_IDENT_NAMED && memcmp(&id, &p->tag.id, sizeof(id))))
+		p->tag.id.kind = LATCH_IDENT_MIXED;
+	return sa;
+}
+
 /* Adds one SA to a packet's tag: transformation, flags and identity. */
 static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 			   const struct xfrm_state *x)
 {
-	/* first, so that it is void if the copy is found and goes later */
-	u32 gen = latch_sacache_gen(&ln->gens, x);
 	struct latch_sa *sa;
-	struct latch_who who;
 
 	if (x->id.proto == IPPROTO_COMP || x->id.proto == IPPROTO_IPIP ||
 	    x->id.proto == IPPROTO_IPV6) {
 		p->ipcomp = true;
 		return;
 	}
-	sa = latch_sad_near(x);
-	if (!sa || !latch_group_known(sa, &who))
-		sa = latch_view_find(ln, x, &who);
+	if (p->tag.n) {
+		sa = latch_view_another(ln, p, x);
+	} else {
+		/* first, so that it is void if the copy is found and goes later */
+		p->gen = latch_sacache_gen(&ln->gens, x);
+		p->first = x;
+		p->who.id = &p->tag.id;
+		sa = latch_view_who(ln, x, &p->who);
+		p->sa = sa;
+	}
 	if (p->tag.n == LATCH_MAX_TRANSFORMS ||
 	    !latch_view_known(x, sa, &p->tag.x[p->tag.n])) {
 		p->bad = true;
@@ -294,19 +322,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 	}
 	if (x->props.flags & XFRM_STATE_ESN)
 		p->tag.flags |= LATCH_TAG_ESN;
-
-	if (!p->tag.n++) {
-		p->sa = sa;
-		p->first = x;
-		p->gen = gen;
-		p->who = who;
-		p->tag.id = who.id;
-	} else if (who.id.kind != p->tag.id.kind) {
-		p->tag.id.kind = LATCH_IDENT_MIXED;
-	} else if (who.id.kind == LATCH_IDENT_NAMED &&
-		   memcmp(&who.id, &p->tag.id, sizeof(who.id))) {
-		p->tag.id.kind = LATCH_IDENT_MIXED;
-	}
+	p->tag.n++;
 	p->outer = x;
 }
 

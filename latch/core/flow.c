@@ -101,9 +101,14 @@ bool latch_sel_overlaps(const struct latch_sel *a, const struct latch_sel *b)
 	       prefix_overlaps(&a->dst, a->dst_len, &b->dst, b->dst_len);
 }
 
+bool latch_flow_same_tuple(const struct latch_flow *a, const struct latch_flow *b)
+{
+	return a->ports == b->ports && a->family == b->family && a->proto == b->proto &&
+	       a->local.q[0] == b->local.q[0] && a->local.q[1] == b->local.q[1] &&
+	       a->remote.q[0] == b->remote.q[0] && a->remote.q[1] == b->remote.q[1];
+}
+
 bool latch_flow_equal(const struct latch_flow *a, const struct latch_flow *b)
 {
-	return a->local.q[0] == b->local.q[0] && a->local.q[1] == b->local.q[1] &&
-	       a->remote.q[0] == b->remote.q[0] && a->remote.q[1] == b->remote.q[1] &&
-	       a->ports == b->ports && a->kind == b->kind;
+	return a->kind == b->kind && latch_flow_same_tuple(a, b);
 }

@@ -46,15 +46,14 @@ struct latch_flow {
 	};
 };
 
-/* What latch_flow.kind is for these. */
+/* What latch_flow.kind is for these, without a detour by memory: each packet asks. */
 static inline u32 latch_kind(u8 family, u8 proto, u16 l3)
 {
-	struct latch_flow f;
-
-	f.family = family;
-	f.proto = proto;
-	f.l3 = l3;
-	return f.kind;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return family | (u32)proto << 8 | (u32)l3 << 16;
+#else
+	return (u32)family << 24 | (u32)proto << 16 | l3;
+#endif
 }
 
 /**
@@ -132,6 +131,15 @@ bool latch_sel_contains(const struct latch_sel *a, const struct latch_sel *b);
  * Return: true where one flow at least is covered by both in the same direction.
  */
 bool latch_sel_overlaps(const struct latch_sel *a, const struct latch_sel *b);
+
+/**
+ * latch_flow_same_tuple() - same 5-tuple?
+ * @a: a flow
+ * @b: another
+ *
+ * Return: true where all fields are equal but the VRF, which need not be.
+ */
+bool latch_flow_same_tuple(const struct latch_flow *a, const struct latch_flow *b);
 
 /**
  * latch_flow_equal() - same flow?

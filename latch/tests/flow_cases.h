@@ -505,11 +505,14 @@ static void flow_equality(struct tally *t)
 	struct latch_flow b = a;
 	unsigned int i;
 	u8 *octets = (u8 *)&b;
+	bool vrf;
 
 	EXPECT(t, latch_flow_equal(&a, &b), "itself");
 	for (i = 0; i < sizeof(b); i++) {
 		octets[i] ^= 1;
 		EXPECT(t, !latch_flow_equal(&a, &b), "octet %u", i);
+		vrf = i >= sizeof(b) - sizeof(b.l3);
+		EXPECT(t, latch_flow_same_tuple(&a, &b) == vrf, "octet %u of the 5-tuple", i);
 		octets[i] ^= 1;
 	}
 	EXPECT(t, latch_flow_equal(&a, &b), "itself again");
