@@ -24,15 +24,13 @@ static __always_inline void latch_encap_hash(struct sk_buff *skb, __be32 daddr, 
 		     PKT_HASH_TYPE_L3);
 }
 
-/* latch_encap_split() for ESP whose SPI lies plain; false for any other packet. */
+/* latch_encap_split() for ESP; false where its SPI does not lie plain. */
 static __always_inline bool latch_encap_plain(struct sk_buff *skb, u8 pf)
 {
 	const u8 *h = skb_network_header(skb);
 	size_t len = pf == NFPROTO_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 
-	if (h[pf == NFPROTO_IPV4 ? offsetof(struct iphdr, protocol) :
-				   offsetof(struct ipv6hdr, nexthdr)] != IPPROTO_ESP ||
-	    h + len + sizeof(__be32) > skb_tail_pointer(skb) ||
+	if (h + len + sizeof(__be32) > skb_tail_pointer(skb) ||
 	    (pf == NFPROTO_IPV4 && *h != 0x45))
 		return false;
 	latch_encap_hash(skb, pf == NFPROTO_IPV4 ? ip_hdr(skb)->daddr :

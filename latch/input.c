@@ -15,7 +15,8 @@
  * device. TCP drops the reference; UDP, whose sockets are freed after a grace period, needs
  * none, but a closed one must not be given: false where it is closed, or cannot be found.
  */
-static __always_inline bool latch_give_sk(struct latch *l, struct sk_buff *skb, u8 pf, u8 proto)
+static __always_inline bool latch_give_sk(struct latch *l, struct sk_buff *skb, u8 pf, u8 proto,
+					  u16 l3)
 {
 	struct sock *sk;
 
@@ -32,7 +33,7 @@ static __always_inline bool latch_give_sk(struct latch *l, struct sk_buff *skb, 
 		return true;
 	}
 	/* memory of TCP sockets stays that of a TCP socket for as long as we are here */
-	if (!sk || READ_ONCE(sk->sk_bound_dev_if) || netif_is_l3_slave(skb->dev) ||
+	if (!sk || READ_ONCE(sk->sk_bound_dev_if) || l3 ||
 	    !refcount_inc_not_zero(&sk->sk_refcnt))
 		return true;
 	if (READ_ONCE(l->sk) != sk || sk->sk_state == TCP_CLOSE) {
@@ -176,77 +177,132 @@ static unsigned int latch_input_other(struct sk_buff *skb, const struct latch_hd
 }
 
 /* Tier 3: any packet, from nothing but itself. */
-static noinline unsigned int latch_input_full(struct latch_net *ln, struct sk_buff *skb,
-					      const struct nf_hook_state *st)
+static noinline unsigned int latch_input_full(struct latch_net *ln, struct sk_buff *skb, u8 pf)
 {
 	struct latch_hdr h;
 	unsigned int ret;
 
-	ret = latch_reassemble6(ln, skb, st->pf);
+	ret = latch_reassemble6(ln, skb, pf);
 	if (ret != NF_ACCEPT)
 		return ret;
-	latch_parse(ln, skb, skb->dev, st->pf, LATCH_DIR_IN, &h);
+	latch_parse(ln, skb, skb->dev, pf, LATCH_DIR_IN, &h);
 	if (h.kind == LATCH_PKT_UNKNOWN)
 		return latch_drop_unknown(ln, skb, LATCH_DIR_IN);
 	if (h.kind == LATCH_PKT_OTHER)
 		return latch_input_other(skb, &h);
-	if (latch_mixed(skb, st->pf))
+	if (latch_mixed(skb, pf))
 		return latch_input_mixed(ln, skb, &h);
 	return h.kind == LATCH_PKT_FLOW ? latch_input_flow(ln, skb, &h) :
 					  latch_input_icmp(ln, skb, &h);
 }
 
-/* Tier 2. @pf is constant. */
-static __always_inline unsigned int latch_input_plain(struct latch_net *ln, struct sk_buff *skb,
-						      const struct nf_hook_state *st,
-						     struct latch *l, u8 pf)
+/*
+ * Tier 2 found no latch for the flow of a packet that has no socket, and a latch may come of
+ * it: what is left to do of tier 3.
+ */
+static noinline unsigned int latch_input_new4(struct latch_net *ln, struct sk_buff *skb,
+					      u8 proto)
 {
-	u8 proto;
+	struct latch_hdr h = latch_plain_hdr(skb, skb->dev, NFPROTO_IPV4, LATCH_DIR_IN, proto);
 
-	l = latch_plain_in(ln, skb, l, pf, &proto);
-	if (l == LATCH_NEED_FULL)
-		return latch_input_full(ln, skb, st);
-	if (!l)
-		return latch_unconcerned(ln, skb, skb->dev, pf, LATCH_DIR_IN, proto) ?
-		       NF_ACCEPT : latch_input_full(ln, skb, st);
-	if (latch_sa_known(l, latch_only_sa(skb, LATCH_DIR_IN), LATCH_DIR_IN, false) &&
-	    latch_give_sk(l, skb, pf, proto))
+	return latch_create_in(ln, skb, &h);
+}
+
+static noinline unsigned int latch_input_new6(struct latch_net *ln, struct sk_buff *skb,
+					      u8 proto)
+{
+	struct latch_hdr h = latch_plain_hdr(skb, skb->dev, NFPROTO_IPV6, LATCH_DIR_IN, proto);
+
+	return latch_create_in(ln, skb, &h);
+}
+
+/* Tier 2: no latch has this packet. */
+static __always_inline unsigned int latch_input_none(struct latch_net *ln, struct sk_buff *skb,
+						     u8 pf, u8 proto)
+{
+	if (latch_unconcerned(ln, skb, skb->dev, pf, LATCH_DIR_IN, proto))
 		return NF_ACCEPT;
-	return latch_exempt(l) ? NF_ACCEPT : latch_input_full(ln, skb, st);
+	if (skb->sk)
+		return latch_input_full(ln, skb, pf);
+	return pf == NFPROTO_IPV4 ? latch_input_new4(ln, skb, proto) :
+				    latch_input_new6(ln, skb, proto);
 }
 
-static noinline unsigned int latch_input_plain4(struct latch_net *ln, struct sk_buff *skb,
-						const struct nf_hook_state *st,
-						struct latch *l)
+/*
+ * Tier 2: a packet whose headers lie plain is of the latch of its socket, @l, where it has one
+ * already, else of that of its header. @pf and @proto are constant.
+ */
+static __always_inline unsigned int latch_input_plain(struct latch_net *ln, struct sk_buff *skb,
+						      struct latch *l, u8 pf, u8 proto)
 {
-	return latch_input_plain(ln, skb, st, l, NFPROTO_IPV4);
+	u16 l3 = 0;
+
+	if (latch_reassembled(skb, pf) || !latch_plain(skb, pf))
+		return latch_input_full(ln, skb, pf);
+	if (l) {
+		if (!latch_plain_sure(l, skb->sk, proto))
+			return latch_input_full(ln, skb, pf);
+	} else {
+		l3 = latch_l3(skb->dev);
+		l = latch_plain_find(ln, skb, pf, LATCH_DIR_IN, proto, l3, NULL);
+		if (!l)
+			return latch_input_none(ln, skb, pf, proto);
+		if (!latch_plain_flow(l, skb, pf))
+			return latch_input_full(ln, skb, pf);
+	}
+	if (latch_sa_known(l, latch_only_sa(skb, LATCH_DIR_IN), LATCH_DIR_IN, false) &&
+	    latch_give_sk(l, skb, pf, proto, l3))
+		return NF_ACCEPT;
+	return latch_exempt(l) ? NF_ACCEPT : latch_input_full(ln, skb, pf);
 }
 
-static noinline unsigned int latch_input_plain6(struct latch_net *ln, struct sk_buff *skb,
-						const struct nf_hook_state *st,
-						struct latch *l)
+static noinline unsigned int latch_input_tcp4(struct latch_net *ln, struct sk_buff *skb,
+					      struct latch *l)
 {
-	return latch_input_plain(ln, skb, st, l, NFPROTO_IPV6);
+	return latch_input_plain(ln, skb, l, NFPROTO_IPV4, IPPROTO_TCP);
+}
+
+static noinline unsigned int latch_input_tcp6(struct latch_net *ln, struct sk_buff *skb,
+					      struct latch *l)
+{
+	return latch_input_plain(ln, skb, l, NFPROTO_IPV6, IPPROTO_TCP);
+}
+
+static noinline unsigned int latch_input_udp4(struct latch_net *ln, struct sk_buff *skb,
+					      struct latch *l)
+{
+	return latch_input_plain(ln, skb, l, NFPROTO_IPV4, IPPROTO_UDP);
+}
+
+static noinline unsigned int latch_input_udp6(struct latch_net *ln, struct sk_buff *skb,
+					      struct latch *l)
+{
+	return latch_input_plain(ln, skb, l, NFPROTO_IPV6, IPPROTO_UDP);
 }
 
 /* @pf is constant. */
-static __always_inline unsigned int latch_input(void *priv, struct sk_buff *skb,
-						const struct nf_hook_state *st, u8 pf)
+static __always_inline unsigned int latch_input(void *priv, struct sk_buff *skb, u8 pf)
 {
+	bool ip4 = pf == NFPROTO_IPV4;
 	struct latch *l = NULL;
+	u8 proto;
 
 	if (!LATCH_FAST)
-		return latch_input_full(priv, skb, st);
+		return latch_input_full(priv, skb, pf);
 	if (skb->sk) {
 		l = latch_sk_cached(skb->sk);
 		if (l && likely(latch_fast_ok(l, skb, pf, LATCH_DIR_IN)))
 			return NF_ACCEPT;
 	}
-	/* it comes again, without ESP */
-	if (latch_encap_plain(skb, pf))
+	proto = latch_plain_proto(skb, pf);
+	/* ESP comes again, without ESP */
+	if (proto == IPPROTO_ESP && latch_encap_plain(skb, pf))
 		return NF_ACCEPT;
-	return pf == NFPROTO_IPV4 ? latch_input_plain4(priv, skb, st, l) :
-				    latch_input_plain6(priv, skb, st, l);
+	if (proto == IPPROTO_TCP)
+		return ip4 ? latch_input_tcp4(priv, skb, l) : latch_input_tcp6(priv, skb, l);
+	if (proto == IPPROTO_UDP)
+		return ip4 ? latch_input_udp4(priv, skb, l) : latch_input_udp6(priv, skb, l);
+	return latch_input_full(priv, skb, pf);
 }
 
 /**
@@ -259,7 +315,7 @@ static __always_inline unsigned int latch_input(void *priv, struct sk_buff *skb,
  */
 unsigned int latch_input4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	return latch_input(priv, skb, st, NFPROTO_IPV4);
+	return latch_input(priv, skb, NFPROTO_IPV4);
 }
 
 /**
@@ -272,5 +328,5 @@ unsigned int latch_input4(void *priv, struct sk_buff *skb, const struct nf_hook_
  */
 unsigned int latch_input6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
-	return latch_input(priv, skb, st, NFPROTO_IPV6);
+	return latch_input(priv, skb, NFPROTO_IPV6);
 }

@@ -16,8 +16,8 @@
  * to the hook; a tunnel device hands on its own, while the packet keeps the one whose data
  * it carries, which was asked for when that data passed here on its way to the device.
  */
-static struct sock *latch_sender(const struct latch_net *ln, const struct sk_buff *skb,
-				 const struct nf_hook_state *st)
+static inline struct sock *latch_sender(const struct latch_net *ln, const struct sk_buff *skb,
+					const struct nf_hook_state *st)
 {
 	struct sock *sk = skb->sk;
 
@@ -80,10 +80,7 @@ static unsigned int latch_output_over(struct latch *l, struct sk_buff *skb,
 static bool latch_elsewhere(const struct latch *l, const struct sk_buff *skb, u8 pf,
 			    const struct latch_hdr *h)
 {
-	struct latch_flow f = h->flow;
-
-	f.l3 = l->flow.l3;
-	if (h->kind != LATCH_PKT_FLOW || latch_flow_equal(&f, &l->flow))
+	if (h->kind != LATCH_PKT_FLOW || latch_flow_same_tuple(&h->flow, &l->flow))
 		return false;
 	if (latch_cb(skb, pf))
 		return true;
@@ -230,19 +227,50 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 					      latch_drop_unknown(ln, skb, LATCH_DIR_OUT);
 }
 
-/* Tier 2. @pf is constant. */
+/*
+ * Tier 2 found no latch for a packet, by its flow and by its socket, and one may come of it:
+ * what is left to do of tier 3 where nobody has changed the packet's header. @pf is constant.
+ */
+static __always_inline unsigned int latch_output_new(struct latch_net *ln, struct sk_buff *skb,
+						     const struct nf_hook_state *st, u8 pf,
+						     u8 proto)
+{
+	struct latch_hdr h = latch_plain_hdr(skb, st->out, pf, LATCH_DIR_OUT, proto);
+	struct sock *sk = latch_sender(ln, skb, st);
+
+	if (!sk || latch_natted(skb))
+		return latch_output_full(ln, skb, st);
+	if (latch_comes_again(ln, skb, st->out))
+		return NF_ACCEPT;
+	return latch_create_out(ln, skb, sk, NULL, &h);
+}
+
+static noinline unsigned int latch_output_new4(struct latch_net *ln, struct sk_buff *skb,
+					       const struct nf_hook_state *st, u8 proto)
+{
+	return latch_output_new(ln, skb, st, NFPROTO_IPV4, proto);
+}
+
+static noinline unsigned int latch_output_new6(struct latch_net *ln, struct sk_buff *skb,
+					       const struct nf_hook_state *st, u8 proto)
+{
+	return latch_output_new(ln, skb, st, NFPROTO_IPV6, proto);
+}
+
+/* Tier 2. @pf and @proto are constant. */
 static __always_inline unsigned int latch_output_plain(struct latch_net *ln, struct sk_buff *skb,
 						       const struct nf_hook_state *st,
-						     struct latch *l, u8 pf)
+						       struct latch *l, u8 pf, u8 proto)
 {
-	u8 proto;
-
-	l = latch_plain_out(ln, skb, st->out, l, pf, &proto);
+	l = latch_plain_out(ln, skb, st->out, l, pf, proto);
 	if (l == LATCH_NEED_FULL)
 		return latch_output_full(ln, skb, st);
-	if (!l)
-		return latch_unconcerned(ln, skb, st->out, pf, LATCH_DIR_OUT, proto) ?
-		       NF_ACCEPT : latch_output_full(ln, skb, st);
+	if (!l) {
+		if (latch_unconcerned(ln, skb, st->out, pf, LATCH_DIR_OUT, proto))
+			return NF_ACCEPT;
+		return pf == NFPROTO_IPV4 ? latch_output_new4(ln, skb, st, proto) :
+					    latch_output_new6(ln, skb, st, proto);
+	}
 	if (latch_sa_known(l, latch_only_sa(skb, LATCH_DIR_OUT), LATCH_DIR_OUT, false))
 		return NF_ACCEPT;
 	if (READ_ONCE(l->state) == LATCH_STATE_ESTABLISHED && latch_comes_again(ln, skb, st->out))
@@ -250,25 +278,37 @@ static __always_inline unsigned int latch_output_plain(struct latch_net *ln, str
 	return latch_exempt(l) ? NF_ACCEPT : latch_output_full(ln, skb, st);
 }
 
-static noinline unsigned int latch_output_plain4(struct latch_net *ln, struct sk_buff *skb,
-						 const struct nf_hook_state *st,
-						 struct latch *l)
+static noinline unsigned int latch_output_tcp4(struct latch_net *ln, struct sk_buff *skb,
+					       const struct nf_hook_state *st, struct latch *l)
 {
-	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV4);
+	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV4, IPPROTO_TCP);
 }
 
-static noinline unsigned int latch_output_plain6(struct latch_net *ln, struct sk_buff *skb,
-						 const struct nf_hook_state *st,
-						 struct latch *l)
+static noinline unsigned int latch_output_tcp6(struct latch_net *ln, struct sk_buff *skb,
+					       const struct nf_hook_state *st, struct latch *l)
 {
-	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV6);
+	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV6, IPPROTO_TCP);
+}
+
+static noinline unsigned int latch_output_udp4(struct latch_net *ln, struct sk_buff *skb,
+					       const struct nf_hook_state *st, struct latch *l)
+{
+	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV4, IPPROTO_UDP);
+}
+
+static noinline unsigned int latch_output_udp6(struct latch_net *ln, struct sk_buff *skb,
+					       const struct nf_hook_state *st, struct latch *l)
+{
+	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV6, IPPROTO_UDP);
 }
 
 /* What was not transformed yet. @pf is constant. */
 static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb,
 						 const struct nf_hook_state *st, u8 pf)
 {
+	bool ip4 = pf == NFPROTO_IPV4;
 	struct latch *l = NULL;
+	u8 proto;
 
 	if (!LATCH_FAST)
 		return latch_output_full(priv, skb, st);
@@ -277,8 +317,14 @@ static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb
 		if (l && likely(latch_fast_ok(l, skb, pf, LATCH_DIR_OUT)))
 			return NF_ACCEPT;
 	}
-	return pf == NFPROTO_IPV4 ? latch_output_plain4(priv, skb, st, l) :
-				    latch_output_plain6(priv, skb, st, l);
+	proto = latch_plain_proto(skb, pf);
+	if (proto == IPPROTO_TCP)
+		return ip4 ? latch_output_tcp4(priv, skb, st, l) :
+			     latch_output_tcp6(priv, skb, st, l);
+	if (proto == IPPROTO_UDP)
+		return ip4 ? latch_output_udp4(priv, skb, st, l) :
+			     latch_output_udp6(priv, skb, st, l);
+	return latch_output_full(priv, skb, st);
 }
 
 /**

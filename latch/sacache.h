@@ -102,6 +102,19 @@ static __always_inline bool latch_sacache_good(const struct latch_sa_gens *gens,
 	return gen == (u32)atomic_read(&gens->gen[gen % LATCH_SA_GENS]);
 }
 
+/* Does an entry say that this SA is congruent? 1, or 0 where no entry does; -1 ask the next. */
+static __always_inline int latch_sacache_ask(const struct latch_sacache *c,
+					     const struct latch_sa_gens *gens,
+					     const struct xfrm_state *x, int i)
+{
+	if (!latch_sacache_good(gens, READ_ONCE(c->sa[i].gen)))
+		return 0;
+	smp_rmb(); /* pairs with latch_sacache_add() */
+	if (READ_ONCE(c->sa[i].x) != x)
+		return -1;
+	return READ_ONCE(c->sa[i].spi) == x->id.spi;
+}
+
 /**
  * latch_sacache_hit() - is this SA known to be congruent?
  * @c:     the group's cache for the packet's direction
@@ -116,16 +129,11 @@ static __always_inline bool latch_sacache_hit(const struct latch_sacache *c,
 					      const struct latch_sa_gens *gens,
 					      const struct xfrm_state *x, bool first)
 {
-	int i;
+	int i, hit = latch_sacache_ask(c, gens, x, 0);
 
-	for (i = 0; i < (first ? 1 : LATCH_SACACHE); i++) {
-		if (!latch_sacache_good(gens, READ_ONCE(c->sa[i].gen)))
-			return false;
-		smp_rmb(); /* pairs with latch_sacache_add() */
-		if (READ_ONCE(c->sa[i].x) == x)
-			return READ_ONCE(c->sa[i].spi) == x->id.spi;
-	}
-	return false;
+	for (i = 1; !first && hit < 0 && i < LATCH_SACACHE; i++)
+		hit = latch_sacache_ask(c, gens, x, i);
+	return hit > 0;
 }
 
 void latch_sacache_init(struct latch_sa_gens *gens);
