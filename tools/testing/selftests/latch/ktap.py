@@ -20,6 +20,8 @@ DEBUG = RELEASE.endswith("-debug")
 # A kernel that checks every access and every lock is slow; and where idle time
 # costs nothing, it passes in no time while the host reads a file for the guest.
 SLOW = int(os.environ.get("LATCH_SLOW", 5 if DEBUG else 1))
+# Cases that do the same many times do it a tenth as often.
+SHORT = os.environ.get("LATCH_SHORT") == "1"
 
 
 def kernel_source():
@@ -37,6 +39,11 @@ sys.path.append(str(kernel_source() / "tools/testing/selftests/net"))
 # flake8: noqa: E402,F401
 from lib.py import KsftSkipEx, NlError, YnlFamily
 from lib.py import ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_run, ksft_true
+
+
+def times(number):
+    """How often a case does the same, or how many flows it has, that does it so many times."""
+    return max(number // 10, 3) if SHORT else number
 
 
 def wait(cond, what, deadline=10):

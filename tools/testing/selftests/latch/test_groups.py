@@ -9,7 +9,7 @@ import random
 import socket
 
 from expect import Moves, both, is_state
-from ktap import SLOW, case, ksft_eq, ksft_true, wait
+from ktap import SLOW, case, ksft_eq, ksft_true, times, wait
 from latchapi import L, ask, info
 from latchlib import HOST_BITS, INET, Flow, Ipsec
 from scenes import FLOWS, error_of
@@ -68,11 +68,12 @@ def hundred(env, proto, fam, mode):
     """One SA breaks a hundred flows, its end restores them (2.2-10); what begins meanwhile is broken, too (2.3-11)."""
     ipsec = identified(env, fam, mode=mode)
     server = accepting(ipsec, proto)
-    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(100)]
+    number = times(100)
+    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(number)]
     for flow in flows:
         flow.pump(flow.moved(some(proto)))
     first, second = foreign(ipsec, "in"), foreign(ipsec, "out")
-    with Moves(env.alice, may=DROPS, LatchBroken=100):
+    with Moves(env.alice, may=DROPS, LatchBroken=number):
         env.alice.ip(first.add())
     # one conflict for another: none is restored in between
     with Moves(env.alice, may=DROPS):
@@ -80,7 +81,7 @@ def hundred(env, proto, fam, mode):
     for flow in flows:
         is_state(flow.a, "BROKEN", "PEER", ["PEER"])
     # a segment is sent again and again, a datagram once
-    with Moves(env.alice, **({"at_least": DROPS} if proto == "tcp" else dict.fromkeys(DROPS, 100))):
+    with Moves(env.alice, **({"at_least": DROPS} if proto == "tcp" else dict.fromkeys(DROPS, number))):
         for flow in flows:
             flow.pump(lambda: True)
     for flow in flows:
@@ -90,7 +91,7 @@ def hundred(env, proto, fam, mode):
     is_state(late, "BROKEN", "PEER", ["PEER"])
     late.close()
     # on two CPUs a segment may be overtaken by more than the replay window
-    with Moves(env.alice, may=[*DROPS, "LatchLatches", "LatchClosed", "XfrmInStateSeqError"], LatchRestored=100):
+    with Moves(env.alice, may=[*DROPS, "LatchLatches", "LatchClosed", "XfrmInStateSeqError"], LatchRestored=number):
         env.alice.ip(second.delete())
     for flow in flows:
         ksft_eq(is_state(flow.a, "ESTABLISHED", conflicts=[]).breaks, 1)
@@ -296,7 +297,7 @@ def replaced(env, proto, fam, mode):
     """The policies of fifty flows are set anew, as they are and otherwise: none breaks, new ones are as the others."""
     ipsec = identified(env, fam, mode=mode)
     server = accepting(ipsec, proto)
-    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(50)]
+    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(times(50))]
     stranger = foreign(ipsec, "in")
     with Moves(env.alice, LatchLatches=2, LatchCreated=2), Moves(env.bob, LatchLatches=2, LatchCreated=2):
         for ipsec.priority in (100, 90):
@@ -306,7 +307,7 @@ def replaced(env, proto, fam, mode):
                 flow.exchange()
                 both(flow, "ESTABLISHED", "NONE", [])
     # they are all in one group again: one SA breaks them
-    with Moves(env.alice, may=DROPS, LatchBroken=52):
+    with Moves(env.alice, may=DROPS, LatchBroken=len(flows)):
         env.alice.ip(stranger.add())
 
 
@@ -320,7 +321,7 @@ def faster(env, fam, way):
     whole = [policies.net(h, policies.bits) for h in (env.alice, env.bob)]
     more = [
         (policies.words(whole[0], policies.elsewhere(n % 250, policies.bits), f"proto tcp dport {n}"), 1)
-        for n in range(1, 1001)
+        for n in range(1, times(1000) + 1)
     ]
     policies.add(more, settled=False)
     policies.delete(more, settled=False)
@@ -345,9 +346,9 @@ def opened_again(env, fam, mode, ends):
     ipsec = identified(env, fam, mode=mode)
     flow = ipsec.udp()
     latches = [info(s).id for s in (flow.a, flow.b)]
-    moves = {"LatchCreated": 50, "LatchClosed": 50}
+    moves = dict.fromkeys(("LatchCreated", "LatchClosed"), times(50))
     with Moves(env.alice, **moves), Moves(env.bob, **(moves if ends == "both_ends" else {})):
-        for _ in range(50):
+        for _ in range(times(50)):
             old = flow
             old.a.close()
             a, b = udp_sock(ipsec, env.alice, old.ports[0]), old.b
@@ -398,7 +399,7 @@ def back_and_forth(env, proto, fam, mode):
     """Two pairs of SAs take turns under twenty flows, to which one comes each time: no break, nothing lost."""
     ipsec = identified(env, fam, mode=mode)
     server = accepting(ipsec, proto)
-    flows = [ipsec.flow(proto, **server) for _ in range(20)]
+    flows = [ipsec.flow(proto, **server) for _ in range(times(20))]
     pairs = [ipsec.sas, ipsec.new_sas()]
     # a segment may still be on its way when its old SA goes
     moves = {"LatchLatches": 10, "LatchCreated": 10, "may": ["XfrmInNoStates"]}
@@ -424,7 +425,7 @@ def three_hundred(env, proto, fam):
     """Each of three hundred flows finds its own latch at both ends, in whatever order they send."""
     ipsec = identified(env, fam)
     server = accepting(ipsec, proto)
-    flows = [ipsec.flow(proto, **server) for _ in range(300)]
+    flows = [ipsec.flow(proto, **server) for _ in range(times(300))]
     order = random.Random(5660)
     with Moves(env.alice), Moves(env.bob):
         for _ in range(3):

@@ -10,14 +10,14 @@ import socket
 import struct
 
 from expect import is_state
-from ktap import DEBUG, case, ksft_eq, ksft_true, wait
+from ktap import DEBUG, case, ksft_eq, ksft_true, times, wait
 from latchapi import IP_LATCH, L, ask, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
 from latchlib import INET, Ipsec
 
 HOSTS = ("alice", "bob")
 ORDER = 9  # these leave the module out
 
-TIMES = 50 if DEBUG else 10
+TIMES = times(50) if DEBUG else 10
 
 
 REFUSED = [{"proto": "tcp"}, {"proto": "udp"}]

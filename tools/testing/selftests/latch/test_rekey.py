@@ -5,7 +5,7 @@ RFC 5660 2-2 to 2-7, 2.1-3, 2.2-6, 2.2-10, 2-19.
 """
 
 from expect import Moves, both, is_state
-from ktap import case, ksft_eq, ksft_true
+from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, info
 from latchlib import Ipsec
 from scenes import FLOWS
@@ -23,7 +23,7 @@ def rekeys(env, proto, fam):
     # a segment may still be on its way when its old SA goes
     late = ["XfrmInNoStates"]
     with Moves(env.alice, may=late), Moves(env.bob, may=late):
-        for _ in range(100):
+        for _ in range(times(100)):
             flow.pump(flow.moved(300 if proto == "tcp" else 3))
             ipsec.rekey()
         flow.pump(flow.moved(300 if proto == "tcp" else 3))

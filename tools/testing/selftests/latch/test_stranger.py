@@ -8,7 +8,7 @@ import errno
 
 import forge
 from expect import Moves, is_state
-from ktap import case, ksft_eq, ksft_true
+from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, info
 from latchlib import Ipsec
 from scenes import FLOWS, Stranger, error_of
@@ -103,7 +103,7 @@ def memory_again(env, proto, fam):
     """SAs that policy does not take come where SAs of the flow lay: what they protect is not taken for judged."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, suite="null").up().identify()
     flow = ipsec.flow(proto)
-    for _ in range(20):
+    for _ in range(times(20)):
         ipsec.rekey()
         flow.exchange()
         new = [sa for _ in range(4) for sa in ipsec.new_sas() if sa.dst == env.alice.addr(fam)]
