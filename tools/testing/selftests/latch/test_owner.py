@@ -427,6 +427,31 @@ def redirect_syn_ack(env, fam):
         ksft_eq(env.wire.clear(flow), (0, 0))
 
 
+# --- a SYN for what TCP knows already ----------------------------------------------------------------
+def challenges(host):
+    """How many SYNs TCP has answered with a challenge ACK, as it does for an established connection."""
+    with host, open("/proc/net/netstat", encoding="ascii") as f:
+        names, values = (line.split() for line in f.readlines()[:2])
+    return int(values[names.index("TCPSYNChallenge")])
+
+
+@case("2.3-2_syn_of_a_connection_without_latch_{fam}", FAMS)
+def second_syn(env, fam):
+    """A protected SYN has the 5-tuple of a connection that has no latch: that gets it, and not the listener."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, suite="null").up().identify()
+    env.bob.sysctl("auto", 0)
+    flow = ipsec.tcp(listener=ipsec.listen())
+    flow.exchange()
+    is_state(flow.b, "NONE")
+    env.bob.sysctl("auto", 1)
+    src, dst = (ipsec.addr(h) for h in (env.alice, env.bob))
+    syn = forge.ip(src, dst, socket.IPPROTO_TCP, forge.tcp(src, dst, *flow.ports, 1, 0, forge.SYN))
+    inward = next(sa for sa in ipsec.sas if sa.dst == dst)
+    before = challenges(env.bob)
+    env.alice.frame(env.bob.mac, forge.ETHERTYPE[fam], forge.protect(syn, inward.spi, 1000))
+    wait(lambda: challenges(env.bob) == before + 1, "the challenge ACK")
+
+
 # --- SYN cookies -------------------------------------------------------------------------------------
 @case("2.3-2_late_ack_to_a_syn_cookie_{fam}", FAMS)
 def late_cookie(env, fam):
