@@ -282,7 +282,7 @@ struct latch_sa_key {
 };
 
 /**
- * struct latch_sa - copy of what matters of an SA, immutable; 256 octets
+ * struct latch_sa - copy of what matters of an SA, immutable; 256 bytes
  * @serial: never used again, so it is the identity of an SA without binding
  * @born:   jiffies when it was seen first
  * @expired: its wait for an identity is over; written by the worker
@@ -443,7 +443,7 @@ struct latch_demand {
  * @in_protected: a policy wanted protection of what comes in once
  * @outer_local: and the rest: what was seen of the SAs, not latched
  *
- * Hashed and compared as octets.
+ * Hashed and compared as bytes.
  */
 struct latch_common {
 	struct latch_net	*ln;

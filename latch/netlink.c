@@ -45,7 +45,7 @@ struct latch_net *latch_nl_net(const struct sk_buff *skb)
  * latch_nl_reply() - start an answer
  * @info: the request
  * @cmd:  LATCH_CMD_*
- * @size: octets of attributes
+ * @size: bytes of attributes
  * @hdr:  where the header goes, for latch_nl_send()
  *
  * Context: process. Return: the message, NULL without memory.
@@ -313,7 +313,7 @@ void *latch_nl_dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd
  * @skb: what to fill
  * @cb:  the dump; it goes on from the number after the last one that had room
  *
- * Context: process. Return: octets filled, 0 at the end.
+ * Context: process. Return: bytes filled, 0 at the end.
  */
 int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -563,7 +563,7 @@ static bool latch_dump_bind(struct sk_buff *skb, struct netlink_callback *cb,
  * The table is walked anew for each part of the dump, up to where the last one
  * ended; a change in between is told by NLM_F_DUMP_INTR.
  *
- * Context: process. Return: octets filled, 0 at the end.
+ * Context: process. Return: bytes filled, 0 at the end.
  */
 int latch_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {

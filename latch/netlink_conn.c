@@ -275,7 +275,7 @@ int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
  * @skb: what to fill
  * @cb:  the dump; it goes on after the last one that had room
  *
- * Context: process. Return: octets filled, 0 at the end.
+ * Context: process. Return: bytes filled, 0 at the end.
  */
 int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {

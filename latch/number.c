@@ -8,7 +8,7 @@
  */
 #include "latch.h"
 
-/* With this many a sheet fills 512 octets. */
+/* With this many a sheet fills 512 bytes. */
 #define LATCH_SHEET	60
 
 /**

@@ -28,7 +28,7 @@ static unsigned int latch_tp_users;
 /**
  * latch_sk_flow() - the 5-tuple of a connected socket
  * @sk: TCP or UDP socket
- * @f:  to fill; every octet of it is written
+ * @f:  to fill; every byte of it is written
  *
  * Context: any. Return: false where the socket is not connected.
  */

@@ -56,7 +56,7 @@ static const struct rhashtable_params latch_bind_params = {
 	.automatic_shrinking = true,
 };
 
-/* Length before value, so that no two lists of values have the same octets. */
+/* Length before value, so that no two lists of values have the same bytes. */
 static void latch_hash_part(struct sha256_state *s, const void *data, u16 len)
 {
 	u8 n[2] = { len >> 8, len };
@@ -77,7 +77,7 @@ static void latch_digest128(struct sha256_state *s, u64 out[2])
  * latch_peer_name() - digest of an ID alone, for comparing a demand with a record
  * @type:  LATCH_ID_*
  * @value: the ID
- * @len:   its octets
+ * @len:   its bytes
  * @name:  where it goes
  *
  * Context: any.

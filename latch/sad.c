@@ -18,7 +18,7 @@ static struct latch_sa **latch_sa_slot(const struct xfrm_state *x)
 	return &latch_sa_near[hash_ptr(x, LATCH_SA_NEAR_BITS)];
 }
 
-/* The octets that IPv4 leaves zero are not hashed. */
+/* The bytes that IPv4 leaves zero are not hashed. */
 static u32 latch_addr_hash(const xfrm_address_t *a, u16 family, u32 seed)
 {
 	return family == AF_INET ? jhash_1word((__force u32)a->a4, seed) :
@@ -404,7 +404,7 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 	struct latch_sa *sa, *old;
 	int err = 0;
 
-	/* one octet more takes twice the memory */
+	/* one byte more takes twice the memory */
 	BUILD_BUG_ON(sizeof(*sa) > 256);
 	if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
 		return 0;

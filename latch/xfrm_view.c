@@ -137,7 +137,7 @@ static void latch_view_addr(xfrm_address_t *to, const xfrm_address_t *from, u16 
  * latch_view_sa_key() - what tells an SA from the others
  * @ln:  its namespace
  * @x:   the SA
- * @key: to fill; every octet of it is written, so that it can be hashed
+ * @key: to fill; every byte of it is written, so that it can be hashed
  *
  * Context: any.
  */

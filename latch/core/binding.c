@@ -31,7 +31,7 @@ static u8 *put(u8 *out, const void *p, u32 n)
 	return out + n;
 }
 
-/* Length before octets, so that nothing can be read in two ways. */
+/* Length before bytes, so that nothing can be read in two ways. */
 static u8 *put_part(u8 *out, struct latch_octets s)
 {
 	return put(put16(out, s.n), s.p, s.n);
@@ -48,7 +48,7 @@ static u8 *put_lower(u8 *out, struct latch_octets s)
 
 /*
  * An ID that was made of text need not have the string types that a certificate has;
- * types whose octets mean the same count as one.
+ * types whose bytes mean the same count as one.
  */
 static u8 string_tag(u8 tag)
 {
@@ -64,7 +64,7 @@ static u8 string_tag(u8 tag)
 	}
 }
 
-/* NULL where it is no Name. Six octets more than OID and value, where DER has eight. */
+/* NULL where it is no Name. Six bytes more than OID and value, where DER has eight. */
 static u8 *put_dn(u8 *out, struct latch_octets name)
 {
 	struct latch_name w;

@@ -8,7 +8,7 @@
 
 #include "der.h"
 
-#define LATCH_BINDING_KEY	32	/* octets of a key's SHA-256 */
+#define LATCH_BINDING_KEY	32	/* bytes of a key's SHA-256 */
 
 /**
  * struct latch_end - one end of a channel
@@ -23,7 +23,7 @@ struct latch_end {
 };
 
 /**
- * latch_binding_room() - how many octets latch_binding_text() needs at most
+ * latch_binding_room() - how many bytes latch_binding_text() needs at most
  * @a: one end
  * @b: the other
  *
@@ -32,7 +32,7 @@ struct latch_end {
 u32 latch_binding_room(const struct latch_end *a, const struct latch_end *b);
 
 /**
- * latch_binding_text() - the octets to be hashed, the same at both ends
+ * latch_binding_text() - the bytes to be hashed, the same at both ends
  * @a:    one end
  * @b:    the other; which is which makes no difference
  * @keys: with their keys, else with their names alone

@@ -11,7 +11,7 @@
 #define TAG_SET		0x31
 #define TAG_VERSION	0xa0
 
-#define TAG_NUMBER	0x1f	/* all ones: the number is in the octets behind */
+#define TAG_NUMBER	0x1f	/* all ones: the number is in the bytes behind */
 #define TAG_NOT_SIMPLE	0xe0	/* class and "constructed" */
 
 int latch_octets_cmp(struct latch_octets a, struct latch_octets b)

@@ -10,7 +10,7 @@
 #include "types.h"
 
 /**
- * struct latch_octets - some octets that belong to somebody else
+ * struct latch_octets - some bytes that belong to somebody else
  * @p: the first
  * @n: how many
  */
@@ -21,7 +21,7 @@ struct latch_octets {
 
 /**
  * struct latch_der - one element
- * @tag:  its tag, of one octet
+ * @tag:  its tag, of one byte
  * @all:  tag, length and contents
  * @body: contents
  */
@@ -62,11 +62,11 @@ struct latch_name {
 };
 
 /**
- * latch_octets_cmp() - order of octet strings
+ * latch_octets_cmp() - order of byte strings
  * @a: one
  * @b: another
  *
- * As numbers octet by octet from the first; the beginning of another is before it.
+ * As numbers byte by byte from the first; the beginning of another is before it.
  *
  * Return: less than, equal to or more than 0 as @a is before, equal to or after @b.
  */
@@ -77,7 +77,7 @@ int latch_octets_cmp(struct latch_octets a, struct latch_octets b);
  * @in: where from; what is behind the element stays
  * @e:  the element
  *
- * Plain DER is a tag of one octet other than 0, and a definite length in the
+ * Plain DER is a tag of one byte other than 0, and a definite length in the
  * shortest form that is not beyond @in.  Lengths over 65535 are beyond anything here.
  *
  * Return: false where there is no such element; @in is then not to be used any more.
@@ -88,7 +88,7 @@ bool latch_der_next(struct latch_octets *in, struct latch_der *e);
  * latch_name_open() - begin a walk through a Name
  * @w: the walk
  * @p: the Name
- * @n: its octets; nothing may be behind it
+ * @n: its bytes; nothing may be behind it
  */
 void latch_name_open(struct latch_name *w, const void *p, u32 n);
 
@@ -107,7 +107,7 @@ bool latch_name_next(struct latch_name *w, struct latch_ava *a);
 /**
  * latch_cert_key() - the public key of an X.509 certificate
  * @cert: the certificate
- * @n:    its octets; nothing may be behind it
+ * @n:    its bytes; nothing may be behind it
  * @key:  the whole SubjectPublicKeyInfo
  *
  * Looks at the certificate's frame only; nothing is verified.

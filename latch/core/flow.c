@@ -4,7 +4,7 @@
  */
 #include "flow.h"
 
-/* Flows are compared and hashed as octets, so there may be none unnamed. */
+/* Flows are compared and hashed as bytes, so there may be none unnamed. */
 static_assert(sizeof(struct latch_flow) == 40, "a hole in struct latch_flow");
 
 /* The first @bits of a word in network byte order; 0 < @bits < 32. */

@@ -7,7 +7,7 @@
 
 #include "types.h"
 
-/* IPv4 addresses are in the first four octets, the rest is zero. */
+/* IPv4 addresses are in the first four bytes, the rest is zero. */
 union latch_addr {
 	u8	b[16];
 	u32	w[4];

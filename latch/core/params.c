@@ -26,18 +26,18 @@ static const u8 encr_classes[] = {
 	[11] = ENCR_NULL,
 	[12] = ENCR_BLOCK128,	/* AES-CBC */
 	[13] = ENCR_BLOCK128,	/* AES-CTR */
-	[14] = ENCR_BLOCK128,	/* AES-CCM, ICV of 8 octets */
-	[15] = ENCR_BLOCK128,	/* 12 octets */
-	[16] = ENCR_BLOCK128,	/* 16 octets */
-	[18] = ENCR_BLOCK128,	/* AES-GCM, ICV of 8 octets */
-	[19] = ENCR_BLOCK128,	/* 12 octets */
-	[20] = ENCR_BLOCK128,	/* 16 octets */
+	[14] = ENCR_BLOCK128,	/* AES-CCM, ICV of 8 bytes */
+	[15] = ENCR_BLOCK128,	/* 12 bytes */
+	[16] = ENCR_BLOCK128,	/* 16 bytes */
+	[18] = ENCR_BLOCK128,	/* AES-GCM, ICV of 8 bytes */
+	[19] = ENCR_BLOCK128,	/* 12 bytes */
+	[20] = ENCR_BLOCK128,	/* 16 bytes */
 	[21] = ENCR_NULL,	/* AES-GMAC: integrity only */
 	[23] = ENCR_BLOCK128,	/* Camellia-CBC */
 	[24] = ENCR_BLOCK128,	/* Camellia-CTR */
-	[25] = ENCR_BLOCK128,	/* Camellia-CCM, ICV of 8 octets */
-	[26] = ENCR_BLOCK128,	/* 12 octets */
-	[27] = ENCR_BLOCK128,	/* 16 octets */
+	[25] = ENCR_BLOCK128,	/* Camellia-CCM, ICV of 8 bytes */
+	[26] = ENCR_BLOCK128,	/* 12 bytes */
+	[27] = ENCR_BLOCK128,	/* 16 bytes */
 	[28] = ENCR_BLOCK128,	/* ChaCha20-Poly1305 */
 };
 

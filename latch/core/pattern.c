@@ -137,7 +137,7 @@ static bool email_match(struct latch_octets pattern, struct latch_octets addr)
 
 /* --- distinguished names: attributes -------------------------------------- */
 
-#define OID_MAX		64	/* octets of an OID that a pattern can name */
+#define OID_MAX		64	/* bytes of an OID that a pattern can name */
 
 static const struct attr {
 	const char *name;
@@ -202,7 +202,7 @@ static bool put_arc(u64 arc, u8 oid[OID_MAX], u32 *n)
 	}
 }
 
-/* Octets of a dotted OID, 0 where it is none. */
+/* Bytes of a dotted OID, 0 where it is none. */
 static u32 oid_of_dotted(struct latch_octets text, u8 oid[OID_MAX])
 {
 	u64 first, arc;
@@ -218,7 +218,7 @@ static u32 oid_of_dotted(struct latch_octets text, u8 oid[OID_MAX])
 	return n;
 }
 
-/* Octets of an attribute's OID, 0 where it is not known. */
+/* Bytes of an attribute's OID, 0 where it is not known. */
 static u32 oid_of(struct latch_octets name, u8 oid[OID_MAX])
 {
 	u32 i;
@@ -234,7 +234,7 @@ static u32 oid_of(struct latch_octets name, u8 oid[OID_MAX])
 
 /* --- distinguished names: the pattern's text -------------------------------- */
 
-#define PARTS_MAX	64	/* the shortest one, "C=*,", is four octets */
+#define PARTS_MAX	64	/* the shortest one, "C=*,", is four bytes */
 
 static_assert(LATCH_ID_INLINE < 256, "places in a pattern are octets");
 static_assert(LATCH_ID_INLINE / 4 < PARTS_MAX, "a pattern may have more components");
@@ -244,7 +244,7 @@ static_assert(LATCH_ID_INLINE / 4 < PARTS_MAX, "a pattern may have more componen
  * @attr:     where its attribute begins
  * @attr_len: its length
  * @value:    where the value begins, behind the asterisk
- * @n:        octets of the value without its escapes
+ * @n:        bytes of the value without its escapes
  * @star:     an asterisk is in front of it
  */
 struct part {
@@ -269,7 +269,7 @@ static int hex(u8 c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One octet of a value whose text is well formed; @at goes behind it. */
+/* One byte of a value whose text is well formed; @at goes behind it. */
 static u8 unescape(const u8 *text, u32 *at)
 {
 	u8 c = text[(*at)++];

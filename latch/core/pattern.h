@@ -30,14 +30,14 @@ bool latch_pattern_ok(const struct latch_id *pattern);
  * @pattern: one that latch_pattern_ok() accepts
  * @type:    LATCH_ID_* of the identity
  * @id:      the identity as IKE carries it
- * @len:     its octets
+ * @len:     its bytes
  *
  * ASCII letters of either case are equal, but not in the local part of an e-mail
- * address.  ``*`` stands for at least one octet and never for parts of two labels
+ * address.  ``*`` stands for at least one byte and never for parts of two labels
  * above the name, of two RDNs, or of both sides of ``@``.  In a DN each RDN has to
  * fit another component of the pattern, in whatever order, and none may be left over
  * on either side; an RDN of several attributes fits none.  Values fit when they are
- * UTF8String, or of a type whose octets are the same for ASCII, and have no NUL.
+ * UTF8String, or of a type whose bytes are the same for ASCII, and have no NUL.
  *
  * Return: true where it does; false for anything that is not plain.
  */

@@ -62,7 +62,7 @@ static struct latch_end end_of(u8 type, const void *id, u32 n, u8 key)
 	return end;
 }
 
-/* The text, with a look at the octets behind the room that it may have. */
+/* The text, with a look at the bytes behind the room that it may have. */
 static u32 binding_text(struct tally *t, const struct latch_end *a, const struct latch_end *b,
 			bool keys, u8 *out, u32 size)
 {
@@ -101,7 +101,7 @@ static void binding_example(struct tally *t)
 /* --- every pair of ends is another one ---------------------------------------------- */
 
 /*
- * IDs by name; those of the same number are one identity. Some have the octets of
+ * IDs by name; those of the same number are one identity. Some have the bytes of
  * others in other places.
  */
 static const struct {

@@ -10,7 +10,7 @@
 
 /* --- names made of text ------------------------------------------------------ */
 
-/* Octets that are written from the end to the beginning, as lengths come first. */
+/* Bytes that are written from the end to the beginning, as lengths come first. */
 struct build {
 	u8 buf[1536];
 	u32 at;
@@ -32,7 +32,7 @@ static void build_put(struct build *b, const void *p, u32 n)
 	memcpy(b->buf + b->at, p, n);
 }
 
-/* Tag and length of what was written since there were @since octets. */
+/* Tag and length of what was written since there were @since bytes. */
 static void build_head(struct build *b, u8 tag, u32 since)
 {
 	u32 n = build_len(b) - since;
@@ -135,8 +135,8 @@ static bool inside(struct latch_octets part, const u8 *p, u32 n)
 #define AVAS_MAX	128
 
 /*
- * Walks a name. Where it is taken, the same octets come out when what was found is
- * written as DER: so there is one form only, and every octet of it was seen.
+ * Walks a name. Where it is taken, the same bytes come out when what was found is
+ * written as DER: so there is one form only, and every byte of it was seen.
  */
 static bool walk_name(struct tally *t, const void *p, u32 n)
 {
@@ -237,7 +237,7 @@ static void der_bad_names(struct tally *t)
 		       bad_names[i].what);
 }
 
-/* Every octet with every value, every beginning, every octet left out or twice. */
+/* Every byte with every value, every beginning, every byte left out or twice. */
 static void der_every_octet(struct tally *t)
 {
 	static struct build b;
@@ -266,7 +266,7 @@ static void der_every_octet(struct tally *t)
 	}
 }
 
-/* Lengths of one, two and three octets, at each level. */
+/* Lengths of one, two and three bytes, at each level. */
 static void der_every_length(struct tally *t)
 {
 	static struct build b;
@@ -283,7 +283,7 @@ static void der_every_length(struct tally *t)
 	}
 }
 
-/* What names consist of, in random order and with some octets changed. */
+/* What names consist of, in random order and with some bytes changed. */
 static void der_random(struct tally *t)
 {
 	static const u8 likely[] = { 0x30, 0x31, 0x06, 0x0c, 0x13, 0, 1, 2, 3, 5, 7, 9,
@@ -375,7 +375,7 @@ static bool cert_key(struct tally *t, const void *p, u32 n)
 	if (!latch_cert_key(at, n, &key))
 		return false;
 	EXPECT(t, inside(key, at, n) && key.n > 2 && key.p[0] == 0x30, "%u octets", n);
-	/* an octet changed or left out in front of it may move it by one */
+	/* a byte changed or left out in front of it may move it by one */
 	EXPECT(t, key.p - at >= CERT_KEY - 1 && key.p - at <= CERT_KEY + 1 &&
 	       key.n == CERT_KEY_LEN, "at %ld, %u octets", (long)(key.p - at), key.n);
 	return true;

@@ -208,7 +208,7 @@ static void pattern_limits(struct tally *t)
 	id.type = LATCH_ID_DN;
 	id.len = LATCH_ID_INLINE;
 	EXPECT(t, latch_pattern_ok(&id), "longest value");
-	/* an OID of 63 octets, and one of 64, and one more */
+	/* an OID of 63 bytes, and one of 64, and one more */
 	memcpy(id.value, "2.5", 3);
 	for (i = 3; i < 250; i += 2)
 		memcpy(id.value + i, ".1", 2);
@@ -376,7 +376,7 @@ static bool value_fits(const char *pattern, u8 tag, const void *value, u32 n)
 	return pattern_fits(LATCH_ID_DN, pattern, b.buf + b.at, build_len(&b));
 }
 
-/* Any octet as a value: by hex digits, as itself, and behind a backslash. */
+/* Any byte as a value: by hex digits, as itself, and behind a backslash. */
 static void pattern_every_value(struct tally *t)
 {
 	u32 c, other;
@@ -660,7 +660,7 @@ static void pattern_random(struct tally *t)
 	EXPECT(t, taken > RANDOM_ROUNDS / 100, "only %u of %u were patterns", taken, RANDOM_ROUNDS);
 }
 
-/* A pattern that fits a name fits no name with one octet changed that matters. */
+/* A pattern that fits a name fits no name with one byte changed that matters. */
 static void pattern_every_octet(struct tally *t)
 {
 	static const char pattern[] = "C=xx, O=*mple, CN=a.db.example";
@@ -682,7 +682,7 @@ static void pattern_every_octet(struct tally *t)
 			fits = pattern_fits(LATCH_ID_DN, pattern, copy, n);
 			if (value == was || !fits)
 				continue;
-			/* "Exa", a string type, the other case; an attribute's octets are none */
+			/* "Exa", a string type, the other case; an attribute's bytes are none */
 			EXPECT(t, (was == 12 && strchr("\x12\x13\x14\x16\x1a", value)) ||
 			       (letter && (value ^ was) == 0x20) ||
 			       (!memcmp(b.buf + b.at + i, "Example", 7) ||

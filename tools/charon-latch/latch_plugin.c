@@ -66,7 +66,7 @@ struct ike_peer {
 };
 
 /**
- * struct proof - an identity with what proved it, in octets of our own
+ * struct proof - an identity with what proved it, in bytes of our own
  * @peer: the same, for the module
  */
 struct proof {

@@ -76,7 +76,7 @@ struct keyword {
  * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_MARK: the number
  * @mask:   ARG_MARK: the mask; ARG_PREFIX: the length in bits
  * @family: ARG_ADDR, ARG_PREFIX: AF_*
- * @addr:   ARG_ADDR, ARG_PREFIX: the octets
+ * @addr:   ARG_ADDR, ARG_PREFIX: the bytes
  */
 struct arg {
 	const struct keyword *kw;

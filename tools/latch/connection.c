@@ -30,7 +30,7 @@ static const struct keyword selectors[] = {
 /* --- show -------------------------------------------------------------------- */
 
 /*
- * An address has 4 or 16 octets; where it has 16, an IPv4 one is in the first
+ * An address has 4 or 16 bytes; where it has 16, an IPv4 one is in the first
  * four and only the family tells. Returns how many count.
  */
 static size_t addr_len(const struct nlattr *family, const struct nlattr *a)

@@ -19,7 +19,7 @@ static int hex_digit(char c)
 	return p ? p - digits : -1;
 }
 
-/* Octets as hexadecimal digits after @prefix. The caller frees the result. */
+/* Bytes as hexadecimal digits after @prefix. The caller frees the result. */
 char *hex_encode(const char *prefix, const void *data, size_t len)
 {
 	const unsigned char *c = data;
@@ -31,7 +31,7 @@ char *hex_encode(const char *prefix, const void *data, size_t len)
 	return out;
 }
 
-/* Octets of 0x..., NULL where it is not that. The caller frees them. */
+/* Bytes of 0x..., NULL where it is not that. The caller frees them. */
 unsigned char *hex_decode(const char *text, size_t *len)
 {
 	size_t digits = strlen(text), i;
@@ -64,7 +64,7 @@ static int base64_digit(unsigned char c)
 }
 
 /*
- * The octets of the first PEM block, in place. Returns their number, 0 where
+ * The bytes of the first PEM block, in place. Returns their number, 0 where
  * the block is damaged. @text ends with a NUL.
  */
 static size_t pem_decode(unsigned char *text)
@@ -95,7 +95,7 @@ static size_t pem_decode(unsigned char *text)
 }
 
 /*
- * A certificate or key of at most @max octets, DER; a PEM file is decoded. NULL
+ * A certificate or key of at most @max bytes, DER; a PEM file is decoded. NULL
  * after a message. The caller frees it.
  */
 unsigned char *file_read(const char *path, size_t max, size_t *len)

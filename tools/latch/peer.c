@@ -38,7 +38,7 @@ static const struct keyword id_keywords[] = {
 
 /**
  * struct blob - the value of an attribute, from a file or the command line
- * @data: the octets, to be freed
+ * @data: the bytes, to be freed
  * @len:  their number
  */
 struct blob {

@@ -222,7 +222,7 @@ void print_set(const char *key, const char *label, const struct name *names, uin
 		print_close();
 }
 
-/* An address of 4 or 16 octets; of another length, its octets. */
+/* An address of 4 or 16 bytes; of another length, its bytes. */
 void print_addr(const char *key, const char *label, const void *data, size_t len)
 {
 	char buf[INET6_ADDRSTRLEN];
@@ -235,7 +235,7 @@ void print_addr(const char *key, const char *label, const void *data, size_t len
 		print_blob(key, label, data, len);
 }
 
-/* Octets in hexadecimal. */
+/* Bytes in hexadecimal. */
 void print_blob(const char *key, const char *label, const void *data, size_t len)
 {
 	char *hex = hex_encode("", data, len);

@@ -83,7 +83,7 @@ static const char *show_sa(const struct sa_key *k, char *buf, size_t room)
 	return buf;
 }
 
-/* A name for messages: what a DN says is in its strings, among other octets. */
+/* A name for messages: what a DN says is in its strings, among other bytes. */
 static const char *show_id(const struct ident *id)
 {
 	bool v4 = id->type == LATCH_ID_IPV4 && id->len == 4;

@@ -185,9 +185,9 @@ static bool take_line(struct conf *c, char *line, unsigned int *seen, char *why,
  * @c:    set to it, on top of what holds without
  * @name: of the file, for messages
  * @text: what it holds
- * @len:  octets of it
+ * @len:  bytes of it
  * @why:  set to what is wrong, with file, line and word
- * @room: octets of @why
+ * @room: bytes of @why
  *
  * Return: true where all of it was understood; else @c is not to be used.
  */

@@ -31,7 +31,7 @@ enum {
  * @from: by whom, IDENT_* added up; SN is the serial number of the one and the
  *        surname of the other
  * @ia5:  the value is an IA5String
- * @len:  octets of @oid
+ * @len:  bytes of @oid
  * @oid:  object identifier without its header
  */
 struct attribute {
@@ -79,7 +79,7 @@ static const struct attribute attributes[] = {
 
 /**
  * struct reader - the text while it is read
- * @p:    next octet
+ * @p:    next byte
  * @end:  after the last
  * @from: whose text it is
  */
@@ -91,7 +91,7 @@ struct reader {
 
 /**
  * struct der - what is made of it
- * @buf: octets so far
+ * @buf: bytes so far
  * @len: their number
  * @max: room
  * @bad: it did not fit
@@ -150,7 +150,7 @@ static int hex(char c)
 	return -1;
 }
 
-/* An octet of two digits, or -1. */
+/* An byte of two digits, or -1. */
 static int hex_octet(const struct reader *r)
 {
 	int hi, lo;
@@ -255,7 +255,7 @@ static bool is_printable_string(const uint8_t *s, size_t len)
 	return true;
 }
 
-/* Octets that follow in the UTF-8 sequence that begins with @c, or -1. */
+/* Bytes that follow in the UTF-8 sequence that begins with @c, or -1. */
 static int utf8_more(uint8_t c)
 {
 	if (c < 0x80)
@@ -414,7 +414,7 @@ static const char *read_rdn(struct reader *r, struct der *d)
  * dn_from_text() - the DER of a distinguished name
  * @id:   set to it
  * @text: printable ASCII, "C=CH, O=x, CN=y"
- * @len:  its octets
+ * @len:  its bytes
  * @from: who wrote it
  *
  * Return: NULL, or what is wrong with the text.

@@ -12,7 +12,7 @@
 #include "ident.h"
 
 #define TEXT_MAX	(4 * LATCH_MAX_ID)
-/* charon cuts its text at 512 octets, and so what it writes it for */
+/* charon cuts its text at 512 bytes, and so what it writes it for */
 #define CHARON_MAX	500
 
 static int octal(char c)
@@ -242,7 +242,7 @@ const char *ident_from_whack(struct ident *id, const char *type, const char *tex
 
 /* --- charon -------------------------------------------------------------------------- */
 
-/* 10:11:12:13:14:15:16:17 may be an IPv6 address or eight octets of a key ID. */
+/* 10:11:12:13:14:15:16:17 may be an IPv6 address or eight bytes of a key ID. */
 static bool is_hex_dump(struct ident *id, const char *s, size_t len)
 {
 	return len > 2 && !set_hex(id, s, len, ':');
@@ -252,7 +252,7 @@ static bool is_hex_dump(struct ident *id, const char *s, size_t len)
  * ident_from_vici() - an identity as charon prints it
  * @id:   set to it, or to LATCH_ID_NONE
  * @text: value of remote-id or local-id
- * @len:  its octets
+ * @len:  its bytes
  *
  * A key ID that is all printable looks as a name does and is taken for one, as
  * charon itself does when it reads one.
@@ -298,7 +298,7 @@ const char *ident_from_vici(struct ident *id, const char *text, size_t len)
 }
 
 /**
- * ident_equal() - are these the same octets of the same type?
+ * ident_equal() - are these the same bytes of the same type?
  * @a: one identity
  * @b: the other
  */

@@ -14,8 +14,8 @@
 /**
  * struct ident - an identity as IKE carries it
  * @type:  LATCH_ID_*; LATCH_ID_NONE: not known
- * @len:   octets of @value
- * @value: DER of a distinguished name, octets of an address, text of others
+ * @len:   bytes of @value
+ * @value: DER of a distinguished name, bytes of an address, text of others
  */
 struct ident {
 	uint8_t type;

@@ -112,7 +112,7 @@ void say(enum log_level level, const char *fmt, ...)
 
 /**
  * shown() - text of a peer, made harmless
- * @text: any octets
+ * @text: any bytes
  * @len:  their number
  *
  * Return: printable ASCII without quotes, backslashes and control characters;

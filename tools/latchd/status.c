@@ -26,7 +26,7 @@
 /**
  * struct conn - a connection or an instance of one
  * @label:  "NAME" or "NAME"[N], with its quotes, in the text
- * @len:    octets of it
+ * @len:    bytes of it
  * @known:  a line told its IDs
  * @never:  a line told that they are not proven, or there were two of them
  * @peer:   theirs
@@ -232,7 +232,7 @@ static bool is_state(const char *s)
  * status_read() - read a snapshot
  * @out:  gets the SAs
  * @text: what whack printed; it is changed
- * @len:  its octets; text[len] is there, too
+ * @len:  its bytes; text[len] is there, too
  *
  * Return: false where it is not what whack prints, and nothing of it is to be
  * used.

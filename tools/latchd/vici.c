@@ -296,7 +296,7 @@ static bool take_event_packet(const uint8_t *p, size_t len, int64_t now)
 /**
  * vici_take() - one packet of charon
  * @p:   without the header that tells its length
- * @len: its octets
+ * @len: its bytes
  * @now: in milliseconds
  *
  * Return: false where it is none: the connection cannot be used any more.

@@ -30,7 +30,7 @@ enum element {
 
 /**
  * struct text - a message while it is read
- * @p:    next octet
+ * @p:    next byte
  * @end:  after the last
  * @name: the name of the element, with a NUL
  */
@@ -127,7 +127,7 @@ static bool walk(const uint8_t *msg, size_t len, const struct vici_sink *sink)
 /**
  * vici_walk() - go through a message
  * @msg:  the message
- * @len:  its octets
+ * @len:  its bytes
  * @sink: what to do, only where the whole message is well-formed
  *
  * Return: whether it is.
@@ -359,7 +359,7 @@ static bool gives_up(const char *msg)
 /**
  * vici_parse() - read a message
  * @msg: an event's message
- * @len: its octets
+ * @len: its bytes
  * @a:   set to what it says
  * @c:   gets the SAs that it speaks of; may be NULL
  *

@@ -19,7 +19,7 @@ static bool take_key(struct sa_key *key, const xfrm_address_t *daddr, uint32_t s
 	return true;
 }
 
-/* The attributes that matter after a fixed part of @head octets. */
+/* The attributes that matter after a fixed part of @head bytes. */
 static bool take_attributes(const struct nlmsghdr *nlh, size_t head, struct sa_key *key)
 {
 	const struct nlattr *attr;
@@ -107,7 +107,7 @@ static bool is_whole(const struct nlmsghdr *nlh, int left)
 /**
  * xfrm_message() - what the kernel wrote
  * @msg: netlink messages
- * @len: their octets
+ * @len: their bytes
  * @now: in milliseconds
  *
  * Return: true where the SAD is to be read anew, since it changed in a way that

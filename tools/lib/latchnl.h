@@ -18,7 +18,7 @@
 struct latchnl;
 
 /**
- * struct latchnl_blob - octets of somebody else
+ * struct latchnl_blob - bytes of somebody else
  * @data: where they are, NULL for none
  * @len:  how many
  */
@@ -47,7 +47,7 @@ struct latchnl_peer {
 
 /**
  * struct latchnl_sa - an SA, or with @reqid all SAs of it
- * @dst:       destination address, 4 or 16 octets
+ * @dst:       destination address, 4 or 16 bytes
  * @spi:       network byte order
  * @mark:      mark value of the SA, with @mark_mask; 0 without
  * @reqid:     not 0: nothing else is looked at

@@ -20,7 +20,7 @@
 #define IP_LATCH_PEER_CERT	(IP_LATCH + 2)	/* get: end-entity certificate, DER */
 #define IP_LATCH_PEER_ANCHOR	(IP_LATCH + 3)	/* get: trust anchor, DER or name */
 #define IP_LATCH_PEER_KEY	(IP_LATCH + 4)	/* get: public key, SubjectPublicKeyInfo */
-#define IP_LATCH_BINDING	(IP_LATCH + 5)	/* get: RFC 5056 channel binding, 64 octets */
+#define IP_LATCH_BINDING	(IP_LATCH + 5)	/* get: RFC 5056 channel binding, 64 bytes */
 #define IP_LATCH_LOCAL_ID	(IP_LATCH + 6)	/* get: value of the local ID */
 #define IP_LATCH_LAST		IP_LATCH_LOCAL_ID
 
@@ -56,10 +56,10 @@
 
 /* Kinds of identity, numbered as IKEv2's ID types (RFC 7296 3.5). */
 #define LATCH_ID_NONE		0
-#define LATCH_ID_IPV4		1	/* 4 octets */
+#define LATCH_ID_IPV4		1	/* 4 bytes */
 #define LATCH_ID_FQDN		2
 #define LATCH_ID_EMAIL		3
-#define LATCH_ID_IPV6		5	/* 16 octets */
+#define LATCH_ID_IPV6		5	/* 16 bytes */
 #define LATCH_ID_DN		9	/* DER */
 #define LATCH_ID_GN		10	/* DER */
 #define LATCH_ID_KEYID		11
@@ -94,7 +94,7 @@
  * struct latch_id - an identity given by value
  * @type:  LATCH_ID_*
  * @resv:  zero
- * @len:   octets used in @value; the rest of @value is zero
+ * @len:   bytes used in @value; the rest of @value is zero
  * @value: the identity as IKE carries it, no terminating NUL
  */
 struct latch_id {
@@ -107,7 +107,7 @@ struct latch_id {
 /**
  * struct latch_suite - one acceptable suite; zero in a field accepts any value
  * @encr:      encryption, IKEv2 transform type 1 number (11 = NULL, 12 =
- *             AES-CBC, 13 = AES-CTR, 20 = AES-GCM with 16 octet ICV, 28 =
+ *             AES-CBC, 13 = AES-CTR, 20 = AES-GCM with 16 byte ICV, 28 =
  *             ChaCha20-Poly1305)
  * @encr_bits: key length in bits
  * @integ:     integrity, IKEv2 transform type 3 number (2 = HMAC-SHA1-96, 12 =
@@ -215,7 +215,7 @@ struct latch_transform {
  * @n_transforms:  used entries of @transforms, innermost first
  * @local_port:    network byte order
  * @remote_port:   network byte order
- * @local_addr:    inner local address; IPv4 in the first four octets
+ * @local_addr:    inner local address; IPv4 in the first four bytes
  * @remote_addr:   inner remote address
  * @outer_family:  AF_* of the outer addresses, 0 when there are none yet
  * @natt_local_port:  UDP port of ESP in UDP here, network byte order

@@ -178,7 +178,7 @@ static struct nlmsghdr *conn(const struct nlmsghdr *to, uint64_t id, uint8_t sta
 	return nlh;
 }
 
-/* IPv4 in tunnel mode behind NAT, with the address in 16 octets. */
+/* IPv4 in tunnel mode behind NAT, with the address in 16 bytes. */
 static void conn_ipv4(const struct nlmsghdr *to)
 {
 	struct nlmsghdr *nlh = conn(to, 7, LATCH_STATE_ESTABLISHED);
@@ -315,7 +315,7 @@ static void serve(const struct nlmsghdr *nlh, uint8_t cmd)
 		one(nlh, NULL);
 }
 
-/* "command dump|do attribute=octets ...", one line a request */
+/* "command dump|do attribute=bytes ...", one line a request */
 static void write_log(const struct nlmsghdr *nlh, uint8_t cmd)
 {
 	const char *path = getenv("FAKE_LOG");

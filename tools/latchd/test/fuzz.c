@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Octets of somebody else for each reader (the first one says which), before a
+ * Bytes of somebody else for each reader (the first one says which), before a
  * kernel that is made up. Whatever they are, only SAs that are there are bound,
  * each once, to an identity that is one.
  */

@@ -13,7 +13,7 @@
 int failures;
 static const char *seeds;
 
-/* Input for the fuzzer: its first octet says who reads it. */
+/* Input for the fuzzer: its first byte says who reads it. */
 void seed(char kind, const void *data, size_t len)
 {
 	static int n;

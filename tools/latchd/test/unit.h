@@ -16,7 +16,7 @@
 
 /**
  * struct msg - a message of charon while it is made
- * @data: octets
+ * @data: bytes
  * @len:  their number
  */
 struct msg {

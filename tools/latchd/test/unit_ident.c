@@ -147,7 +147,7 @@ static const char *const vici_refused[] = {
 	"(ASN.1 general name)",
 	"(unknown ID type: 99)",
 	"(invalid ID_DER_ASN1_DN)",
-	/* an address, or eight octets of a key ID? */
+	/* an address, or eight bytes of a key ID? */
 	"10:11:12:13:14:15:16:17",
 	"a::b:",
 	"1:2:3",

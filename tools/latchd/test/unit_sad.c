@@ -147,7 +147,7 @@ void kernel_messages(void)
 	nlh = mnl_nlmsg_put_header(buf);
 	nlh->nlmsg_type = XFRM_MSG_MIGRATE;
 	CHECK(xfrm_message(buf, nlh->nlmsg_len, 1000));
-	/* cut at each octet */
+	/* cut at each byte */
 	nlh->nlmsg_type = XFRM_MSG_NEWSA;
 	for (i = 0; i < 64; i++)
 		CHECK(!xfrm_message(buf, i, 1000));

@@ -132,7 +132,7 @@ void vici_messages(void)
 	CHECK(fake.n == 2 && is_peer("10.9.0.2", 0x7f01, "bob") &&
 	      is_peer("10.9.0.1", 0x7f02, "bob"));
 	CHECK(fake.claims[0].auth == LATCH_AUTH_UNKNOWN && fake.claims[0].local.len == 5);
-	/* each end of it, each octet changed: never another peer */
+	/* each end of it, each byte changed: never another peer */
 	for (i = 0; i < m.len; i++) {
 		n = m;
 		n.len = i;

@@ -8,8 +8,8 @@
  *   flow [OPTIONS] stream|rr|crr NAMESPACE/ADDRESS NAMESPACE/ADDRESS
  *
  *   stream  TCP from the first end to the second; a unit is 1 MiB
- *   rr      UDP, 64 octets each way; a unit is one exchange
- *   crr     TCP connect, 64 octets each way, close; a unit is one connection
+ *   rr      UDP, 64 bytes each way; a unit is one exchange
+ *   crr     TCP connect, 64 bytes each way, close; a unit is one connection
  *
  *   -w N       units before the clock starts (default 2)
  *   -n N       rounds (default 5)          -u N  units of a round (default 1)

@@ -9,7 +9,7 @@
 #include "../../../latch/tests/binding_cases.h"
 #include "../../../latch/tests/pattern_cases.h"
 
-/* A pattern of the first octets, an ID of the rest. */
+/* A pattern of the first bytes, an ID of the rest. */
 static void fuzz_pattern(u8 type, const uint8_t *data, size_t size)
 {
 	size_t n = size ? data[0] % (LATCH_ID_INLINE + 1) : 0;
