@@ -7,6 +7,7 @@
 
 #include "core/binding.h"
 #include "latch.h"
+#include "peer.h"
 
 /* SHA-256 of the public key, which may be in the certificate only. */
 static bool latch_binding_key(const struct latch_peer *p, u8 digest[SHA256_DIGEST_SIZE])

@@ -8,6 +8,7 @@
 #include <net/tcp.h>
 
 #include "find.h"
+#include "peer.h"
 
 /* Longer than a SYN cookie is good for. */
 #define LATCH_EMBRYO_LIFE	(130 * HZ)

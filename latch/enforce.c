@@ -5,6 +5,7 @@
  */
 #include "core/pattern.h"
 #include "enforce.h"
+#include "peer.h"
 
 /**
  * latch_drop() - drop a packet and count why

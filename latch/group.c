@@ -11,6 +11,7 @@
 #include <linux/rculist_nulls.h>
 
 #include "latch.h"
+#include "peer.h"
 
 static struct rhashtable latch_groups;
 

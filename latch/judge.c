@@ -4,6 +4,7 @@
  * the copies of SPD and SAD the way the kernel would choose, policy, template,
  * SA, for the latch's own flow in both directions.
  */
+#include "bind.h"
 #include "latch.h"
 
 /*

@@ -4,6 +4,7 @@
  * hears of every change of SAD and SPD, copies it, and has the worker judge the
  * latches that it can touch.
  */
+#include "bind.h"
 #include "latch.h"
 
 static struct workqueue_struct *latch_wq;

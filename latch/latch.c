@@ -6,6 +6,7 @@
 #include <linux/sched/mm.h>
 
 #include "find.h"
+#include "peer.h"
 #include "skcache.h"
 #include "udp.h"
 

@@ -370,42 +370,6 @@ struct latch_spd {
 	struct latch_pol	pol[];
 };
 
-/* The parts of latch_peer.data */
-enum latch_peer_part {
-	LATCH_PEER_ID,
-	LATCH_PEER_CERT,
-	LATCH_PEER_ANCHOR,
-	LATCH_PEER_KEY,
-	LATCH_PEER_PARTS
-};
-
-/**
- * struct latch_peer - an interned identity (2.6-1), immutable
- * @ident: digest of what makes two records the same peer: ID and trust anchor,
- *         or ID and raw key where there is no certificate
- * @name:  digest of the ID alone, for demands
- * @ref:   bindings, latches, and one for being in the table
- * @binds: bindings that name it; under genl_lock
- * @with_bindings: it goes with the last of these; under genl_lock
- * @data:  ID, certificate, trust anchor and key, one after the other
- */
-struct latch_peer {
-	struct rhash_head	node;
-	struct latch_net	*ln;
-	u8			digest[32];
-	refcount_t		ref;
-	u32			id;
-	u32			binds;
-	u64			ident[2];
-	u64			name[2];
-	u8			id_type;
-	u8			auth;
-	bool			with_bindings;
-	u16			len[LATCH_PEER_PARTS];
-	struct rcu_head		rcu;
-	u8			data[];
-};
-
 /* Who is behind an SA, with the records where it is bound. RCU. The caller says where @id is. */
 struct latch_who {
 	struct latch_ident	*id;
@@ -686,81 +650,6 @@ bool latch_judge_unmoved(const struct latch_common *c, const struct latch_flow *
 bool latch_judge_hosts(const struct latch *l, const struct latch_common *c);
 bool latch_judge_again(const struct latch *l, const struct latch_common *c,
 		       const struct latch_pkt *p);
-
-/* peerid.c: peers and bindings; writers hold genl_lock */
-int latch_peerid_init(void);
-void latch_peerid_exit(void);
-struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer *in,
-				  const void *const data[LATCH_PEER_PARTS]);
-struct latch_peer *latch_peer_find(struct latch_net *ln, u32 id);
-int latch_peer_del(struct latch_net *ln, u32 id);
-struct latch_peer *latch_peer_hold(struct latch_peer *p);
-void latch_peer_put(struct latch_peer *p);
-void latch_peer_name(u8 type, const void *value, u16 len, u64 name[2]);
-const void *latch_peer_data(const struct latch_peer *p, unsigned int part, u16 *len);
-void latch_peer_clear(struct latch_net *ln);
-
-/**
- * struct latch_bind_key - what a binding names: one SA, or the SAs of a reqid
- * @sa:    the SA; only @sa.ln is used where @reqid is not 0
- * @reqid: 0 for a binding by SA
- */
-struct latch_bind_key {
-	struct latch_sa_key	sa;
-	u32			reqid;
-	u32			pad;
-};
-
-struct latch_claim {
-	struct latch_peer	*peer;
-	struct latch_peer	*local;
-};
-
-#define LATCH_MAX_CLAIMS	8
-
-struct latch_claims {
-	struct rcu_head		rcu;
-	u32			n;
-	struct latch_ident	id;
-	struct latch_claim	claim[LATCH_MAX_CLAIMS];
-};
-
-/**
- * struct latch_bind - whose an SA is, or the SAs of a reqid are
- * @n_sas:   SAs there are that it names, where it is @with_sa; under ln->sad_lock
- * @with_sa: it goes with the last of them, or when none comes; under ln->sad_lock
- * @since:   jiffies when it began to wait for the first
- * @gone:    they are gone, so nobody is bound by it; written under ln->sad_lock
- * @reap:    in ln->gone_binds while @gone
- */
-struct latch_bind {
-	struct rhash_head	node;
-	struct latch_bind_key	key;
-	struct latch_claims __rcu *claims;
-	struct list_head	reap;
-	unsigned long		since;
-	u32			n_sas;
-	bool			with_sa;
-	bool			gone;
-	struct rcu_head		rcu;
-};
-
-/* latch_bind_add() */
-#define LATCH_BIND_WITH_SA	0x01	/* it goes with its SA */
-#define LATCH_BIND_EXCL		0x02	/* not beside a claim for somebody else */
-#define LATCH_BIND_REPLACE	0x04	/* WITH_SA or not holds for one there already */
-
-int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
-		   struct latch_peer *peer, struct latch_peer *local, u8 flags);
-int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
-		   const struct latch_peer *peer);
-struct latch_bind *latch_bind_find(const struct latch_bind_key *key);
-void latch_bind_sa_came(const struct latch_sa *sa);
-void latch_bind_sa_went(const struct latch_sa *sa);
-void latch_bind_reap_work(struct work_struct *work);
-void latch_bind_walk_enter(struct rhashtable_iter *it);
-void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
-	       const struct latch_sa *sa, struct latch_who *who);
 
 /* km.c: events of XFRM, and the worker */
 int latch_km_init(void);

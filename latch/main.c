@@ -5,7 +5,9 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "bind.h"
 #include "latch.h"
+#include "peer.h"
 #include "reassemble.h"
 
 /*
@@ -25,12 +27,15 @@ static int __init latch_module_init(void)
 	err = latch_sad_init();
 	if (err)
 		goto group;
-	err = latch_peerid_init();
+	err = latch_peer_init();
 	if (err)
 		goto sad;
+	err = latch_bind_init();
+	if (err)
+		goto peer;
 	err = latch_km_init();
 	if (err)
-		goto peerid;
+		goto bind;
 	latch_reassemble_init();
 	err = latch_owner_init();
 	if (err)
@@ -54,8 +59,10 @@ owner:
 km:
 	latch_reassemble_exit();
 	latch_km_exit();
-peerid:
-	latch_peerid_exit();
+bind:
+	latch_bind_exit();
+peer:
+	latch_peer_exit();
 sad:
 	latch_sad_exit();
 group:
@@ -79,7 +86,8 @@ static void __exit latch_module_exit(void)
 	latch_reassemble_exit();
 	latch_km_exit();
 	rcu_barrier();
-	latch_peerid_exit();
+	latch_bind_exit();
+	latch_peer_exit();
 	latch_sad_exit();
 	latch_group_exit();
 	latch_exit();

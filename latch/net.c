@@ -6,7 +6,9 @@
 #include <linux/tracepoint.h>
 #include <net/netns/generic.h>
 
+#include "bind.h"
 #include "hooks.h"
+#include "peer.h"
 #include "reassemble.h"
 
 static unsigned int latch_net_id;
@@ -218,6 +220,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_spd_clear(ln);
 	WARN_ON_ONCE(!list_empty(&ln->groups));
 	cancel_delayed_work_sync(&ln->reap_work);
+	latch_bind_clear(ln);
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);
 	latch_mib_exit(ln);

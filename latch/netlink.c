@@ -7,7 +7,9 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "bind.h"
 #include "netlink.h"
+#include "peer.h"
 
 /* The table of operations and the groups, generated to be part of this file. */
 #include "genl.c"

@@ -6,6 +6,7 @@
 #include <net/genetlink.h>
 
 #include "netlink.h"
+#include "peer.h"
 
 /*
  * An attribute, written in line: a list of latches is dozens of them for each, and

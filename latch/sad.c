@@ -4,6 +4,7 @@
  * addresses and reqid. An SA's event finds the latches it can touch by its path,
  * a latch the SAs that can carry it by its own.
  */
+#include "bind.h"
 #include "latch.h"
 
 static struct rhashtable latch_paths;

@@ -12,6 +12,7 @@
 
 #include "core/pattern.h"
 #include "latch.h"
+#include "peer.h"
 #include "udp.h"
 
 static bool latch_sock_ok(const struct sock *sk)

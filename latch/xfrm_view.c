@@ -6,6 +6,7 @@
 #include <net/ip.h>
 #include <uapi/linux/xfrm.h>
 
+#include "bind.h"
 #include "latch.h"
 
 /* An algorithm's kernel name and its IKEv2 transform number. */
