@@ -22,7 +22,10 @@ struct latch_flow_key {
 /* Drawn when the module is loaded. */
 u64 latch_secret[LATCH_SECRETS] __ro_after_init;
 
-/* So that a few flows seldom meet in one chain. */
+/*
+ * So that flows seldom meet in one chain, and that neither table is resized again and again
+ * where connections come and go.
+ */
 #define LATCH_FLOWS_MIN	8192
 #define LATCH_SOCKS_MIN	1024
 
