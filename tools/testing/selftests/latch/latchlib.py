@@ -144,7 +144,7 @@ class Host:
     def frame(self, dst_mac, ethertype, payload):
         """Put a frame of our own making on the wire."""
         with self, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
-            raw.bind(("br0" if not self.number else "eth0", 0))
+            raw.bind(("eth0", 0))
             raw.send(dst_mac + self.mac + struct.pack(">H", ethertype) + payload)
 
     # the module
@@ -255,6 +255,9 @@ class Net:
         self._wire = None
         self.flows = itertools.count(1)
         sw = ["link set lo up", "link add br0 type bridge", "link set br0 up addrgenmode none"]
+        # the switch sends as the hosts do, so that what it sends is behind what they sent before
+        sw += ["link add p-sw type veth peer name eth0", "link set eth0 up addrgenmode none"]
+        sw += ["link set p-sw master br0 up addrgenmode none"]
         for host in self.hosts:
             setattr(self, host.name, host)
             mac = host.mac.hex(":")
