@@ -92,7 +92,7 @@ def canonical_dn(*rdns):
 
 
 def documented():
-    """The blocks of octets of the example, by the words in front of them."""
+    """The blocks of bytes of the example, by the words in front of them."""
     text = DOCUMENT.read_text(encoding="utf-8").split("Example of a channel binding")[1]
     blocks = re.findall(r"^([^\n]+)::\n\n((?:    [0-9a-f ]+\n)+)", text, re.M)
     return {words: bytes.fromhex(octets) for words, octets in blocks}
@@ -106,7 +106,7 @@ def example(env, proto, fam):
     bob = {"id_type": DN, "id_value": doc["The name of the second end"], "key": doc["The key of the second end"]}
     got = of_both(known(env, alice, bob, proto, fam))
     ksft_eq(got.hex(), doc["The binding"].hex())
-    for half, words in enumerate(("The octets of the names", "The octets of names and keys")):
+    for half, words in enumerate(("The bytes of the names", "The bytes of names and keys")):
         ksft_eq(got[half * HALF :][:HALF].hex(), hashlib.sha256(doc[words]).hexdigest())
 
 
