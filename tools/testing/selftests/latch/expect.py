@@ -49,6 +49,13 @@ class Moves:
         ksft_eq(moved, {k: v for k, v in self.exact.items() if v})
 
 
+def tcp_ext(host, name):
+    """A counter of the host's TCP, of those in /proc/net/netstat."""
+    with host, open("/proc/net/netstat", encoding="ascii") as f:
+        names, values = (line.split() for line in f.readlines()[:2])
+    return int(values[names.index(name)])
+
+
 def gauges(**others):
     """What also moves when one latch is born."""
     return {"LatchLatches": 1, "LatchCreated": 1, **others}

@@ -13,7 +13,7 @@ import struct
 import time
 
 import forge
-from expect import Moves, is_state
+from expect import Moves, is_state, tcp_ext
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
 from latchlib import INET, SA, SECRET, Flow, Ipsec, Net, ip_proto
@@ -428,13 +428,6 @@ def redirect_syn_ack(env, fam):
 
 
 # --- a SYN for what TCP knows already ----------------------------------------------------------------
-def challenges(host):
-    """How many SYNs TCP has answered with a challenge ACK, as it does for an established connection."""
-    with host, open("/proc/net/netstat", encoding="ascii") as f:
-        names, values = (line.split() for line in f.readlines()[:2])
-    return int(values[names.index("TCPSYNChallenge")])
-
-
 @case("2.3-2_syn_of_a_connection_without_latch_{fam}", FAMS)
 def second_syn(env, fam):
     """A protected SYN has the 5-tuple of a connection that has no latch: that gets it, and not the listener."""
@@ -447,9 +440,9 @@ def second_syn(env, fam):
     src, dst = (ipsec.addr(h) for h in (env.alice, env.bob))
     syn = forge.ip(src, dst, socket.IPPROTO_TCP, forge.tcp(src, dst, *flow.ports, 1, 0, forge.SYN))
     inward = next(sa for sa in ipsec.sas if sa.dst == dst)
-    before = challenges(env.bob)
+    before = tcp_ext(env.bob, "TCPSYNChallenge")
     env.alice.frame(env.bob.mac, forge.ETHERTYPE[fam], forge.protect(syn, inward.spi, 1000))
-    wait(lambda: challenges(env.bob) == before + 1, "the challenge ACK")
+    wait(lambda: tcp_ext(env.bob, "TCPSYNChallenge") == before + 1, "the challenge ACK")
 
 
 # --- SYN cookies -------------------------------------------------------------------------------------
@@ -648,22 +641,42 @@ def carries(host, ipsec, proto):
 VRFS = [{**f, "qdisc": q} for f in FLOWS for q in ("no", "fq")]
 
 
+def link_in_vrf(net, fam):
+    """The first host's link is in a VRF; what was on the link comes back by hand."""
+    addr, bob = net.alice.addr(fam), net.bob.addr(fam)
+    size, nodad = (24, "") if fam == 4 else (64, "nodad")
+    vrf(net.alice, "eth0")
+    net.alice.ip(
+        f"addr replace {addr}/{size} dev eth0 noprefixroute {nodad}",
+        f"neigh replace {bob} lladdr {net.bob.mac.hex(':')} dev eth0 nud permanent",
+        f"route replace {bob} dev eth0 table 10 rto_min 20ms",
+    )
+
+
 @case("2-17_vrf_with_{qdisc}_qdisc_{flow}", VRFS)
 def vrf_qdisc(_env, proto, fam, qdisc):
     """The link is in a VRF, whose own output may have a queue."""
     with fresh() as net:
-        # what was on the link comes back by hand
-        addr, bob = net.alice.addr(fam), net.bob.addr(fam)
-        size, nodad = (24, "") if fam == 4 else (64, "nodad")
-        vrf(net.alice, "eth0")
-        net.alice.ip(
-            f"addr replace {addr}/{size} dev eth0 noprefixroute {nodad}",
-            f"neigh replace {bob} lladdr {net.bob.mac.hex(':')} dev eth0 nud permanent",
-            f"route replace {bob} dev eth0 table 10 rto_min 20ms",
-        )
+        link_in_vrf(net, fam)
         if qdisc != "no":
             run(net.alice, "tc", "qdisc", "add", "dev", "red", "root", qdisc)
         carries(net.alice, Ipsec(net.alice, net.bob, fam=fam).up().identify(), proto)
+
+
+@case("2-11_clear_packets_into_a_vrf_{flow}", FLOWS)
+def vrf_forgery(_env, proto, fam):
+    """A stranger on a link in a VRF forges packets of a latched flow of the VRF: none is read."""
+    with fresh() as net:
+        link_in_vrf(net, fam)
+        # nothing but the header leads to the flow
+        write(net.alice, "ipv4/ip_early_demux", 0)
+        flow = vrf_flow(Ipsec(net.alice, net.bob, fam=fam, level="use").up().identify(), proto)
+        flow.exchange()
+        with Moves(net.alice, LatchInClear=3):
+            for _ in range(3):
+                net.mallory.frame(net.alice.mac, *forge.into(flow, forge.PSH | forge.ACK, b"forged"))
+        ksft_true(flow.silent(flow.a))
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
 
 
 @case("2-17_xfrm_interface_in_a_vrf_{flow}", FLOWS)

@@ -14,7 +14,7 @@ import socket
 import struct
 
 import forge
-from expect import Moves, is_state
+from expect import Moves, is_state, tcp_ext
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, tcp_seqs
 from latchlib import INET, Flow, Ipsec, ip_proto
@@ -443,15 +443,31 @@ def last_segment_stranger(env, fam, unread, end):
     ksft_eq((env.wire.clear(flow), mallory.on_the_wire()), ((0, 0), 0))
     mallory.move_out()
 
+
+def too_many_orphans(host, other, listener):
+    """Close a connection whose peer does not: the orphan stays for a minute, or does TCP reset it as one too many?"""
+    before = tcp_ext(host, "TCPAbortOnMemory")
+    sock = host.socket()
+    sock.connect(listener.getsockname())
+    other.owns(listener.accept()[0])
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 120)
+    sock.close()
+    return tcp_ext(host, "TCPAbortOnMemory") > before
+
+
 @contextlib.contextmanager
-def no_orphans():
-    """TCP resets each connection whose descriptor is closed before all is acknowledged."""
+def no_orphans(host, other):
+    """TCP resets each connection whose descriptor is closed; it counts orphans ten times a second."""
+    listener = other.socket()
+    listener.bind((other.addr(4), 0))
+    listener.listen()
     path = "/proc/sys/net/ipv4/tcp_max_orphans"
     with open(path, encoding="ascii") as f:
         old = f.read()
     with open(path, "w", encoding="ascii") as f:
         f.write("0")
     try:
+        wait(lambda: too_many_orphans(host, other, listener), "TCP to count orphans")
         yield
     finally:
         with open(path, "w", encoding="ascii") as f:
@@ -469,8 +485,13 @@ def orphan(env, fam):
     is_state(flow.a, "BROKEN", "POLICY_OUT")
     flow.a.send(b"never acknowledged")
     # what the peer says meanwhile finds no SA here any more
-    with no_orphans(), Moves(env.alice, at_least=["LatchOutBroken"], may=[*GOING, "XfrmInNoStates"]):
+    with (
+        no_orphans(env.alice, env.mallory),
+        Moves(env.alice, at_least=["LatchOutBroken"], may=[*GOING, "XfrmInNoStates"]),
+    ):
+        before = tcp_ext(env.alice, "TCPAbortOnMemory")
         flow.a.close()
+        ksft_eq(tcp_ext(env.alice, "TCPAbortOnMemory"), before + 1)
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
     # nobody tells bob, and alice may try for as long as TCP does
     for host in (env.alice, env.bob):
@@ -576,6 +597,19 @@ def elsewhere(env, fam, send):
     flow.exchange()
 
 
+RULE = """
+add table {ip} r
+add chain {ip} r o {{ type route hook output priority -150; }}
+"""
+
+
+@case("2-17_datagrams_{where}_where_a_rule_could_change_them_{flow}", ELSEWHERE)
+def elsewhere_by_mark(env, fam, send):
+    """The header proves nothing then: LOCAL_OUT marks what the socket sent around its channel."""
+    with ruleset(env.alice, RULE.format(ip="ip" if fam == 4 else "ip6")):
+        elsewhere(env, fam, send)
+
+
 OTHERS = [{**f, "who": who} for f in UDP for who in ("mallory", "bob")]
 
 
@@ -596,11 +630,7 @@ def fragments_elsewhere(env, fam, who):
 
 
 # --- datagrams that get another destination ------------------------------------------
-REWRITE = """
-add table {ip} r
-add chain {ip} r o {{ type route hook output priority -150; }}
-add rule {ip} r o udp dport {port} {ip} daddr set {addr}
-"""
+REWRITE = RULE + "add rule {ip} r o udp dport {port} {ip} daddr set {addr}\n"
 
 
 def goes_astray(env, flow):
