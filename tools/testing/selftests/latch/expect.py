@@ -3,9 +3,10 @@
 
 import socket
 
+from ipsec import SUITES
 from ktap import ksft_eq, wait
 from latchapi import L, info
-from latchlib import INET, SUITES
+from netns import INET
 
 COUNTERS = ("latch_stat", "xfrm_stat")
 

@@ -8,7 +8,7 @@ import socket
 import struct
 
 from latchapi import tcp_seqs
-from latchlib import INET
+from netns import INET
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 

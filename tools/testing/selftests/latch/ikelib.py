@@ -23,9 +23,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ipsec import SA
 from ktap import SLOW, TOP, ksft_pr, wait
 from latchapi import libc, module_loaded
-from latchlib import SA, Net
+from netns import Net
 
 CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18

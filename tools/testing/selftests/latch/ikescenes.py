@@ -6,8 +6,9 @@ import struct
 import subprocess
 
 import forge
+from ipsec import Ipsec
 from ktap import wait
-from latchlib import INET, Ipsec
+from netns import INET
 from scenes import Stranger
 
 IP_PROTO = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}

@@ -8,7 +8,8 @@ import subprocess
 
 import forge
 from ktap import KsftSkipEx, wait
-from latchlib import INET, ip_proto
+from netns import INET
+from wire import ip_proto
 
 
 class Stranger:

@@ -11,9 +11,9 @@ import socket
 
 from der import BMP, PRINTABLE, certificate, name, public_key
 from expect import is_state
+from ipsec import Ipsec
 from ktap import TOP, case, ksft_eq, ksft_ne, ksft_true
 from latchapi import L, ask, get_raw, info
-from latchlib import Ipsec
 from scenes import FLOWS
 
 HOSTS = ("alice", "bob")

@@ -11,9 +11,10 @@ import subprocess
 import tempfile
 
 from expect import is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, TOOL, ask, info
-from latchlib import Ipsec, as_nobody
+from user import as_nobody
 
 HOSTS = ("alice", "bob")
 

@@ -9,9 +9,10 @@ import os
 import socket
 
 from expect import Moves, both, gauges, is_state, latched
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ne, ksft_true, wait
 from latchapi import L, ask, info
-from latchlib import INET, Ipsec
+from netns import INET
 
 HOSTS = ("alice", "bob")
 

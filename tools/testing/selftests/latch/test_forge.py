@@ -9,9 +9,9 @@ import socket
 
 import forge
 from expect import Moves, is_state
+from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true
 from latchapi import info, tcp_seqs
-from latchlib import SA, Ipsec
 
 HOSTS = ("alice", "bob", "mallory")
 

@@ -9,9 +9,11 @@ import random
 import socket
 
 from expect import Moves, both, is_state
+from flow import Flow
+from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, times, wait
 from latchapi import L, ask, info
-from latchlib import HOST_BITS, INET, Flow, Ipsec
+from netns import HOST_BITS, INET
 from scenes import FLOWS, error_of
 
 HOSTS = ("alice", "bob")

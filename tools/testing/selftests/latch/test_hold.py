@@ -9,9 +9,9 @@ import socket
 import struct
 
 from expect import Moves, both, is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ge, ksft_true, wait
 from latchapi import L, ask, info
-from latchlib import Ipsec
 from scenes import FLOWS, error_of
 
 HOSTS = ("alice", "bob")

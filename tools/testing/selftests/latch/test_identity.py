@@ -7,9 +7,9 @@ RFC 5660 2-5, 2-6, 2-23, 2.2-8, 2.6-1; the model of identities of linux/latch_ne
 import socket
 
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
-from latchlib import Ipsec
 from scenes import FLOWS
 
 HOSTS = ("alice", "bob")

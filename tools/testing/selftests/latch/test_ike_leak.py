@@ -6,10 +6,10 @@ The same scenes are played with the module in test_strongswan.py.
 
 import signal
 
+from flow import SECRET
 from ikelib import IkeNet
 from ikescenes import Impostor, anybody, carry, connect, pair, reads
 from ktap import case, ksft_eq, ksft_ge, ksft_true
-from latchlib import SECRET
 from scenes import FLOWS
 
 IKE = True

@@ -15,14 +15,14 @@ import socket
 import struct
 import subprocess
 
+import ktap
+import lswscenes
 from expect import is_state
 from ikelib import Daemon, IkeNet, Vici
 from ikescenes import Impostor, anybody, carry, connect, pair
-import ktap
+from ipsec import Ipsec
 from ktap import TOP, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
-from latchlib import Ipsec
-import lswscenes
 from scenes import FLOWS
 
 IKE = True

@@ -6,8 +6,9 @@ to fail, and the capture to see what it must.
 """
 
 import forge
+from flow import SECRET
+from ipsec import Ipsec
 from ktap import case, ksft_ge, ksft_true, wait
-from latchlib import SECRET, Ipsec
 from scenes import FLOWS, Stranger, TimeWait, Unpacker
 
 WITHOUT_MODULE = True

@@ -14,16 +14,16 @@ import os
 import signal
 import socket
 
+import ktap
 from expect import is_state
+from flow import SECRET
 from ikelib import IkeNet, ViciError, run
 from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
-import ktap
+from ipsec import Ipsec
 from ktap import ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
-from latchlib import INET, SECRET, Ipsec
-from lswscenes import (
-    BINARY, Impostor, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan,
-)  # fmt: skip
+from lswscenes import BINARY, Impostor, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan
+from netns import INET
 from scenes import FLOWS, error_of
 
 IKE = True

@@ -8,12 +8,13 @@ import functools
 import signal
 import socket
 
+import ktap
+from flow import SECRET
 from ikelib import IkeNet
 from ikescenes import carry, connect, reads
-import ktap
 from ktap import ksft_eq, ksft_ge, ksft_true
-from latchlib import INET, SECRET
 from lswscenes import Impostor, meet, mesh, pluto, settle
+from netns import INET
 from scenes import FLOWS
 
 IKE = True

@@ -13,9 +13,10 @@ import socket
 import struct
 
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, libc
-from latchlib import INET, Host, Ipsec
+from netns import INET, Host
 from scenes import FLOWS, error_of
 
 HOSTS = ("alice", "bob")

@@ -9,9 +9,11 @@ import re
 import socket
 
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import TOP, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
-from latchlib import Host, Ipsec, as_nobody
+from netns import Host
+from user import as_nobody
 
 HOSTS = ("alice", "bob")
 

@@ -5,9 +5,9 @@ RFC 5660 2-5, 2-6, 2-21; with-sa, with-bindings, exclusive and replace of the ne
 """
 
 from expect import is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
-from latchlib import Ipsec
 
 HOSTS = ("alice", "bob")
 

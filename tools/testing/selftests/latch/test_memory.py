@@ -9,9 +9,9 @@ import errno
 import socket
 
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, request, set_raw
-from latchlib import Ipsec
 from scenes import FLOWS
 
 HOSTS = ("alice", "bob")

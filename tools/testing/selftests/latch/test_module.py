@@ -10,9 +10,10 @@ import socket
 import struct
 
 from expect import is_state
+from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, times, wait
 from latchapi import IP_LATCH, L, ask, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
-from latchlib import INET, Ipsec
+from netns import INET
 
 HOSTS = ("alice", "bob")
 ORDER = 9  # these leave the module out

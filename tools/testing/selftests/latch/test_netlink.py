@@ -8,10 +8,11 @@ import errno
 import socket
 
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import NlError, case, ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, Netlink, ask, info
-from latchlib import Ipsec, as_nobody, in_user_namespace
 from scenes import FLOWS, error_of
+from user import as_nobody, in_user_namespace
 
 HOSTS = ("alice", "bob", "mallory")
 

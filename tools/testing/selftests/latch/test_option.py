@@ -13,9 +13,10 @@ import socket
 import struct
 
 from expect import is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true
 from latchapi import IP_LATCH, L, LatchInfo, LatchReq, LatchSuite, ask, get_raw, info, latch_id, request, set_raw
-from latchlib import Ipsec, as_nobody, in_user_namespace
+from user import as_nobody, in_user_namespace
 
 HOSTS = ("alice", "bob")
 SIZE = ctypes.sizeof(LatchReq)

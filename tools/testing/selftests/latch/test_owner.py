@@ -14,11 +14,14 @@ import time
 
 import forge
 from expect import Moves, is_state, tcp_ext
+from flow import SECRET, Flow
+from ipsec import SA, Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
-from latchlib import INET, SA, SECRET, Flow, Ipsec, Net, ip_proto
+from netns import INET, Net
 from scenes import FLOWS, Stranger, TimeWait
 from test_timewait import WAYS, frames, over
+from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")
 FAMS = [{"fam": 4}, {"fam": 6}]

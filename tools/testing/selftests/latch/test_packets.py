@@ -15,14 +15,17 @@ import struct
 
 import forge
 from expect import Moves, is_state, tcp_ext
+from flow import Flow
+from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, tcp_seqs
-from latchlib import INET, Flow, Ipsec, ip_proto
+from netns import INET
 from scenes import FLOWS, Unpacker, error_of, ruleset
 from test_forge import original, scene, untouched
 from test_life import unspec
 from test_require import frames_of
 from test_stranger import scene as stranger_scene
+from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")
 

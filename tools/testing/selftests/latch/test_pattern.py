@@ -6,9 +6,9 @@ import socket
 
 from der import BMP, IA5, PRINTABLE, TELETEX, name
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, latch_id, request, set_raw
-from latchlib import Ipsec
 from scenes import FLOWS, error_of
 from test_require import connect_errno
 

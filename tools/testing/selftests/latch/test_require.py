@@ -10,10 +10,12 @@ import struct
 
 import forge
 from expect import Moves, gauges, is_state
+from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, latch_id
-from latchlib import INET, SA, Ipsec, ip_proto
+from netns import INET
 from scenes import FLOWS, error_of
+from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")
 FAMS = [{"fam": 4}, {"fam": 6}]

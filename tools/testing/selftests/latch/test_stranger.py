@@ -8,9 +8,9 @@ import errno
 
 import forge
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, info
-from latchlib import Ipsec
 from scenes import FLOWS, Stranger, error_of
 
 HOSTS = ("alice", "bob", "mallory")

@@ -10,9 +10,10 @@ import socket
 
 import forge
 from expect import Moves, is_state
+from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import tcp_seqs
-from latchlib import INET, Ipsec
+from netns import INET
 from scenes import TimeWait
 
 HOSTS = ("alice", "bob", "mallory")
