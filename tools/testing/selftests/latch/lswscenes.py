@@ -5,10 +5,11 @@ import functools
 import re
 
 import ikescenes
-from ikelib import Libreswan, StrongSwan
 from ipsec import Ipsec
 from ktap import TOP, wait
 from latchapi import module_loaded
+from libreswan import Libreswan
+from strongswan import StrongSwan
 
 BINARY = TOP / "tools/latchd/latch-updown"
 # The link needs no routes of its own, and the ordinary updown is a shell script whose many programs come from the

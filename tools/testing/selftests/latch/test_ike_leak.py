@@ -7,7 +7,7 @@ The same scenes are played with the module in test_strongswan.py.
 import signal
 
 from flow import SECRET
-from ikelib import IkeNet
+from ikenet import IkeNet
 from ikescenes import Impostor, anybody, carry, connect, pair, reads
 from ktap import case, ksft_eq, ksft_ge, ksft_true
 from scenes import FLOWS

@@ -5,7 +5,7 @@ import select
 import time
 
 from expect import is_state
-from ikelib import IkeNet
+from ikenet import IkeNet
 from ikescenes import connect, pair
 from ktap import case, ksft_eq, ksft_ge, ksft_pr, ksft_true
 from latchapi import info

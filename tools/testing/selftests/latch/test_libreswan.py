@@ -17,14 +17,16 @@ import socket
 import ktap
 from expect import is_state
 from flow import SECRET
-from ikelib import IkeNet, ViciError, run
+from ikenet import IkeNet
 from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
 from lswscenes import BINARY, Impostor, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan
 from netns import INET
+from pki import output
 from scenes import FLOWS, error_of
+from vici import ViciError
 
 IKE = True
 
@@ -318,7 +320,7 @@ def keep_keys(conn):
 
 def modulus(cert):
     """Of an RSA key."""
-    said = run("openssl", "rsa", "-in", cert.key, "-noout", "-modulus").decode()
+    said = output("openssl", "rsa", "-in", cert.key, "-noout", "-modulus").decode()
     return bytes.fromhex(said.strip().removeprefix("Modulus="))
 
 

@@ -10,7 +10,7 @@ import socket
 
 import ktap
 from flow import SECRET
-from ikelib import IkeNet
+from ikenet import IkeNet
 from ikescenes import carry, connect, reads
 from ktap import ksft_eq, ksft_ge, ksft_true
 from lswscenes import Impostor, meet, mesh, pluto, settle
