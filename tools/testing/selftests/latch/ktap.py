@@ -27,6 +27,8 @@ SHORT = os.environ.get("LATCH_SHORT") == "1"
 def kernel_source():
     """The kernel source that holds the kselftest and netlink libraries."""
     path = os.environ.get("KSFT_SRC")
+    if not path and (HERE.parent / "net/lib/py").is_dir():
+        path = TOP  # these files are in that source
     if not path:
         fetch = TOP / "tools/testing/vm/fetch"
         path = subprocess.check_output([fetch, "source"], text=True).strip()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Channel bindings: what both ends can compare.  RFC 5660 6.3-1, 6.4-1; latch-ike.rst.
 
@@ -9,6 +10,7 @@ import hashlib
 import re
 import socket
 
+import runner
 from der import BMP, PRINTABLE, certificate, name, public_key
 from expect import is_state
 from ipsec import Ipsec
@@ -349,3 +351,7 @@ def sizes(env):
         ksft_eq(error(sock, size), "ENOSPC")
     ksft_eq(get_raw(sock, L.IP_LATCH_BINDING, -1)[0], errno.EINVAL)
     ksft_eq(get_raw(sock, L.IP_LATCH_BINDING, SIZE, buffer=False)[0], errno.EFAULT)
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """The latch command against the real kernel: text, JSON, exit codes.
 
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 
+import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_in, ksft_true, wait
@@ -222,3 +224,7 @@ def unprivileged(env):
     done = as_nobody(env.alice, lambda: subprocess.run([TOOL, "peer"], capture_output=True, text=True, check=False))
     ksft_eq(done.returncode, 2)
     ksft_in("ermi", done.stderr + done.stdout)
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """The pure core's cases in the kernel (RFC 5660 2.2): its test module runs them when it is loaded."""
 
@@ -6,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import latchapi
+import runner
 from ktap import case, ksft_eq, ksft_ge
 
 HOSTS = ()
@@ -29,3 +31,7 @@ def core(_env):
     planned = int(re.search(r"1\.\.(\d+)", said)[1])
     ksft_eq(len(re.findall(r"\bok \d+", said)), planned)
     ksft_ge(planned, 50)
+
+
+if __name__ == "__main__":
+    runner.main()

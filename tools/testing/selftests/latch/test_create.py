@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Latches come by themselves, and the option tells everything about them.
 
@@ -8,6 +9,7 @@ import errno
 import os
 import socket
 
+import runner
 from expect import Moves, both, gauges, is_state, latched
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ne, ksft_true, wait
@@ -398,3 +400,7 @@ def simultaneous_differs(env):
             x.connect_ex(y.getsockname())
         env.plug(env.bob)
     ksft_ne(established(socks[0]), True)
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Forgeries into latched flows are dropped and counted, and change nothing.
 
@@ -8,6 +9,7 @@ import errno
 import socket
 
 import forge
+import runner
 from expect import Moves, is_state
 from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true
@@ -201,3 +203,7 @@ def bystanders(env):
         flow.exchange()
         is_state(flow.a, "NONE")
     is_state(latched.a, "ESTABLISHED")
+
+
+if __name__ == "__main__":
+    runner.main()

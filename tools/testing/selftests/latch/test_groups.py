@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Latches that are judged together, policies among many, a 5-tuple that comes again.
 
@@ -8,6 +9,7 @@ import errno
 import random
 import socket
 
+import runner
 from expect import Moves, both, is_state
 from flow import Flow
 from ipsec import Ipsec
@@ -438,3 +440,7 @@ def three_hundred(env, proto, fam):
         sock.close()
     for host, end in ((env.alice, "a"), (env.bob, "b")):
         ksft_eq(set(host.conns()), {info(getattr(flow, end)).id for flow in flows})
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """A latch holds when policies and SAs go, and the flow goes on when they are back.
 
@@ -8,6 +9,7 @@ import errno
 import socket
 import struct
 
+import runner
 from expect import Moves, both, is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ge, ksft_true, wait
@@ -349,3 +351,7 @@ def close_while_broken(env):
     env.alice.nl.do("conn-flush")
     wait(lambda: env.alice.stat()["LatchLatches"] == 0, "the latch to go with the connection")
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Peer records, bindings, and SAs whose owner is not known, not yet, or twice.
 
@@ -6,6 +7,7 @@ RFC 5660 2-5, 2-6, 2-23, 2.2-8, 2.6-1; the model of identities of linux/latch_ne
 
 import socket
 
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
@@ -457,3 +459,7 @@ def back_again(env):
     new = ipsec.tcp()
     new.exchange()
     is_state(new.a, "ESTABLISHED", "NONE", [])
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """What happens without the module, with IKE daemons and certificates: every case expects the leak.
 
@@ -6,6 +7,7 @@ The same scenes are played with the module in test_strongswan.py.
 
 import signal
 
+import runner
 from flow import SECRET
 from ikenet import IkeNet
 from ikescenes import Impostor, anybody, carry, connect, pair, reads
@@ -58,3 +60,7 @@ def stops(env, proto, fam):
     frames, octets = env.wire.clear(flow)
     ksft_ge(frames, 4)
     ksft_ge(octets, 4000)
+
+
+if __name__ == "__main__":
+    runner.main()

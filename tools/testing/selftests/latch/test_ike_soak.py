@@ -1,9 +1,11 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Half an hour of rekeys under traffic (RFC 5660 2-7, 2-20), best where idle time costs nothing."""
 
 import select
 import time
 
+import runner
 from expect import is_state
 from ikenet import IkeNet
 from ikescenes import connect, pair
@@ -103,3 +105,7 @@ def soak(env):
         ksft_eq(env.wire.clear(flow), (0, 0))
     ksft_eq([talk.lost for talk in talks], [0, 0])
     ksft_true(max(talk.longest for talk in talks) < RETRANSMISSION, "nothing was held")
+
+
+if __name__ == "__main__":
+    runner.main()

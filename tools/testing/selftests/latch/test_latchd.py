@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """latchd(8): identities from IKE daemons that do not tell them themselves.
 
@@ -17,6 +18,7 @@ import subprocess
 
 import ktap
 import lswscenes
+import runner
 from daemon import Daemon
 from expect import is_state
 from ikenet import IkeNet
@@ -612,3 +614,7 @@ def no_keys(env):
     ksft_true(not any(k[2:] in log for k in keys))
     with open(f"/proc/{env.latchd(env.alice).pid}/status", encoding="ascii") as f:
         ksft_true("CoreDumping:\t0" in f.read())
+
+
+if __name__ == "__main__":
+    runner.main()

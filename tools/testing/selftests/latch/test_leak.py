@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """What happens without the module: every case here expects the leak.
 
@@ -6,6 +7,7 @@ to fail, and the capture to see what it must.
 """
 
 import forge
+import runner
 from flow import SECRET
 from ipsec import Ipsec
 from ktap import case, ksft_ge, ksft_true, wait
@@ -179,3 +181,7 @@ def null_rekey(env, proto, fam):
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))
     env.wire.sync()
     ksft_true(any(SECRET in frame for frame, _ in env.wire.frames))
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Identities from libreswan, by latch-updown(8): rekeys, restarts, takeovers, kinds of identity.
 
@@ -15,6 +16,7 @@ import signal
 import socket
 
 import ktap
+import runner
 from expect import is_state
 from flow import SECRET
 from ikenet import IkeNet
@@ -539,3 +541,7 @@ def mixed(env, proto, fam, first):
     carry(flow, 4000)
     untouched(flow)
     known(flow.b, "alice.example")
+
+
+if __name__ == "__main__":
+    runner.main()

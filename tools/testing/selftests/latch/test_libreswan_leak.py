@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """What happens without the module, with libreswan: every case expects the leak.
 
@@ -9,6 +10,7 @@ import signal
 import socket
 
 import ktap
+import runner
 from flow import SECRET
 from ikenet import IkeNet
 from ikescenes import carry, connect, reads
@@ -79,3 +81,7 @@ def trap(env):
     sender.sendto(SECRET, sock.getsockname())
     reads(sock, SECRET)
     ksft_true("dir in" not in env.alice.run("ip", "xfrm", "policy", "list", "src", env.bob.addr(4)).stdout)
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """A latch lives as long as its flow: none outlives its socket, no socket loses it.
 
@@ -12,6 +13,7 @@ import signal
 import socket
 import struct
 
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
@@ -438,3 +440,7 @@ def namespace_dies(env):
 def links(host):
     with host:
         return [name for _, name in socket.if_nameindex()]
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Sysctls, limits, and that a namespace without IPsec pays nothing.
 
@@ -8,6 +9,7 @@ import os
 import re
 import socket
 
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import TOP, case, ksft_eq, ksft_true, wait
@@ -233,3 +235,7 @@ def reading(env):
         ksft_eq(host.stat()["LatchActive"], 0)
     finally:
         host.close()
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,9 +1,11 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """What key managers need of bindings: they go with their SAs, and nobody's is taken over.
 
 RFC 5660 2-5, 2-6, 2-21; with-sa, with-bindings, exclusive and replace of the netlink family.
 """
 
+import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
@@ -213,3 +215,7 @@ def many(env):
         env.alice.ip("xfrm state flush")
         wait(lambda: not bindings(env), "the bindings to go")
         wait(lambda: bob not in numbers(env), "the record to go")
+
+
+if __name__ == "__main__":
+    runner.main()

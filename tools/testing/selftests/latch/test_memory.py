@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Memory runs out while latching: dropped, counted, never passed.  Debug kernel only.
 
@@ -8,6 +9,7 @@ import contextlib
 import errno
 import socket
 
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
@@ -171,3 +173,7 @@ if DEBUG:
     case("2-9_no_memory_for_an_incoming_flow_{flow}", FLOWS)(passive_open)
     case("2-16_no_memory_for_a_request")(setsockopt_fails)
     case("2-8_every_allocation_fails_once_{flow}", FLOWS, limit=120)(every_allocation)
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Loading and unloading, with and without latches, under traffic.
 
@@ -9,6 +10,7 @@ import os
 import socket
 import struct
 
+import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, times, wait
@@ -211,3 +213,7 @@ def whole_lives(env):
             host.reset()
         unload_when_idle()
     ksft_true(not module_loaded())
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """The generic netlink family: refusals, closing by the administrator, notifications, privilege.
 
@@ -7,6 +8,7 @@ RFC 5660 2.2-4, 2.2-5, 2.2-9, 2.3-10, 2.3-20, 2.6-1, 6.2-1.
 import errno
 import socket
 
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import NlError, case, ksft_eq, ksft_in, ksft_true, wait
@@ -397,3 +399,7 @@ def may_not_hear(env):
         return "0"
 
     ksft_eq(as_nobody(env.alice, subscribe), "EPERM")
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """The socket option as an interface: sizes, errors, privileges.  Contract of linux/latch.h.
 
@@ -12,6 +13,7 @@ import os
 import socket
 import struct
 
+import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true
@@ -411,3 +413,7 @@ def passed(env):
     flow.a.close()
     is_state(twin, "ESTABLISHED")
     ksft_eq(env.alice.stat()["LatchLatches"], 1)
+
+
+if __name__ == "__main__":
+    runner.main()

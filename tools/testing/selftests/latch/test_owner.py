@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """A packet belongs to its socket first: whatever its header says, nothing of a latched flow passes unjudged.
 
@@ -13,6 +14,7 @@ import struct
 import time
 
 import forge
+import runner
 from expect import Moves, is_state, tcp_ext
 from flow import SECRET, Flow
 from ipsec import SA, Ipsec
@@ -823,3 +825,7 @@ def repair(env, fam):
     flow.a.send(SECRET)
     wait(lambda: drops(env.alice, "Out") > before or env.wire.clear(flow)[0], "the data to be dropped")
     ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+if __name__ == "__main__":
+    runner.main()

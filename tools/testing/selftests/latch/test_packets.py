@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Packets that the packet path could take for something else than what TCP, UDP and ICMP make of them.
 
@@ -14,6 +15,7 @@ import socket
 import struct
 
 import forge
+import runner
 from expect import Moves, is_state, tcp_ext
 from flow import Flow
 from ipsec import Ipsec
@@ -771,3 +773,7 @@ def tproxy_udp(env, fam):
         ksft_eq(sock.recv(100), None)
     except BlockingIOError:
         pass
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,9 +1,11 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """A demand for any peer whose name fits a pattern.  RFC 5660 2-16, 2.3-3, 2.3-15."""
 
 import errno
 import socket
 
+import runner
 from der import BMP, IA5, PRINTABLE, TELETEX, name
 from expect import Moves, is_state
 from ipsec import Ipsec
@@ -368,3 +370,7 @@ def several(env):
         ksft_eq(connect_errno(sock, (ipsec.addr(env.bob), port)), "0")
         child = env.bob.owns(server.accept()[0])
         ksft_eq(is_state(child, "ESTABLISHED", "NONE", []).peer, peer)
+
+
+if __name__ == "__main__":
+    runner.main()

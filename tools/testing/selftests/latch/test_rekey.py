@@ -1,9 +1,11 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """SAs come and go: the same peer's are taken, others break the latch, each with its reason.
 
 RFC 5660 2-2 to 2-7, 2.1-3, 2.2-6, 2.2-10, 2-19.
 """
 
+import runner
 from expect import Moves, both, is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
@@ -200,3 +202,7 @@ def suites(env, suite, reason):
         is_state(flow.a, "BROKEN", reason)
     else:
         is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+if __name__ == "__main__":
+    runner.main()

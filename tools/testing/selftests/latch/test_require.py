@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """What an application can demand, and what happens when it is not met.
 
@@ -9,6 +10,7 @@ import socket
 import struct
 
 import forge
+import runner
 from expect import Moves, gauges, is_state
 from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
@@ -373,3 +375,7 @@ def embryo(env, protected, reason):
     env.plug(env.alice)
     listener.close()
     wait(lambda: env.bob.stat()["LatchLatches"] == 0, "the embryo to go")
+
+
+if __name__ == "__main__":
+    runner.main()

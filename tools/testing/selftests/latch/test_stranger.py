@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Another authenticated peer does not get a latched flow.
 
@@ -7,6 +8,7 @@ RFC 5660 2-6, 2.2-6, 2.3-11, 2.3-12, 2.3.1-1, 2.3.2 (the worked example).
 import errno
 
 import forge
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
@@ -289,3 +291,7 @@ def covering(env, reqid, change, only=""):
     env.alice.ip(*[sa.delete() for sa in sas])
     is_state(flow.a, "ESTABLISHED", conflicts=[])
     flow.exchange()
+
+
+if __name__ == "__main__":
+    runner.main()

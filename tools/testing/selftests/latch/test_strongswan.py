@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Identities from strongSwan: certificates, rekeys, restarts, takeovers.
 
@@ -13,6 +14,7 @@ import time
 
 import ktap
 import latchapi
+import runner
 from expect import is_state
 from ikenet import IkeNet
 from ikescenes import PRIVATE, Impostor, anybody, behind_nat, carry, connect, forget_connections, no_nat, pair, pair_of
@@ -723,3 +725,7 @@ def module_required(env):
         load(env)
     env.ike(env.alice).initiate("bob")
     both_proved(env, connect(Ipsec(env.alice, env.bob), "tcp"))
+
+
+if __name__ == "__main__":
+    runner.main()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """TIME_WAIT: for a connection that is over, TCP answers only under its protection.
 
@@ -9,6 +10,7 @@ import select
 import socket
 
 import forge
+import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
@@ -164,3 +166,7 @@ def gone(env):
         return env.wire.clear(flow)[0]
 
     wait(judged, "the end of the latch", 30)
+
+
+if __name__ == "__main__":
+    runner.main()
