@@ -7,6 +7,7 @@ from ktap import SLOW, wait
 from latchapi import info
 
 SECRET = b"latch-secret-"
+FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]
 
 
 def content(start, size):
@@ -149,3 +150,34 @@ class Flow:
     def close(self):
         self.a.close()
         self.b.close()
+
+
+def error_of(sock, deadline=10):
+    """The errno that the next call on a socket gives, waiting for one."""
+    sock.setblocking(False)
+
+    def look():
+        try:
+            # what came before the error is read first
+            return -1 if sock.recv(65536) == b"" else 0
+        except BlockingIOError:
+            return 0
+        except OSError as e:
+            return e.errno
+
+    return wait(look, "an error at the socket", deadline)
+
+
+def reads(sock, text, deadline=10):
+    """Wait until a text comes out of a socket, whatever else does."""
+    got = bytearray()
+    sock.setblocking(False)
+
+    def look():
+        try:
+            got.extend(sock.recv(65536))
+        except BlockingIOError:
+            pass
+        return text in got
+
+    return wait(look, f"{text!r} at the socket", deadline)

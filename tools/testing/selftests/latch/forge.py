@@ -7,7 +7,6 @@ import itertools
 import socket
 import struct
 
-from latchapi import tcp_seqs
 from netns import INET
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -138,6 +137,20 @@ def segment_route(src, dst, last, proto, payload):
     """An IPv6 packet to `dst` whose segment routing header sends it on to `last` (RFC 8754)."""
     head = struct.pack(">BBBBBBH", proto, 4, 4, 1, 1, 0, 0) + packed(last) + packed(dst)
     return ip(src, dst, 43, head + payload)
+
+
+def tcp_seqs(sock):
+    """(next sequence number to send, next one expected) of a TCP connection."""
+    repair, queue, seq = 19, 20, 21
+    sock.setsockopt(socket.IPPROTO_TCP, repair, 1)
+    try:
+        numbers = []
+        for which in (2, 1):  # TCP_SEND_QUEUE, TCP_RECV_QUEUE
+            sock.setsockopt(socket.IPPROTO_TCP, queue, which)
+            numbers.append(struct.unpack("I", sock.getsockopt(socket.IPPROTO_TCP, seq, 4))[0])
+    finally:
+        sock.setsockopt(socket.IPPROTO_TCP, repair, -1)  # without a window probe
+    return tuple(numbers)
 
 
 ETHERTYPE = {4: 0x0800, 6: 0x86DD}

@@ -196,20 +196,3 @@ class Impostor(Stranger):
 class _Spi:
     def __init__(self, spi):
         self.spi = spi
-
-
-def reads(sock, text, deadline=10):
-    """Wait until a text comes out of a socket, whatever else does."""
-    got = bytearray()
-    sock.setblocking(False)
-
-    def look():
-        try:
-            got.extend(sock.recv(65536))
-        except BlockingIOError:
-            pass
-        return text in got
-
-    return wait(look, f"{text!r} at the socket", deadline)
-
-

@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import socket
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -346,17 +345,3 @@ class Netlink:
 
     def close(self):
         self.ynl.sock.close()
-
-
-def tcp_seqs(sock):
-    """(next sequence number to send, next one expected) of a TCP connection."""
-    repair, queue, seq = 19, 20, 21
-    sock.setsockopt(socket.IPPROTO_TCP, repair, 1)
-    try:
-        numbers = []
-        for which in (2, 1):  # TCP_SEND_QUEUE, TCP_RECV_QUEUE
-            sock.setsockopt(socket.IPPROTO_TCP, queue, which)
-            numbers.append(struct.unpack("I", sock.getsockopt(socket.IPPROTO_TCP, seq, 4))[0])
-    finally:
-        sock.setsockopt(socket.IPPROTO_TCP, repair, -1)  # without a window probe
-    return tuple(numbers)

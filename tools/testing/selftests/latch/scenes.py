@@ -210,22 +210,3 @@ def ruleset(host, text):
         yield
     finally:
         host.run("nft", "flush", "ruleset")
-
-
-FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]
-
-
-def error_of(sock, deadline=10):
-    """The errno that the next call on a socket gives, waiting for one."""
-    sock.setblocking(False)
-
-    def look():
-        try:
-            # what came before the error is read first
-            return -1 if sock.recv(65536) == b"" else 0
-        except BlockingIOError:
-            return 0
-        except OSError as e:
-            return e.errno
-
-    return wait(look, "an error at the socket", deadline)

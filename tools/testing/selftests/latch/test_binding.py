@@ -13,10 +13,10 @@ import socket
 import runner
 from der import BMP, PRINTABLE, certificate, name, public_key
 from expect import is_state
+from flow import FLOWS
 from ipsec import Ipsec
 from ktap import TOP, case, ksft_eq, ksft_ne, ksft_true
 from latchapi import L, ask, get_raw, info
-from scenes import FLOWS
 
 HOSTS = ("alice", "bob")
 FQDN, DN, NULL = L.LATCH_ID_FQDN, L.LATCH_ID_DN, L.LATCH_ID_NULL

@@ -11,9 +11,10 @@ import socket
 import forge
 import runner
 from expect import Moves, is_state
+from forge import tcp_seqs
 from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true
-from latchapi import info, tcp_seqs
+from latchapi import info
 
 HOSTS = ("alice", "bob", "mallory")
 

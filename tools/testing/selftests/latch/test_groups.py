@@ -11,12 +11,11 @@ import socket
 
 import runner
 from expect import Moves, both, is_state
-from flow import Flow
+from flow import FLOWS, Flow, error_of
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, times, wait
 from latchapi import L, ask, info
 from netns import HOST_BITS, INET
-from scenes import FLOWS, error_of
 
 HOSTS = ("alice", "bob")
 FAMS = [{"fam": 4}, {"fam": 6}]

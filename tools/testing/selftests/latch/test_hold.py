@@ -11,10 +11,10 @@ import struct
 
 import runner
 from expect import Moves, both, is_state
+from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ge, ksft_true, wait
 from latchapi import L, ask, info
-from scenes import FLOWS, error_of
 
 HOSTS = ("alice", "bob")
 

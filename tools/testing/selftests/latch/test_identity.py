@@ -9,10 +9,10 @@ import socket
 
 import runner
 from expect import Moves, is_state
+from flow import FLOWS
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
-from scenes import FLOWS
 
 HOSTS = ("alice", "bob")
 

@@ -8,11 +8,10 @@ The same scenes are played with the module in test_strongswan.py.
 import signal
 
 import runner
-from flow import SECRET
+from flow import FLOWS, SECRET, reads
 from ikenet import IkeNet
-from ikescenes import Impostor, anybody, carry, connect, pair, reads
+from ikescenes import Impostor, anybody, carry, connect, pair
 from ktap import case, ksft_eq, ksft_ge, ksft_true
-from scenes import FLOWS
 
 IKE = True
 WITHOUT_MODULE = True

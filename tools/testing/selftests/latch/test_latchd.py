@@ -21,12 +21,12 @@ import lswscenes
 import runner
 from daemon import Daemon
 from expect import is_state
+from flow import FLOWS
 from ikenet import IkeNet
 from ikescenes import Impostor, anybody, carry, connect, pair
 from ipsec import Ipsec
 from ktap import TOP, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
-from scenes import FLOWS
 from vici import Vici
 
 IKE = True

@@ -8,10 +8,10 @@ to fail, and the capture to see what it must.
 
 import forge
 import runner
-from flow import SECRET
+from flow import FLOWS, SECRET
 from ipsec import Ipsec
 from ktap import case, ksft_ge, ksft_true, wait
-from scenes import FLOWS, Stranger, TimeWait, Unpacker
+from scenes import Stranger, TimeWait, Unpacker
 
 WITHOUT_MODULE = True
 HOSTS = ("alice", "bob", "mallory")

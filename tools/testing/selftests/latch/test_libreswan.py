@@ -18,7 +18,7 @@ import socket
 import ktap
 import runner
 from expect import is_state
-from flow import SECRET
+from flow import FLOWS, SECRET, error_of
 from ikenet import IkeNet
 from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
 from ipsec import Ipsec
@@ -27,7 +27,6 @@ from latchapi import L, ask, info, level_of
 from lswscenes import BINARY, Impostor, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan
 from netns import INET
 from pki import output
-from scenes import FLOWS, error_of
 from vici import ViciError
 
 IKE = True

@@ -11,13 +11,12 @@ import socket
 
 import ktap
 import runner
-from flow import SECRET
+from flow import FLOWS, SECRET, reads
 from ikenet import IkeNet
-from ikescenes import carry, connect, reads
+from ikescenes import carry, connect
 from ktap import ksft_eq, ksft_ge, ksft_true
 from lswscenes import Impostor, meet, mesh, pluto, settle
 from netns import INET
-from scenes import FLOWS
 
 IKE = True
 WITHOUT_MODULE = True

@@ -15,11 +15,11 @@ import struct
 
 import runner
 from expect import Moves, is_state
+from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, libc
 from netns import INET, Host
-from scenes import FLOWS, error_of
 
 HOSTS = ("alice", "bob")
 

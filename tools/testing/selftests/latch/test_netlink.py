@@ -10,10 +10,10 @@ import socket
 
 import runner
 from expect import Moves, is_state
+from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import NlError, case, ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, Netlink, ask, info
-from scenes import FLOWS, error_of
 from user import as_nobody, in_user_namespace
 
 HOSTS = ("alice", "bob", "mallory")

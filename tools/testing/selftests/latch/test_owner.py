@@ -16,12 +16,12 @@ import time
 import forge
 import runner
 from expect import Moves, is_state, tcp_ext
-from flow import SECRET, Flow
+from flow import FLOWS, SECRET, Flow
 from ipsec import SA, Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
 from netns import INET, Net
-from scenes import FLOWS, Stranger, TimeWait
+from scenes import Stranger, TimeWait
 from test_timewait import WAYS, frames, over
 from wire import ip_proto
 

@@ -17,12 +17,13 @@ import struct
 import forge
 import runner
 from expect import Moves, is_state, tcp_ext
-from flow import Flow
+from flow import FLOWS, Flow, error_of
+from forge import tcp_seqs
 from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info, tcp_seqs
+from latchapi import L, ask, info
 from netns import INET
-from scenes import FLOWS, Unpacker, error_of, ruleset
+from scenes import Unpacker, ruleset
 from test_forge import original, scene, untouched
 from test_life import unspec
 from test_require import frames_of

@@ -8,10 +8,10 @@ import socket
 import runner
 from der import BMP, IA5, PRINTABLE, TELETEX, name
 from expect import Moves, is_state
+from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, latch_id, request, set_raw
-from scenes import FLOWS, error_of
 from test_require import connect_errno
 
 HOSTS = ("alice", "bob")

@@ -7,10 +7,10 @@ RFC 5660 2-2 to 2-7, 2.1-3, 2.2-6, 2.2-10, 2-19.
 
 import runner
 from expect import Moves, both, is_state
+from flow import FLOWS
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, info
-from scenes import FLOWS
 
 HOSTS = ("alice", "bob")
 

@@ -12,11 +12,11 @@ import struct
 import forge
 import runner
 from expect import Moves, gauges, is_state
+from flow import FLOWS, error_of
 from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, latch_id
 from netns import INET
-from scenes import FLOWS, error_of
 from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")

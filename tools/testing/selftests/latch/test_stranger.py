@@ -10,10 +10,11 @@ import errno
 import forge
 import runner
 from expect import Moves, is_state
+from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, info
-from scenes import FLOWS, Stranger, error_of
+from scenes import Stranger
 
 HOSTS = ("alice", "bob", "mallory")
 

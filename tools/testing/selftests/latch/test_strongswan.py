@@ -16,12 +16,12 @@ import ktap
 import latchapi
 import runner
 from expect import is_state
+from flow import FLOWS, error_of
 from ikenet import IkeNet
 from ikescenes import PRIVATE, Impostor, anybody, behind_nat, carry, connect, forget_connections, no_nat, pair, pair_of
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, ask, get_raw, info, latch_id, level_of, load, unload_when_idle
-from scenes import FLOWS, error_of
 from test_pattern import want
 from vici import ViciError
 

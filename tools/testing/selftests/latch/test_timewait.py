@@ -12,9 +12,9 @@ import socket
 import forge
 import runner
 from expect import Moves, is_state
+from forge import tcp_seqs
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
-from latchapi import tcp_seqs
 from netns import INET
 from scenes import TimeWait
 
