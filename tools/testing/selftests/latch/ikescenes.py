@@ -9,7 +9,7 @@ import forge
 from ipsec import Ipsec
 from ktap import wait
 from netns import INET
-from scenes import Stranger
+from scenes import AddressTakeover
 
 IP_PROTO = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 
@@ -133,7 +133,7 @@ def no_nat(net):
 
 
 # --- the attacker --------------------------------------------------------------
-class Impostor(Stranger):
+class StrongSwanTakeover(AddressTakeover):
     """A third host, certified by the same CA, that takes over the address of alice's peer.
 
     It is an honest daemon's peer in all but the address: it proves its own identity.
@@ -145,12 +145,12 @@ class Impostor(Stranger):
         self.ike = net.ike(self.me)
         self._raw = None
 
-    def move_in(self):
+    def start(self):
         self.me.run("nft", "-f", "-", input=SILENT)
         self.take_address()
 
     def authenticate(self):
-        """SAs with the victim, in the mallory's own name, from the address of the peer."""
+        """Make SAs with the victim, in mallory's own name, from the address of the peer."""
         mine, theirs = self.peer.addr(self.ipsec.fam), self.victim.addr(self.ipsec.fam)
         self.ike.to(self.victim, fam=self.ipsec.fam, start="none", local_addrs=[mine], remote_addrs=[theirs])
         # charon hears of the address from the kernel
@@ -159,10 +159,10 @@ class Impostor(Stranger):
 
     @property
     def sas(self):
-        """What counts of its SAs on_the_wire()."""
+        """Her SAs, as frames_seen() takes them."""
         return [_Spi(int(kid[k], 16)) for kid in self.ike.children() for k in ("spi-in", "spi-out")]
 
-    def inject(self, flow, packet, data):
+    def answer_stolen(self, flow, packet, data):
         """Answer a stolen packet of the flow as the peer would."""
         mine, theirs = self.peer.addr(self.ipsec.fam), self.victim.addr(self.ipsec.fam)
         sport, dport = struct.unpack_from(">HH", packet)
@@ -184,13 +184,13 @@ class Impostor(Stranger):
         raw.bind((mine, 0))
         raw.sendto(packet[20 if self.ipsec.fam == 4 else 40 :], (theirs, 0))
 
-    def leave(self):
-        """Take the SAs back, as an honest peer does."""
+    def withdraw_sas(self):
+        """End the SAs, as an honest peer does."""
         self.ike.terminate(ike=self.victim.name)
 
-    def move_out(self):
+    def end(self):
         self.me.run("nft", "flush", "ruleset")
-        super().move_out()
+        super().end()
 
 
 class _Spi:

@@ -115,7 +115,7 @@ class _Spi:
         self.spi = spi
 
 
-class Impostor(ikescenes.Impostor):
+class LibreswanTakeover(ikescenes.StrongSwanTakeover):
     """Mallory at bob's address, with a pluto of her own and her own certificate."""
 
     def __init__(self, net, ipsec, updown=UPDOWN):  # pylint: disable=super-init-not-called
@@ -133,7 +133,7 @@ class Impostor(ikescenes.Impostor):
     def sas(self):
         return [_Spi(spi) for spi in spis(self.me)]
 
-    def leave(self):
+    def withdraw_sas(self):
         self.pluto.whack("--terminate", "--name", self.victim.name)
 
 

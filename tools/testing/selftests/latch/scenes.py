@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Scenes that are played with the module, without it, and in the demonstration."""
+"""Attacks and late packets, played with the module, without it, and in the demonstration."""
 
 import contextlib
 import socket
@@ -12,11 +12,11 @@ from netns import INET
 from wire import ip_proto
 
 
-class Stranger:
-    """A third host that takes over the address of the flow's peer.
+class AddressTakeover:
+    """Mallory takes over the address of a flow's peer.
 
-    It is authenticated, but as itself: the victim's key manager gets SAs from
-    it for the old address and the old reqid, as strongSwan would make them.
+    She is authenticated, but as herself: the victim's key manager gets SAs with
+    her for the old address and the old reqid, as strongSwan would make them.
     """
 
     def __init__(self, net, ipsec):
@@ -25,17 +25,18 @@ class Stranger:
         self.sas = ipsec.new_sas()
         self._raw = None
 
-    def move_in(self):
-        """The peer is gone, the stranger answers for its address."""
+    def start(self):
+        """Unplug the peer; mallory has its address and SAs of her own for it."""
         self.take_address()
         addr, victim = self.peer.addr(self.ipsec.fam), self.victim.addr(self.ipsec.fam)
         self.me.ip(
             *[sa.add() for sa in self.sas],
-            # its own kernel knows no such connection and must not say so
+            # her own kernel knows no such connection and must not say so
             f"xfrm policy add src {addr} dst {victim} dir out action block priority 1",
         )
 
     def take_address(self):
+        """Unplug the peer, and receive what is sent to its address."""
         addr, fam = self.peer.addr(self.ipsec.fam), self.ipsec.fam
         self.net.unplug(self.peer)
         mac = self.me.mac.hex(":")
@@ -52,14 +53,16 @@ class Stranger:
         for raw in self._raw.values():
             raw.setblocking(False)
 
-    def give_sas(self):
-        """The victim's key manager takes the stranger's SAs."""
+    def add_sas(self):
+        """The victim's key manager adds the SAs with mallory."""
         self.victim.ip(*[sa.add() for sa in self.sas])
 
-    def take_sas(self):
+    def delete_sas(self):
+        """The victim's key manager deletes them."""
         self.victim.ip(*[sa.delete() for sa in self.sas])
 
-    def move_out(self):
+    def end(self):
+        """Plug the peer in again; mallory keeps nothing."""
         addr, fam = self.peer.addr(self.ipsec.fam), self.ipsec.fam
         self.me.ip(
             f"addr del {addr}/{32 if fam == 4 else 128} dev eth0", "xfrm policy flush", "xfrm state flush", fail=False
@@ -69,7 +72,7 @@ class Stranger:
         self.net.plug(self.peer)
 
     def stolen(self, flow):
-        """Payload of the flow that the stranger could read so far: a list."""
+        """What of the flow mallory could read since the last call: a list of (packet, payload)."""
         got = []
         while True:
             try:
@@ -83,8 +86,8 @@ class Stranger:
             if set(ports) == set(flow.ports) and data:
                 got.append((packet, data))
 
-    def on_the_wire(self):
-        """How many frames passed under the stranger's SAs since the last restart."""
+    def frames_seen(self):
+        """How many frames the link carried under mallory's SAs since the capture was restarted."""
         self.net.wire.sync()
         spis = {sa.spi for sa in self.sas}
         count = 0
@@ -115,7 +118,7 @@ class TimeWait:
         peer.settimeout(10)
         peer.recv(1)
         peer.close()
-        wait(self.waits, "TIME_WAIT")
+        wait(self.in_time_wait, "TIME_WAIT")
         wait(lambda: not self._states(self.far, self.ports[::-1]), "the other end's last ACK")
         # each late segment is to be answered, and no RST is to end it
         for name, value in (("tcp_invalid_ratelimit", 0), ("tcp_rfc1337", 1)):
@@ -132,30 +135,30 @@ class TimeWait:
             rows = [line.split()[1:4] for line in f.readlines()[1:]]
         return [state for local, remote, state in rows if (int(local[-4:], 16), int(remote[-4:], 16)) == ports]
 
-    def waits(self):
-        """Is it still in TIME_WAIT?"""
+    def in_time_wait(self):
+        """Does the host still keep the connection in TIME_WAIT?"""
         return "06" in self._states(self.host, self.ports)
 
-    def segment(self):
-        """A late one from the other end, of an old window: TCP answers it with an ACK."""
+    def old_segment(self):
+        """(source, destination, segment of an old window): TCP answers it with an ACK."""
         src, dst = (self.ipsec.addr(h) for h in (self.far, self.host))
         return src, dst, forge.tcp(src, dst, *self.ports[::-1], 1, 1, forge.ACK)
 
-    def late(self):
-        """It comes as the other host protects it."""
-        src, dst, segment = self.segment()
+    def send_old_segment(self):
+        """Send it from the other host, which protects it."""
+        src, dst, segment = self.old_segment()
         with self.far.socket(INET[self.ipsec.fam], socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
             raw.bind((src, 0))
             raw.sendto(segment, (dst, 0))
 
-    def late_in_clear(self, host):
-        """It comes from another host, and not protected."""
-        src, dst, segment = self.segment()
+    def send_old_segment_in_clear(self, host):
+        """Send it from a third host, not protected."""
+        src, dst, segment = self.old_segment()
         ethertype = forge.ETHERTYPE[self.ipsec.fam]
         host.frame(self.host.mac, ethertype, forge.ip(src, dst, socket.IPPROTO_TCP, segment))
 
 
-class Unpacker:
+class FouPort:
     """A UDP port whose datagrams the host unpacks (ip-fou(8)), and what a third host sends to it.
 
     kind:  "gue", or "fou" for one that takes only one protocol
@@ -185,12 +188,12 @@ class Unpacker:
         return forge.udp(src, dst, 4444, self.port, forge.gue(self.proto, inner) if self.kind == "gue" else inner)
 
     def send(self, src, dst, inner):
-        """It comes in clear from a third host, as if from `src`."""
+        """Mallory sends it in clear, as if from `src`."""
         packet = forge.ip(src, dst, socket.IPPROTO_UDP, self.datagram(src, dst, inner))
         self.net.mallory.frame(self.host.mac, forge.ETHERTYPE[self.fam], packet)
 
     def send_into(self, flow, data, within=None):
-        """What it carries is a forgery into a flow; within: a port that unpacks it before this one does."""
+        """Send a forgery into a flow; within: another port, which unpacks it before this one does."""
         _, packet = forge.into(flow, forge.PSH | forge.ACK, data)
         src, dst = (sock.getsockname()[0] for sock in (flow.b, flow.a))
         segment = packet[20 if self.fam == 4 else 40 :]

@@ -10,7 +10,7 @@ import signal
 import runner
 from flow import FLOWS, SECRET, reads
 from ikenet import IkeNet
-from ikescenes import Impostor, anybody, carry, connect, pair
+from ikescenes import StrongSwanTakeover, anybody, carry, connect, pair
 from ktap import case, ksft_eq, ksft_ge, ksft_true
 
 IKE = True
@@ -26,9 +26,9 @@ def takeover(env, proto, fam):
     """One CA for all, bob's address taken over: mallory reads what alice sends to bob, and answers for him."""
     ipsec = pair(env, fam, anybody(env))
     flow = connect(ipsec, proto)
-    mallory = Impostor(env, ipsec)
-    mallory.move_in()
-    mallory.authenticate()
+    attack = StrongSwanTakeover(env, ipsec)
+    attack.start()
+    attack.authenticate()
     ksft_eq({ike["remote-id"] for ike in env.ike(env.alice).ikes()}, {"bob.example", "mallory.example"})
     kids = env.ike(env.alice).children()
     ksft_ge(len(kids), 2)
@@ -36,14 +36,14 @@ def takeover(env, proto, fam):
     stolen = []
 
     def took():
-        stolen.extend(mallory.stolen(flow))
+        stolen.extend(attack.stolen(flow))
         return sum(len(data) for _, data in stolen) >= 105
 
     flow.pump(took, ways=((flow.a, flow.b),))
     ksft_true(any(SECRET in data for _, data in stolen), "mallory reads what was meant for bob")
-    mallory.inject(flow, stolen[-1][0], b"mallory was here")
+    attack.answer_stolen(flow, stolen[-1][0], b"mallory was here")
     reads(flow.a, b"mallory was here")
-    mallory.move_out()
+    attack.end()
 
 
 @case("2-21_leak_without_module_ike_daemon_stops_{flow}", FLOWS)

@@ -23,7 +23,7 @@ from daemon import Daemon
 from expect import is_state
 from flow import FLOWS
 from ikenet import IkeNet
-from ikescenes import Impostor, anybody, carry, connect, pair
+from ikescenes import StrongSwanTakeover, anybody, carry, connect, pair
 from ipsec import Ipsec
 from ktap import TOP, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
@@ -523,15 +523,15 @@ def takeover(env, proto, fam):
     again(env, "charon")
     flow = patient(connect(ipsec, proto))
     both_known(flow)
-    mallory = Impostor(env, ipsec)
-    mallory.move_in()
+    attack = StrongSwanTakeover(env, ipsec)
+    attack.start()
     env.wire.restart()
-    mallory.authenticate()
+    attack.authenticate()
     wait(lambda: info(flow.a).state_name == "BROKEN", "the conflict", 30)
     wait(lambda: info(flow.a).conflict_names == {"PEER"}, "mallory to be known", 30)
     flow.pump(lambda: info(flow.a).out_drops >= 3, ways=((flow.a, flow.b),), deadline=60)
-    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
-    mallory.move_out()
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    attack.end()
 
 
 @case("2-23_latchd_tells_of_dead_peers")

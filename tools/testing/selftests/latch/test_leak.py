@@ -11,7 +11,7 @@ import runner
 from flow import FLOWS, SECRET
 from ipsec import Ipsec
 from ktap import case, ksft_ge, ksft_true, wait
-from scenes import Stranger, TimeWait, Unpacker
+from scenes import AddressTakeover, FouPort, TimeWait
 
 WITHOUT_MODULE = True
 HOSTS = ("alice", "bob", "mallory")
@@ -39,18 +39,18 @@ def stranger(env, proto, fam):
     """A third host with the peer's address gets the data of the live flow."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
     flow = ipsec.flow(proto)
-    mallory = Stranger(env, ipsec)
-    mallory.move_in()
-    mallory.give_sas()
+    attack = AddressTakeover(env, ipsec)
+    attack.start()
+    attack.add_sas()
     stolen = []
 
     def took():
-        stolen.extend(mallory.stolen(flow))
+        stolen.extend(attack.stolen(flow))
         return len(stolen) >= 2
 
     flow.pump(took, ways=((flow.a, flow.b),))
     ksft_true(any(SECRET in data for _, data in stolen), "the stranger read what was not meant for it")
-    mallory.move_out()
+    attack.end()
 
 
 @case("2-11_leak_without_module_forged_data_{flow}", FLOWS)
@@ -104,7 +104,7 @@ def gue(env, proto, fam):
     """A clear datagram to a port of GUE brings a forgery to the application."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
     flow = ipsec.flow(proto)
-    with Unpacker(env, env.alice, fam, "gue", proto) as port:
+    with FouPort(env, env.alice, fam, "gue", proto) as port:
         port.send_into(flow, b"forged")
         flow.a.settimeout(10)
         ksft_true(flow.a.recv(100) == b"forged")
@@ -132,7 +132,7 @@ def time_wait(env, fam):
     over = TimeWait(flow, flow.a)
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     env.wire.restart()
-    over.late()
+    over.send_old_segment()
     wait(lambda: env.wire.clear(flow)[0] == 1, "the answer in clear")
 
 

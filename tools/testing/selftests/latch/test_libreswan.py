@@ -24,7 +24,7 @@ from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
-from lswscenes import BINARY, Impostor, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan
+from lswscenes import BINARY, LibreswanTakeover, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan
 from netns import INET
 from pki import output
 from vici import ViciError
@@ -226,23 +226,23 @@ def takeover(env, proto, fam):
     env.wire.restart()
     env.daemons[env.bob].whack("--terminate", "--name", "alice")
     settle(env.alice)
-    mallory = Impostor(env, ipsec)
-    mallory.move_in()
-    mallory.authenticate()
+    attack = LibreswanTakeover(env, ipsec)
+    attack.start()
+    attack.authenticate()
     names = [p["id-value"] for p in env.alice.nl.dump("peer-get") if p["id-type"] == L.LATCH_ID_DN]
     ksft_eq(names, [dn("mallory.example")])
     ksft_true("PEER" in is_state(flow.a, "BROKEN").conflict_names)
     drops = info(flow.a).out_drops
     flow.pump(lambda: info(flow.a).out_drops >= drops + 3, ways=((flow.a, flow.b),), deadline=60)
-    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), env.wire.clear(flow)), ([], 0, (0, 0)))
     flow.catch_up(flow.a)
     drops = info(flow.a).in_drops
     for _ in range(3):
-        mallory.send(flow, b"mallory was here")
+        attack.send(flow, b"mallory was here")
     wait(lambda: info(flow.a).in_drops == drops + 3, "the drops")
     ksft_true(flow.silent(flow.a))
-    mallory.leave()
-    mallory.move_out()
+    attack.withdraw_sas()
+    attack.end()
 
 
 @case("2.3.2_pluto_reqid_of_two_peers")

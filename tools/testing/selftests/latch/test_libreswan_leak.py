@@ -15,7 +15,7 @@ from flow import FLOWS, SECRET, reads
 from ikenet import IkeNet
 from ikescenes import carry, connect
 from ktap import ksft_eq, ksft_ge, ksft_true
-from lswscenes import Impostor, meet, mesh, pluto, settle
+from lswscenes import LibreswanTakeover, meet, mesh, pluto, settle
 from netns import INET
 
 IKE = True
@@ -53,20 +53,20 @@ def takeover(env, proto, fam):
     # he ends it himself, and does not come back
     env.daemons[env.bob].whack("--terminate", "--name", "alice")
     settle(env.alice)
-    mallory = Impostor(env, ipsec, ORDINARY)
-    mallory.move_in()
-    mallory.authenticate()
+    attack = LibreswanTakeover(env, ipsec, ORDINARY)
+    attack.start()
+    attack.authenticate()
     stolen = []
 
     def took():
-        stolen.extend(mallory.stolen(flow))
+        stolen.extend(attack.stolen(flow))
         return sum(len(data) for _, data in stolen) >= 105
 
     flow.pump(took, ways=((flow.a, flow.b),))
     ksft_true(any(SECRET in data for _, data in stolen), "mallory reads what was meant for bob")
-    mallory.inject(flow, stolen[-1][0], b"mallory was here")
+    attack.answer_stolen(flow, stolen[-1][0], b"mallory was here")
     reads(flow.a, b"mallory was here")
-    mallory.move_out()
+    attack.end()
 
 
 @case("2.3-3_leak_without_module_pluto_trap_takes_clear_text")

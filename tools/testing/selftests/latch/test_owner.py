@@ -21,7 +21,7 @@ from ipsec import SA, Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
 from netns import INET, Net
-from scenes import Stranger, TimeWait
+from scenes import AddressTakeover, TimeWait
 from test_timewait import WAYS, frames, over
 from wire import ip_proto
 
@@ -99,7 +99,7 @@ SYNS = [{**w, "what": what, "seq": seq} for w in WAYS for what, seq in (("old", 
 def forged_syn(env, fam, kept, seq):
     """A clear SYN of another host does not take the latch away: the late segment is not answered in clear."""
     ipsec, flow, waiting = over(env, fam, kept, level="use")
-    src, dst, _ = waiting.segment()
+    src, dst, _ = waiting.old_segment()
     syn = forge.tcp(src, dst, *waiting.ports[::-1], seq, 0, forge.SYN)
     with Moves(env.alice, may=["LatchInClear"]):
         env.mallory.frame(env.alice.mac, forge.ETHERTYPE[fam], forge.ip(src, dst, socket.IPPROTO_TCP, syn))
@@ -107,7 +107,7 @@ def forged_syn(env, fam, kept, seq):
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     env.wire.restart()
     with Moves(env.alice, LatchOutClear=1):
-        waiting.late()
+        waiting.send_old_segment()
     ksft_eq(frames(env, flow), (1, 0))
 
 
@@ -180,7 +180,7 @@ def other_tunnel(env, ipsec):
 
 def strangers_sas(env, ipsec):
     """A stranger's SAs are there besides."""
-    Stranger(env, ipsec).give_sas()
+    AddressTakeover(env, ipsec).add_sas()
 
 
 BREAKS = [
@@ -399,7 +399,7 @@ def redirect_answers(env, fam):
     with redirected(env, fam) as (ipsec, listener):
         flow, waiting = redirected_over(env, ipsec, listener)
         with Moves(env.bob):
-            waiting.late()
+            waiting.send_old_segment()
             wait(lambda: frames(env, flow) == (3, 0), "the answer")
 
 
@@ -410,7 +410,7 @@ def redirect_time_wait(env, fam):
         flow, waiting = redirected_over(env, ipsec, listener)
         env.bob.ip(ipsec.policy(env.bob, "out", "delete"))
         with Moves(env.bob, LatchOutClear=1):
-            waiting.late()
+            waiting.send_old_segment()
         ksft_eq(frames(env, flow), (1, 0))
 
 

@@ -23,7 +23,7 @@ from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
 from netns import INET
-from scenes import Unpacker, ruleset
+from scenes import FouPort, ruleset
 from test_forge import original, scene, untouched
 from test_life import unspec
 from test_require import frames_of
@@ -330,7 +330,7 @@ UNPACKED = [{**f, "kind": kind} for f in FLOWS for kind in ("gue", "fou")]
 def unpacked(env, proto, fam, kind):
     """A clear datagram to a port of FOU or GUE carries a forgery: that is what is judged."""
     _, flow, seqs = scene(env, proto, fam, level="use")
-    with Unpacker(env, env.alice, fam, kind, proto) as port:
+    with FouPort(env, env.alice, fam, kind, proto) as port:
         with Moves(env.alice, LatchInClear=1):
             port.send_into(flow, b"forged")
         untouched(flow, seqs)
@@ -340,7 +340,7 @@ def unpacked(env, proto, fam, kind):
 def unpacked_twice(env, proto, fam):
     """The same where that is unpacked once more."""
     _, flow, seqs = scene(env, proto, fam, level="use")
-    inner, outer = Unpacker(env, env.alice, fam, "gue", proto), Unpacker(env, env.alice, fam, "fou", "udp", 5556)
+    inner, outer = FouPort(env, env.alice, fam, "gue", proto), FouPort(env, env.alice, fam, "fou", "udp", 5556)
     with inner, outer:
         with Moves(env.alice, LatchInClear=1):
             inner.send_into(flow, b"forged", within=outer)
@@ -353,7 +353,7 @@ def unpacked_icmp(env, proto, fam, kind):
     ipsec, flow, seqs = scene(env, proto, fam)
     src, dst = env.mallory.addr(fam), env.alice.addr(fam)
     error = forge.unreachable(src, dst, original(flow, ipsec))[20 if fam == 4 else 40 :]
-    with Unpacker(env, env.alice, fam, kind, "icmp" if fam == 4 else "ipv6-icmp") as port:
+    with FouPort(env, env.alice, fam, kind, "icmp" if fam == 4 else "ipv6-icmp") as port:
         with Moves(env.alice, LatchInIcmp=1):
             port.send(src, dst, error)
         ksft_eq(flow.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
@@ -368,7 +368,7 @@ def unpacked_syn(env, fam, kind):
     port = listener.getsockname()[1]
     src, dst = env.mallory.addr(fam), env.alice.addr(fam)
     env.wire.restart()
-    with Unpacker(env, env.alice, fam, kind, "tcp") as unpacker, Moves(env.alice, LatchInLarval=1):
+    with FouPort(env, env.alice, fam, kind, "tcp") as unpacker, Moves(env.alice, LatchInLarval=1):
         unpacker.send(src, dst, forge.tcp(src, dst, 1001, port, 1, 0, forge.SYN))
     ksft_eq(frames_of(env, port), 0, "frames of the connection")
     is_state(listener, "LISTENER")
@@ -383,7 +383,7 @@ def unpacked_other(env, fam, kind):
     other.bind((env.alice.addr(fam), 0))
     other.settimeout(10)
     src, dst = env.mallory.addr(fam), env.alice.addr(fam)
-    with Unpacker(env, env.alice, fam, kind, "udp") as port, Moves(env.alice):
+    with FouPort(env, env.alice, fam, kind, "udp") as port, Moves(env.alice):
         port.send(src, dst, forge.udp(src, dst, 1001, other.getsockname()[1], b"ordinary"))
         ksft_eq(other.recv(100), b"ordinary")
     latched.exchange()
@@ -439,15 +439,15 @@ def last_segment_broken(env, fam, unread, end):
 @case("2.2-6_rst_of_{how}_under_sa_of_stranger_{flow}", LAST)
 def last_segment_stranger(env, fam, unread, end):
     """Nor does it leave under the SA of another peer, which broke the latch."""
-    ipsec, mallory = stranger_scene(env, fam, "identified")
+    ipsec, attack = stranger_scene(env, fam, "identified")
     flow = nothing_under_way(env, ipsec, unread)
-    mallory.move_in()
-    mallory.give_sas()
+    attack.start()
+    attack.add_sas()
     is_state(flow.a, "BROKEN", "PEER")
     with Moves(env.alice, at_least=["LatchOutBroken"], may=GOING):
         end(flow.a)
-    ksft_eq((env.wire.clear(flow), mallory.on_the_wire()), ((0, 0), 0))
-    mallory.move_out()
+    ksft_eq((env.wire.clear(flow), attack.frames_seen()), ((0, 0), 0))
+    attack.end()
 
 
 def too_many_orphans(host, other, listener):

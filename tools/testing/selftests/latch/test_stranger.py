@@ -14,7 +14,7 @@ from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, info
-from scenes import Stranger
+from scenes import AddressTakeover
 
 HOSTS = ("alice", "bob", "mallory")
 
@@ -28,13 +28,13 @@ def scene(env, fam, name, **kwargs):
     ipsec = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up()
     if name == "identified":
         ipsec.identify()
-    mallory = Stranger(env, ipsec)
+    attack = AddressTakeover(env, ipsec)
     if name == "identified":
         # strongSwan gives both peers one reqid: what counts is said of each SA,
         # before it is there
-        for sa in mallory.sas:
+        for sa in attack.sas:
             env.alice.bind("mallory", "alice", sa=sa)
-    return ipsec, mallory
+    return ipsec, attack
 
 
 SCENES = [
@@ -45,37 +45,37 @@ SCENES = [
 @case("2.2-6_stranger_{name}_{flow}_reset", SCENES)
 def reset(env, proto, fam, name, reason):
     """A third host takes the peer's address: broken when its SAs come, no octet to it, the owner is told."""
-    ipsec, mallory = scene(env, fam, name)
+    ipsec, attack = scene(env, fam, name)
     flow = ipsec.flow(proto)
     if proto == "udp":
         ask(flow.a, disposition=L.LATCH_DISP_RESET)
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))
-    mallory.move_in()
+    attack.start()
     env.wire.restart()
     with Moves(env.alice, LatchBroken=1, may=GOING):
-        mallory.give_sas()
+        attack.add_sas()
     is_state(flow.a, "CLOSED" if proto == "tcp" else "BROKEN", reason)
     ksft_eq(error_of(flow.a), errno.ECONNRESET)
-    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
-    mallory.move_out()
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    attack.end()
 
 
 @case("2.2-6_stranger_{name}_{flow}_wait", SCENES)
 def wait(env, proto, fam, name, reason):
     """With `wait` there is silence until the stranger's SAs are gone; then not an octet is missing."""
-    ipsec, mallory = scene(env, fam, name)
+    ipsec, attack = scene(env, fam, name)
     flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))
-    mallory.move_in()
+    attack.start()
     env.wire.restart()
-    mallory.give_sas()
+    attack.add_sas()
     is_state(flow.a, "BROKEN", reason, [reason])
     flow.catch_up(flow.a)
     flow.pump(lambda: info(flow.a).out_drops >= 3, ways=((flow.a, flow.b),))
     ksft_true(flow.silent(flow.a))
-    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
-    mallory.take_sas()
-    mallory.move_out()
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    attack.delete_sas()
+    attack.end()
     is_state(flow.a, "ESTABLISHED", conflicts=[])
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))
     if proto == "tcp":
@@ -86,19 +86,19 @@ def wait(env, proto, fam, name, reason):
 @case("2.3.1-1_stranger_is_not_heard_{flow}", FLOWS)
 def not_heard(env, proto, fam):
     """Data that the stranger sends into the flow under its own SA is dropped."""
-    ipsec, mallory = scene(env, fam, "identified", suite="null")
+    ipsec, attack = scene(env, fam, "identified", suite="null")
     flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
     flow.exchange()
-    mallory.move_in()
-    mallory.give_sas()
-    inward = next(sa for sa in mallory.sas if sa.dst == env.alice.addr(fam))
+    attack.start()
+    attack.add_sas()
+    inward = next(sa for sa in attack.sas if sa.dst == env.alice.addr(fam))
     with Moves(env.alice, LatchInBroken=3):
         for seq in (1, 2, 3):
             kind, packet = forge.into(flow, forge.PSH | forge.ACK, b"from mallory")
             env.mallory.frame(env.alice.mac, kind, forge.protect(packet, inward.spi, seq))
     ksft_eq(info(flow.a).in_drops, 3)
     ksft_true(flow.silent(flow.a))
-    mallory.move_out()
+    attack.end()
 
 
 @case("2.4-1_sa_in_the_memory_of_one_that_went_{flow}", FLOWS, limit=120)
@@ -125,8 +125,8 @@ def memory_again(env, proto, fam):
 @case("2.3-11_no_latch_over_conflicting_sas_{flow}", FLOWS)
 def born_broken(env, proto, fam):
     """SAs of two peers are there already: the latch is born broken and nothing passes."""
-    ipsec, mallory = scene(env, fam, "identified")
-    mallory.give_sas()
+    ipsec, attack = scene(env, fam, "identified")
+    attack.add_sas()
     env.wire.restart()
     family, kind = ipsec.listen().family, 1 if proto == "tcp" else 2
     sock = env.alice.socket(family, kind)
@@ -141,7 +141,7 @@ def born_broken(env, proto, fam):
     ksft_eq(env.wire.protected(), 0)
     # the kernel chose one of the two; the other one is in conflict with it
     chosen = got.peer == env.alice.peer("bob")
-    env.alice.ip(*[sa.delete() for sa in (mallory.sas if chosen else ipsec.sas)])
+    env.alice.ip(*[sa.delete() for sa in (attack.sas if chosen else ipsec.sas)])
     is_state(sock, "ESTABLISHED", conflicts=[])
 
 
@@ -151,12 +151,12 @@ def born_broken(env, proto, fam):
 ])  # fmt: skip
 def other_kind(env, change, reason):
     """SAs of the template's reqid, but of a kind that the policy does not take yet, break at once."""
-    ipsec, mallory = scene(env, 4, "identified")
+    ipsec, attack = scene(env, 4, "identified")
     flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
-    mallory.sas = [sa.but(**change) for sa in mallory.sas]
-    mallory.give_sas()
+    attack.sas = [sa.but(**change) for sa in attack.sas]
+    attack.add_sas()
     is_state(flow.a, "BROKEN", reason)
-    mallory.take_sas()
+    attack.delete_sas()
     is_state(flow.a, "ESTABLISHED", conflicts=[])
 
 
@@ -171,22 +171,22 @@ def example(env, latching):
     for host in (env.alice, env.bob):
         if host.name not in latching:
             host.sysctl("auto", 0)
-    ipsec, mallory = scene(env, 4, "identified")
+    ipsec, attack = scene(env, 4, "identified")
     flow = ipsec.tcp()
     is_state(flow.a, "ESTABLISHED" if "alice" in latching else "NONE")
     is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE")
     flow.exchange()
-    mallory.move_in()
-    mallory.give_sas()
+    attack.start()
+    attack.add_sas()
     if "alice" in latching:
         ksft_eq(error_of(flow.a), errno.ECONNRESET)
-        ksft_eq(mallory.stolen(flow), [])
+        ksft_eq(attack.stolen(flow), [])
     else:
         stolen = []
-        flow.pump(lambda: stolen.extend(mallory.stolen(flow)) or stolen, ways=((flow.a, flow.b),))
+        flow.pump(lambda: stolen.extend(attack.stolen(flow)) or stolen, ways=((flow.a, flow.b),))
     # C has no SA with B: B's latch has no conflict
     is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE", "NONE", [])
-    mallory.move_out()
+    attack.end()
 
 
 @case("2.3.2_example_c_impersonates_a_to_b")
@@ -194,14 +194,14 @@ def example_mirrored(env):
     """The same at the other end: the passive opener's latch breaks."""
     ipsec = Ipsec(env.bob, env.alice).up().identify()
     flow = ipsec.tcp(client=env.alice)
-    mallory = Stranger(env, ipsec)
-    for sa in mallory.sas:
+    attack = AddressTakeover(env, ipsec)
+    for sa in attack.sas:
         env.bob.bind("mallory", "bob", sa=sa)
-    mallory.move_in()
-    mallory.give_sas()
+    attack.start()
+    attack.add_sas()
     ksft_eq(error_of(flow.b), errno.ECONNRESET)
     is_state(flow.b, "CLOSED", "PEER")
-    mallory.move_out()
+    attack.end()
 
 
 # --- what looks alike and is no conflict ---------------------------------------
@@ -259,9 +259,9 @@ APART = [
 @case("2.2-6_sa_that_does_not_cover_the_flow_{what}", APART)
 def not_covering(env, change):
     """SAs of a stranger that the kernel would never take for this flow break nothing."""
-    ipsec, mallory = scene(env, 4, "unidentified")
+    ipsec, attack = scene(env, 4, "unidentified")
     flow = ipsec.tcp()
-    sas = [sa.but(**change) for sa in mallory.sas]
+    sas = [sa.but(**change) for sa in attack.sas]
     with Moves(env.alice):
         env.alice.ip(*[sa.add() for sa in sas])
         is_state(flow.a, "ESTABLISHED", "NONE", [])
@@ -281,10 +281,10 @@ COVERED = [
 @case("2.2-6_sa_that_covers_the_flow_{what}", COVERED)
 def covering(env, reqid, change, only=""):
     """Coverage is judged as the kernel chooses: policy, template, SA, in both directions."""
-    ipsec, mallory = scene(env, 4, "unidentified", reqid=reqid)
+    ipsec, attack = scene(env, 4, "unidentified", reqid=reqid)
     flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
     flow.exchange()
-    sas = [sa.but(**change) for sa in mallory.sas]
+    sas = [sa.but(**change) for sa in attack.sas]
     if only:
         sas = [sa for sa in sas if (sa.dst == env.alice.addr(4)) == (only == "in")]
     env.alice.ip(*[sa.add() for sa in sas])

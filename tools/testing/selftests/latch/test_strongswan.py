@@ -18,7 +18,18 @@ import runner
 from expect import is_state
 from flow import FLOWS, error_of
 from ikenet import IkeNet
-from ikescenes import PRIVATE, Impostor, anybody, behind_nat, carry, connect, forget_connections, no_nat, pair, pair_of
+from ikescenes import (
+    PRIVATE,
+    StrongSwanTakeover,
+    anybody,
+    behind_nat,
+    carry,
+    connect,
+    forget_connections,
+    no_nat,
+    pair,
+    pair_of,
+)
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, ask, get_raw, info, latch_id, level_of, load, unload_when_idle
@@ -108,14 +119,14 @@ def takeover(env, proto, fam, latching):
     ipsec = pair(env, fam, anybody(env))
     flow = connect(ipsec, proto)
     is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE")
-    mallory = Impostor(env, ipsec)
-    mallory.move_in()
+    attack = StrongSwanTakeover(env, ipsec)
+    attack.start()
     env.wire.restart()
-    mallory.authenticate()
+    attack.authenticate()
     if "alice" not in latching:
         stolen = []
-        flow.pump(lambda: stolen.extend(mallory.stolen(flow)) or stolen, ways=((flow.a, flow.b),))
-        mallory.move_out()
+        flow.pump(lambda: stolen.extend(attack.stolen(flow)) or stolen, ways=((flow.a, flow.b),))
+        attack.end()
         return
     if proto == "tcp":
         ksft_eq(error_of(flow.a), errno.ECONNRESET)
@@ -123,8 +134,8 @@ def takeover(env, proto, fam, latching):
     else:
         is_state(flow.a, "BROKEN", "PEER", ["PEER"])
         flow.pump(lambda: info(flow.a).out_drops >= 3, ways=((flow.a, flow.b),))
-    ksft_eq((mallory.stolen(flow), mallory.on_the_wire(), env.wire.clear(flow)), ([], 0, (0, 0)))
-    mallory.move_out()
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    attack.end()
 
 
 @case("2.3.1-1_ike_impostor_is_not_heard_{flow}", FLOWS)
@@ -132,18 +143,18 @@ def not_heard(env, proto, fam):
     """What mallory sends into the flow under her own SA is dropped, even where she knows every number."""
     ipsec = pair(env, fam, anybody(env))
     flow = patient(connect(ipsec, proto))
-    mallory = Impostor(env, ipsec)
-    mallory.move_in()
-    mallory.authenticate()
+    attack = StrongSwanTakeover(env, ipsec)
+    attack.start()
+    attack.authenticate()
     is_state(flow.a, "BROKEN", "PEER", ["PEER"])
     flow.catch_up(flow.a)
     before = info(flow.a).in_drops
     for _ in range(3):
-        mallory.send(flow, b"mallory was here")
+        attack.send(flow, b"mallory was here")
     wait(lambda: info(flow.a).in_drops == before + 3, "the drops")
     ksft_true(flow.silent(flow.a))
-    mallory.leave()
-    mallory.move_out()
+    attack.withdraw_sas()
+    attack.end()
     wait(lambda: info(flow.a).state_name == "ESTABLISHED", "the end of the conflict")
     carry(flow)
     untouched(flow, (1, 0))

@@ -58,7 +58,7 @@ def answers(env, fam, kept):
     _, flow, waiting = over(env, fam, kept)
     with Moves(env.alice):
         for n in (1, 2):
-            waiting.late()
+            waiting.send_old_segment()
             wait(lambda n=n: frames(env, flow) == (ANSWERED * n, 0), "the answer")
 
 
@@ -68,7 +68,7 @@ def rekeyed(env, fam, kept):
     ipsec, flow, waiting = over(env, fam, kept)
     ipsec.rekey()
     with Moves(env.alice):
-        waiting.late()
+        waiting.send_old_segment()
         wait(lambda: frames(env, flow) == (ANSWERED, 0), "the answer")
 
 
@@ -78,7 +78,7 @@ def never_clear(env, fam, kept):
     ipsec, flow, waiting = over(env, fam, kept)
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     with Moves(env.alice, LatchOutClear=1):
-        waiting.late()
+        waiting.send_old_segment()
     ksft_eq(frames(env, flow), (1, 0))
 
 
@@ -91,7 +91,7 @@ def never_stranger(env, fam, kept):
     env.alice.bind("mallory", "alice", sa=theirs[0])
     env.alice.ip(theirs[0].add(), mine[0].delete())
     with Moves(env.alice, LatchOutPeer=1):
-        waiting.late()
+        waiting.send_old_segment()
     ksft_eq(frames(env, flow), (1, 0))
 
 
@@ -100,7 +100,7 @@ def clear_in(env, fam, kept):
     """A segment that is not protected is not answered, although the kernel would take it."""
     _, flow, waiting = over(env, fam, kept, level="use")
     with Moves(env.alice, LatchInClear=1):
-        waiting.late_in_clear(env.mallory)
+        waiting.send_old_segment_in_clear(env.mallory)
     ksft_eq(frames(env, flow), (0, 1), "the forged segment alone")
 
 
@@ -129,7 +129,7 @@ def after_error(env, fam):
     waiting = TimeWait(flow, flow.a)
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     with Moves(env.alice, LatchOutClear=1):
-        waiting.late()
+        waiting.send_old_segment()
 
 
 @case("5.1-1_connection_out_of_time_wait_{fam}", [{"fam": 4}, {"fam": 6}])
@@ -158,11 +158,11 @@ def gone(env):
     ipsec, flow, waiting = over(env, 4, False)
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     with Moves(env.alice, LatchOutClear=1):
-        waiting.late()
-    wait(lambda: not waiting.waits(), "the end of TIME_WAIT", 90)
+        waiting.send_old_segment()
+    wait(lambda: not waiting.in_time_wait(), "the end of TIME_WAIT", 90)
 
     def judged():
-        waiting.late()
+        waiting.send_old_segment()
         return env.wire.clear(flow)[0]
 
     wait(judged, "the end of the latch", 30)
