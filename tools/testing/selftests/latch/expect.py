@@ -4,8 +4,8 @@
 import socket
 
 from ipsec import SUITES
-from ktap import ksft_eq, wait
-from latchapi import L, info
+from ktap import ksft_eq, ksft_true, wait
+from latchapi import L, info, level_of
 from netns import INET
 
 COUNTERS = ("latch_stat", "xfrm_stat")
@@ -76,6 +76,29 @@ def is_state(sock, state, reason=None, conflicts=None):
 def both(flow, state, reason=None, conflicts=None):
     for sock in (flow.a, flow.b):
         is_state(sock, state, reason, conflicts)
+
+
+def untouched(flow, breaks=(0, 0)):
+    """Both latches stand, after so many breaks, and nothing of the data is lost."""
+    ksft_eq([is_state(sock, "ESTABLISHED", conflicts=[]).breaks for sock in (flow.a, flow.b)], list(breaks))
+    if flow.proto == "tcp":
+        flow.drained()
+
+
+def knows_peer(sock, name, kind=L.LATCH_ID_FQDN, auth=L.LATCH_AUTH_UNKNOWN):
+    """The latch stands, and this is all that it knows of its peer."""
+    got = is_state(sock, "ESTABLISHED", conflicts=[])
+    ksft_eq((got.peer_id_type, got.auth_method), (kind, auth))
+    ksft_true(got.flags & L.LATCH_F_PEER_IDENTIFIED)
+    value = name.encode() if isinstance(name, str) else name
+    ksft_eq(sock.getsockopt(level_of(sock), L.IP_LATCH_PEER_ID, 1024), value)
+    return got
+
+
+def both_know_peers(flow):
+    """Alice's end knows bob, and his end her."""
+    knows_peer(flow.a, "bob.example")
+    knows_peer(flow.b, "alice.example")
 
 
 def latched(ipsec, flow, sock, **others):

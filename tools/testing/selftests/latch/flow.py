@@ -4,7 +4,7 @@
 import socket
 
 from ktap import SLOW, wait
-from latchapi import info
+from latchapi import ask_to_wait, info
 
 SECRET = b"latch-secret-"
 FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]
@@ -33,6 +33,12 @@ class Flow:
 
     def peer_of(self, sock):
         return self.b if sock is self.a else self.a
+
+    def ask_to_wait(self):
+        """Both ends wait for the end of a conflict; returns the flow."""
+        for sock in (self.a, self.b):
+            ask_to_wait(sock)
+        return self
 
     def exchange(self):
         """One message each way."""

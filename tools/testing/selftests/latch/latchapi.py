@@ -225,6 +225,11 @@ def ask(sock, **fields):
     sock.setsockopt(level_of(sock), IP_LATCH, bytes(request(**fields)))
 
 
+def ask_to_wait(sock):
+    """While the latch is broken, packets are dropped and the owner is not told (5.5-1)."""
+    ask(sock, disposition=L.LATCH_DISP_WAIT)
+
+
 def info(sock, level=None):
     """getsockopt(IP_LATCH)"""
     raw = sock.getsockopt(level_of(sock) if level is None else level, IP_LATCH, ctypes.sizeof(LatchInfo))

@@ -16,7 +16,7 @@ from expect import is_state
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import TOP, case, ksft_eq, ksft_ne, ksft_true
-from latchapi import L, ask, get_raw, info
+from latchapi import L, ask, ask_to_wait, get_raw, info
 
 HOSTS = ("alice", "bob")
 FQDN, DN, NULL = L.LATCH_ID_FQDN, L.LATCH_ID_DN, L.LATCH_ID_NULL
@@ -285,10 +285,7 @@ def nobody(env, peer, local=ALICE):
 @case("6.4-1_binding_of_broken_flow_{flow}", FLOWS)
 def broken(env, proto, fam):
     """EKEYREJECTED while there is a conflict; the same binding as before when it is gone."""
-    def patient(sock):
-        ask(sock, disposition=L.LATCH_DISP_WAIT)
-
-    flow = known(env, ALICE, BOB, proto, fam, before=patient)
+    flow = known(env, ALICE, BOB, proto, fam, before=ask_to_wait)
     flow.exchange()
     before = of_both(flow)
     sas = flow.ipsec.new_sas()

@@ -15,7 +15,7 @@ import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_in, ksft_true, wait
-from latchapi import L, TOOL, ask, info
+from latchapi import L, TOOL, ask_to_wait, info
 from user import as_nobody
 
 HOSTS = ("alice", "bob")
@@ -139,7 +139,7 @@ def flush(env):
 def broken(env):
     """State, reason and conflicts are named."""
     ipsec = Ipsec(env.alice, env.bob).up().identify()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     ipsec.flush([env.alice])
     is_state(flow.a, "BROKEN")
     row = shown(env.alice, "connection")[0]

@@ -14,7 +14,7 @@ from expect import Moves, both, is_state
 from flow import FLOWS, Flow, error_of
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, times, wait
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 from netns import HOST_BITS, INET
 
 HOSTS = ("alice", "bob")
@@ -25,11 +25,6 @@ WAYS = [{**f, "way": w} for f in FLOWS for w in ("in", "out")]
 # What TCP sends by itself while its latch is broken: acknowledgements that come
 # late, and all that is not acknowledged.
 DROPS = ["LatchInBroken", "LatchOutBroken"]
-
-
-def waits(sock):
-    """The owner waits for the end of a conflict, so that there is a flow to restore (5.5-1)."""
-    ask(sock, disposition=L.LATCH_DISP_WAIT)
 
 
 def identified(env, fam, **kwargs):
@@ -51,7 +46,7 @@ def foreign(ipsec, way, **change):
 def begin(ipsec, proto, to):
     """A flow of alice's to this address that does not wait for an answer."""
     sock = ipsec.a.socket(INET[ipsec.fam], socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
-    waits(sock)
+    ask_to_wait(sock)
     sock.bind((ipsec.addr(ipsec.a), 0))
     sock.setblocking(False)
     sock.connect_ex(to)
@@ -72,7 +67,7 @@ def hundred(env, proto, fam, mode):
     ipsec = identified(env, fam, mode=mode)
     server = accepting(ipsec, proto)
     number = times(100)
-    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(number)]
+    flows = [ipsec.flow(proto, before=ask_to_wait, **server) for _ in range(number)]
     for flow in flows:
         flow.pump(flow.moved(some(proto)))
     first, second = foreign(ipsec, "in"), foreign(ipsec, "out")
@@ -108,7 +103,7 @@ def hundred(env, proto, fam, mode):
 def narrow(env, proto, fam, way):
     """An SA for one port breaks the flow to that port; one for all breaks both, whatever comes and goes first."""
     ipsec = identified(env, fam)
-    one, two = (ipsec.flow(proto, before=waits) for _ in range(2))
+    one, two = (ipsec.flow(proto, before=ask_to_wait) for _ in range(2))
     port = "dport" if way == "out" else "sport"
     for_one = foreign(ipsec, way, extra=f"sel proto {proto} {port} {one.ports[1]}")
     for_all = foreign(ipsec, way)
@@ -250,7 +245,7 @@ def among_forty(env, proto, fam, way):
     policies = Policies(ipsec, proto, way)
     others = policies.many()
     ksft_eq(len(others), 40)
-    governed(env, ipsec, ipsec.flow(proto, before=waits), policies, others)
+    governed(env, ipsec, ipsec.flow(proto, before=ask_to_wait), policies, others)
 
 
 @case("2.3-13_policy_among_prefixes_of_all_lengths_{way}_{flow}", WAYS)
@@ -260,7 +255,7 @@ def among_lengths(env, proto, fam, way):
     policies = Policies(ipsec, proto, way)
     others = policies.of_all_lengths()
     ksft_eq(sorted(p for _, p in others), list(range(1, 97)))
-    governed(env, ipsec, ipsec.flow(proto, before=waits), policies, others)
+    governed(env, ipsec, ipsec.flow(proto, before=ask_to_wait), policies, others)
 
 
 GROUPED = [{**w, "beside": b} for w in WAYS for b in ("alone", "among_many")]
@@ -274,7 +269,7 @@ def one_of_a_group(env, proto, fam, way, beside):
     reason = "POLICY_OUT" if way == "out" else "POLICY_IN"
     others = policies.of_all_lengths() if beside == "among_many" else []
     server = accepting(ipsec, proto)
-    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(3)]
+    flows = [ipsec.flow(proto, before=ask_to_wait, **server) for _ in range(3)]
     for flow in flows:
         flow.pump(flow.moved(some(proto)))
     whole = [policies.net(h, policies.bits) for h in (env.alice, env.bob)]
@@ -300,12 +295,12 @@ def replaced(env, proto, fam, mode):
     """The policies of fifty flows are set anew, as they are and otherwise: none breaks, new ones are as the others."""
     ipsec = identified(env, fam, mode=mode)
     server = accepting(ipsec, proto)
-    flows = [ipsec.flow(proto, before=waits, **server) for _ in range(times(50))]
+    flows = [ipsec.flow(proto, before=ask_to_wait, **server) for _ in range(times(50))]
     stranger = foreign(ipsec, "in")
     with Moves(env.alice, LatchLatches=2, LatchCreated=2), Moves(env.bob, LatchLatches=2, LatchCreated=2):
         for ipsec.priority in (100, 90):
             env.alice.ip(*ipsec.policies(env.alice, "update"))
-            flows.append(ipsec.flow(proto, before=waits, **server))
+            flows.append(ipsec.flow(proto, before=ask_to_wait, **server))
             for flow in flows:
                 flow.exchange()
                 both(flow, "ESTABLISHED", "NONE", [])

@@ -12,16 +12,12 @@ from expect import Moves, is_state
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info
+from latchapi import L, ask_to_wait, info
 
 HOSTS = ("alice", "bob")
 
 # Long enough for what a case does meanwhile, short enough to wait for.
 SOON = 200 * SLOW
-
-
-def patient(sock):
-    ask(sock, disposition=L.LATCH_DISP_WAIT)
 
 
 # --- records ------------------------------------------------------------------------
@@ -64,7 +60,7 @@ def number(env):
 def in_use(env):
     """EBUSY while a binding names the record; a latch keeps what it knows of its peer."""
     ipsec = Ipsec(env.alice, env.bob).up().identify()
-    flow = ipsec.tcp(before=patient)
+    flow = ipsec.tcp(before=ask_to_wait)
     bob = env.alice.peer("bob")
     ksft_eq(env.alice.nl.do("peer-get", id=bob)["refs"], 1)
     ksft_eq(env.alice.nl.error("peer-del", id=bob)[:2], ("EBUSY", "id"))
@@ -127,7 +123,7 @@ def same_peer(env, old, new, reason):
     records = [env.alice.nl.do("peer-new", **{**base, **parts})["id"] for parts in (old, new)]
     for sa in ipsec.sas:
         env.alice.nl.do("binding-new", **sa.key(), peer=records[0])
-    flow = ipsec.tcp(before=patient)
+    flow = ipsec.tcp(before=ask_to_wait)
     sas = ipsec.new_sas()
     for sa in sas:
         env.alice.nl.do("binding-new", **sa.key(), peer=records[1])
@@ -191,7 +187,7 @@ def survives(env):
 def taken_back(env, proto, fam):
     """Without its binding an SA is nobody's again, and its latch breaks until it is back."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    flow = ipsec.flow(proto, before=patient)
+    flow = ipsec.flow(proto, before=ask_to_wait)
     flow.exchange()
     env.alice.unbind("bob", "alice", reqid=1)
     is_state(flow.a, "BROKEN", "UNIDENTIFIED", ["UNIDENTIFIED"])
@@ -204,7 +200,7 @@ def taken_back(env, proto, fam):
 def comes_late(env):
     """A flow latched on an unidentified SA is not moved to a name that comes later."""
     ipsec = Ipsec(env.alice, env.bob).up()
-    flow = ipsec.tcp(before=patient)
+    flow = ipsec.tcp(before=ask_to_wait)
     env.alice.bind("bob", "alice", reqid=1)
     is_state(flow.a, "BROKEN", "PEER", ["PEER"])
     env.alice.unbind("bob", "alice", reqid=1)
@@ -222,7 +218,7 @@ def ambiguous(env, key):
     claims = [{"reqid": 1}] if key == "reqid" else [{"sa": sa} for sa in ipsec.sas]
     for claim in claims:
         env.alice.bind("bob", "alice", **claim)
-    flow = ipsec.tcp(before=patient)
+    flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     for claim in claims:
         env.alice.bind("mallory", "alice", **claim)
@@ -375,7 +371,7 @@ def overdue(env):
         env.alice.bind("bob", "alice", sa=sa)
     for host in (env.alice, env.bob):
         host.ip(*[sa.add() for sa in ipsec.sas], *ipsec.policies(host))
-    flow = ipsec.tcp(before=patient)
+    flow = ipsec.tcp(before=ask_to_wait)
     managed(env, SOON)
     try:
         sas = ipsec.new_sas()
@@ -434,7 +430,7 @@ def dead_manager(env):
 def dead_peer(env, proto, fam):
     """DPD breaks the peer's latches for good, whatever SAs come; other peers' latches stay."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    flow = ipsec.flow(proto, before=patient)
+    flow = ipsec.flow(proto, before=ask_to_wait)
     tunnel = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", reqid=2).up()
     env.alice.bind("bob2", "alice", reqid=2)
     other = tunnel.flow(proto)

@@ -20,13 +20,13 @@ import ktap
 import lswscenes
 import runner
 from daemon import Daemon
-from expect import is_state
+from expect import both_know_peers, is_state, knows_peer, untouched
 from flow import FLOWS
 from ikenet import IkeNet
 from ikescenes import StrongSwanTakeover, anybody, carry, connect, pair
 from ipsec import Ipsec
 from ktap import TOP, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info, level_of
+from latchapi import L, info
 from vici import Vici
 
 IKE = True
@@ -109,30 +109,6 @@ def setup():
     return net
 
 
-def known(sock, name):
-    got = is_state(sock, "ESTABLISHED", conflicts=[])
-    ksft_eq((got.peer_id_type, got.auth_method), (L.LATCH_ID_FQDN, L.LATCH_AUTH_UNKNOWN))
-    ksft_eq(sock.getsockopt(level_of(sock), L.IP_LATCH_PEER_ID, 1024), name.encode())
-    return got
-
-
-def both_known(flow):
-    known(flow.a, "bob.example")
-    known(flow.b, "alice.example")
-
-
-def patient(flow):
-    for sock in (flow.a, flow.b):
-        ask(sock, disposition=L.LATCH_DISP_WAIT)
-    return flow
-
-
-def untouched(flow):
-    ksft_eq([is_state(sock, "ESTABLISHED", conflicts=[]).breaks for sock in (flow.a, flow.b)], [0, 0])
-    if flow.proto == "tcp":
-        flow.drained()
-
-
 def wholly_bound(host):
     """Every SA has its own binding, which goes with it."""
     rows = host.nl.dump("binding-get")
@@ -201,13 +177,13 @@ def binds(env, ike, proto, fam):
     ipsec = meet(env, ike, fam)
     env.wire.restart()
     flow = connect(ipsec, proto)
-    both_known(flow)
+    both_know_peers(flow)
     for _ in range(3):
         flow.pump(rekey(env, ike), deadline=60)
         carry(flow, 2000)
         bound(env)
     untouched(flow)
-    both_known(flow)
+    both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
 
 
@@ -216,14 +192,14 @@ def late(env, ike):
     """SAs that were there before it are asked for."""
     ipsec = meet(env, ike, when="after")
     bound(env)
-    both_known(connect(ipsec, "tcp"))
+    both_know_peers(connect(ipsec, "tcp"))
 
 
 @case("2-5_latchd_waits_for_the_ike_daemon_{ike}", [{"ike": i} for i in ("charon", "pluto")])
 def daemon_restarts(env, ike):
     """The daemon is stopped and started again: latchd finds it."""
     ipsec = meet(env, ike)
-    flow = patient(connect(ipsec, "tcp"))
+    flow = connect(ipsec, "tcp").ask_to_wait()
     daemon = env.daemons[env.alice]
     env.wire.restart()
     daemon.stop()
@@ -234,7 +210,7 @@ def daemon_restarts(env, ike):
     again(env, ike)
     carry(flow, 2000)
     bound(env)
-    both_known(flow)
+    both_know_peers(flow)
     flow.drained()
     ksft_eq(env.wire.clear(flow), (0, 0))
 
@@ -251,7 +227,7 @@ def module_anew(env):
         env.latchd(host).says("is not loaded")
     subprocess.run(["insmod", ktap.TOP / "build" / ktap.RELEASE / "ipsec_latch.ko"], check=True)
     bound(env)
-    both_known(connect(ipsec, "tcp"))
+    both_know_peers(connect(ipsec, "tcp"))
 
 
 # --- latchd is not there, or not in time ----------------------------------------------------
@@ -262,7 +238,7 @@ TROUBLE = [{"ike": i, "what": w} for i in ("charon", "pluto") for w in ("stopped
 def trouble(env, ike, what):
     """New SAs without a word of theirs: the flow is held, then breaks; it is whole again when latchd has spoken."""
     ipsec = meet(env, ike, wait_ms=3000)
-    flow = patient(connect(ipsec, "tcp"))
+    flow = connect(ipsec, "tcp").ask_to_wait()
     alice = env.latchd(env.alice)
     env.wire.restart()
     if what == "stopped":
@@ -279,7 +255,7 @@ def trouble(env, ike, what):
     wait(done, "the old SAs to go", 60)
     bound(env)
     carry(flow, 2000)
-    both_known(flow)
+    both_know_peers(flow)
     flow.drained()
     ksft_eq(info(flow.a).breaks, 1)
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -300,14 +276,14 @@ def trouble_at_first(env, ike, what):
         alice.kill()
     again(env, ike)
     ksft_eq(env.alice.nl.dump("binding-get"), [])
-    flow = patient(connect(ipsec, "tcp"))
+    flow = connect(ipsec, "tcp").ask_to_wait()
     ksft_eq(is_state(flow.a, "ESTABLISHED").peer_id_type, L.LATCH_ID_NONE)
     if what == "stopped":
         alice.send(signal.SIGCONT)
     else:
         alice.start()
     bound(env)
-    known(connect(ipsec, "tcp").a, "bob.example")
+    knows_peer(connect(ipsec, "tcp").a, "bob.example")
 
 
 def pending(host):
@@ -320,7 +296,7 @@ def slow(env, ike):
     """It speaks late, but in time: what would use the new SAs waits, then the flow goes on; it never broke."""
     ipsec = meet(env, ike)
     flow = connect(ipsec, "tcp")
-    both_known(flow)
+    both_know_peers(flow)
     alice = env.latchd(env.alice)
     env.wire.restart()
     before = pending(env.alice)
@@ -333,7 +309,7 @@ def slow(env, ike):
     bound(env)
     carry(flow, 2000)
     untouched(flow)
-    both_known(flow)
+    both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
 
 
@@ -357,15 +333,15 @@ def slow_at_first(env, ike):
     ksft_eq(is_state(sock, "NONE").peer, 0)
     alice.send(signal.SIGCONT)
     wait(lambda: info(sock).state_name == "ESTABLISHED", "the connection", 60)
-    known(sock, "bob.example")
+    knows_peer(sock, "bob.example")
 
 
 @case("2-21_latchd_and_{ike}_are_{what}_together", TROUBLE)
 def both_restart(env, ike, what):
     """Neither is there for a while: the latch keeps its peer, and is whole when both are back."""
     ipsec = meet(env, ike)
-    flow = patient(connect(ipsec, "tcp"))
-    both_known(flow)
+    flow = connect(ipsec, "tcp").ask_to_wait()
+    both_know_peers(flow)
     peer = info(flow.a).peer_id_type
     alice, daemon = env.latchd(env.alice), env.daemons[env.alice]
     env.wire.restart()
@@ -384,7 +360,7 @@ def both_restart(env, ike, what):
     again(env, ike)
     carry(flow, 2000)
     bound(env)
-    both_known(flow)
+    both_know_peers(flow)
     flow.drained()
     ksft_eq(env.wire.clear(flow), (0, 0))
 
@@ -521,8 +497,8 @@ def takeover(env, proto, fam):
     for host in (env.alice, env.bob):
         env.latchd(host).start()
     again(env, "charon")
-    flow = patient(connect(ipsec, proto))
-    both_known(flow)
+    flow = connect(ipsec, proto).ask_to_wait()
+    both_know_peers(flow)
     attack = StrongSwanTakeover(env, ipsec)
     attack.start()
     env.wire.restart()
@@ -538,7 +514,7 @@ def takeover(env, proto, fam):
 def dead(env):
     """charon gets no answers any more: the latches of that peer break for good."""
     ipsec = meet(env, "charon", dpd_delay=2)
-    flow = patient(connect(ipsec, "tcp"))
+    flow = connect(ipsec, "tcp").ask_to_wait()
     env.unplug(env.bob)
     wait(lambda: "DPD" in info(flow.a).conflict_names, "the death", 60)
     is_state(flow.a, "BROKEN")
@@ -556,8 +532,8 @@ def not_dead(env, what):
         for host in (env.alice, env.bob):
             env.latchd(host).stop()
             env.latchd(host).start(dead_peer="no")
-    flow = patient(connect(ipsec, "tcp"))
-    both_known(flow)
+    flow = connect(ipsec, "tcp").ask_to_wait()
+    both_know_peers(flow)
     alice = env.ike(env.alice)
     if what == "delete":
         alice.terminate(ike="bob")
@@ -581,7 +557,7 @@ def not_dead(env, what):
     if what.startswith("dead"):
         return
     carry(flow, 2000)
-    both_known(flow)
+    both_know_peers(flow)
 
 
 @case("2-6_latchd_leaves_to_the_plugin_what_it_bound")

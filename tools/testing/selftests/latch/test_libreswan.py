@@ -17,7 +17,7 @@ import socket
 
 import ktap
 import runner
-from expect import is_state
+from expect import both_know_peers, is_state, knows_peer, untouched
 from flow import FLOWS, SECRET, error_of
 from ikenet import IkeNet
 from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
@@ -36,34 +36,6 @@ case = functools.partial(ktap.case, limit=600)
 
 def setup():
     return IkeNet("alice", "bob", "mallory")
-
-
-def patient(flow):
-    """Silence until a conflict is gone, at both ends."""
-    for sock in (flow.a, flow.b):
-        ask(sock, disposition=L.LATCH_DISP_WAIT)
-    return flow
-
-
-def known(sock, name, kind=L.LATCH_ID_FQDN, auth=L.LATCH_AUTH_UNKNOWN):
-    """The latch stands, and its peer is this one; more than the identity libreswan does not tell."""
-    got = is_state(sock, "ESTABLISHED", conflicts=[])
-    ksft_eq((got.peer_id_type, got.auth_method), (kind, auth))
-    ksft_true(got.flags & L.LATCH_F_PEER_IDENTIFIED)
-    value = name.encode() if isinstance(name, str) else name
-    ksft_eq(sock.getsockopt(level_of(sock), L.IP_LATCH_PEER_ID, 1024), value)
-    return got
-
-
-def both_known(flow):
-    known(flow.a, "bob.example")
-    known(flow.b, "alice.example")
-
-
-def untouched(flow, breaks=(0, 0)):
-    ksft_eq([is_state(sock, "ESTABLISHED", conflicts=[]).breaks for sock in (flow.a, flow.b)], list(breaks))
-    if flow.proto == "tcp":
-        flow.drained()
 
 
 def script(env, name, text):
@@ -85,7 +57,7 @@ def bound(env, proto, fam):
     except TimeoutError:
         # the clock leapt, see initiate()
         flow = connect(ipsec, proto)
-    both_known(flow)
+    both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
     for host in (env.alice, env.bob):
         rows = host.nl.dump("binding-get")
@@ -96,14 +68,14 @@ def bound(env, proto, fam):
 @case("2-5_pluto_with_its_ordinary_updown")
 def ordinary(env):
     """Ours ends in libreswan's own."""
-    both_known(meet(env, "tcp", updown=BINARY))
+    both_know_peers(meet(env, "tcp", updown=BINARY))
     ksft_true("up-host output" not in env.daemons[env.alice].log())
 
 
 @case("2-5_pluto_tunnel_is_bound_{flow}", FLOWS[:1] + FLOWS[2:3])
 def tunnel(env, proto, fam):
     """Tunnel mode, between networks."""
-    both_known(meet(env, proto, fam, mode="tunnel"))
+    both_know_peers(meet(env, proto, fam, mode="tunnel"))
 
 
 @case("2-5_pluto_sas_are_pending_until_updown")
@@ -130,7 +102,7 @@ def pending(env):
     ksft_eq(env.alice.nl.dump("binding-get"), [])
     pipe.write_text("\n", encoding="ascii")
     wait(lambda: info(sock).state_name == "ESTABLISHED", "the connection", 60)
-    known(sock, "bob.example")
+    knows_peer(sock, "bob.example")
     pipe.unlink()
 
 
@@ -152,7 +124,7 @@ def rekeys(env, proto, fam, who):
         flow.pump(rekeyed(daemon, name), deadline=60)
         carry(flow, 4000)
     untouched(flow)
-    both_known(flow)
+    both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
     ksft_eq([info(s).id for s in (flow.a, flow.b)], [b.id for b in before])
     ksft_eq([h.stat()[f"Latch{d}Pending"] for h in (env.alice, env.bob) for d in ("In", "Out")], pending_before)
@@ -164,7 +136,7 @@ def rekeys(env, proto, fam, who):
 @case("2-21_pluto_stops_{flow}", FLOWS[:3])
 def stops(env, proto, fam):
     """The service is stopped under a live connection: nothing in clear, and on it goes when it is back."""
-    flow = patient(meet(env, proto, fam))
+    flow = meet(env, proto, fam).ask_to_wait()
     env.wire.restart()
     carry(flow, 4000)
     alice = env.daemons[env.alice]
@@ -180,7 +152,7 @@ def stops(env, proto, fam):
     flow.lost = 0
     for sock in (flow.a, flow.b):
         is_state(sock, "ESTABLISHED", conflicts=[])
-    both_known(flow)
+    both_know_peers(flow)
     if proto == "tcp":
         flow.drained()
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -200,7 +172,7 @@ def told(env):
 @case("2-21_pluto_is_killed_{flow}", FLOWS[:2])
 def killed(env, proto, fam):
     """As a crash does: the kernel goes on alone, and the next pluto's SAs are the same peer's."""
-    flow = patient(meet(env, proto, fam))
+    flow = meet(env, proto, fam).ask_to_wait()
     alice = env.daemons[env.alice]
     env.wire.restart()
     alice.kill()
@@ -211,7 +183,7 @@ def killed(env, proto, fam):
     alice.start()
     initiate(alice, "bob")
     carry(flow, 4000)
-    both_known(flow)
+    both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
 
 
@@ -220,9 +192,9 @@ def killed(env, proto, fam):
 def takeover(env, proto, fam):
     """Bob's instance is gone, mallory has his address and a certificate: of alice's flow she gets nothing."""
     ipsec = mesh(env, fam)
-    flow = patient(connect(ipsec, proto))
-    known(flow.a, dn("bob.example"), L.LATCH_ID_DN)
-    known(flow.b, "alice.example")
+    flow = connect(ipsec, proto).ask_to_wait()
+    knows_peer(flow.a, dn("bob.example"), L.LATCH_ID_DN)
+    knows_peer(flow.b, "alice.example")
     env.wire.restart()
     env.daemons[env.bob].whack("--terminate", "--name", "alice")
     settle(env.alice)
@@ -309,8 +281,8 @@ def kinds(env, theirs, type, value, fam=4, psk=False):  # pylint: disable=redefi
     alice.start()
     initiate(alice, "bob")
     flow = connect(Ipsec(env.alice, env.bob, fam=fam), "tcp")
-    known(flow.a, value, type)
-    known(flow.b, "alice.example")
+    knows_peer(flow.a, value, type)
+    knows_peer(flow.b, "alice.example")
 
 
 def keep_keys(conn):
@@ -344,7 +316,7 @@ def raw_keys(env):
         daemon.start()
     initiate(env.daemons[env.alice], "bob")
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
-    both_known(flow)
+    both_know_peers(flow)
 
 
 ODD = [
@@ -451,7 +423,7 @@ def nat(env, proto):
         alice.start()
         initiate(alice, "bob")
         flow = connect(Behind(env.alice, env.bob, mode="tunnel"), proto)
-        both_known(flow)
+        both_know_peers(flow)
         seen = [
             (got.outer_local_addr, got.outer_remote_addr, got.natt_local_port, bool(got.flags & L.LATCH_F_NATT))
             for got in (info(flow.a), info(flow.b))
@@ -529,8 +501,8 @@ def mixed(env, proto, fam, first):
     else:
         alice.initiate("bob", timeout=120)
     flow = connect(ipsec, proto)
-    known(flow.a, "bob.example", auth=info(flow.a).auth_method)
-    known(flow.b, "alice.example")
+    knows_peer(flow.a, "bob.example", auth=info(flow.a).auth_method)
+    knows_peer(flow.b, "alice.example")
     # of keys only one of them tells (6.3-1)
     ends = [s.getsockopt(level_of(s), L.IP_LATCH_BINDING, 64) for s in (flow.a, flow.b)]
     ksft_eq((ends[0][:32], ends[1][32:]), (ends[1][:32], bytes(32)))
@@ -539,7 +511,7 @@ def mixed(env, proto, fam, first):
     alice.rekey(child="bob")
     carry(flow, 4000)
     untouched(flow)
-    known(flow.b, "alice.example")
+    knows_peer(flow.b, "alice.example")
 
 
 if __name__ == "__main__":

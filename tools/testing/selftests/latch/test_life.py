@@ -18,7 +18,7 @@ from expect import Moves, is_state
 from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info, libc
+from latchapi import ask_to_wait, info, libc
 from netns import INET, Host
 
 HOSTS = ("alice", "bob")
@@ -421,7 +421,7 @@ def namespace_dies(env):
     with doomed, open("/proc/sys/net/ipv4/tcp_orphan_retries", "w", encoding="ascii") as f:
         f.write("1")
     ipsec = Ipsec(env.alice, doomed).up().identify()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     udp = ipsec.udp()
     listener = ipsec.listen()
     ksft_eq(doomed.stat()["LatchLatches"], 2)

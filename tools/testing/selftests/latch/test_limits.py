@@ -13,7 +13,7 @@ import runner
 from expect import Moves, is_state
 from ipsec import Ipsec
 from ktap import TOP, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 from netns import Host
 from user import as_nobody
 
@@ -215,7 +215,7 @@ def active(env, what):
 def active_latched(env):
     """After a flush the latches are what keeps the hooks."""
     ipsec = Ipsec(env.alice, env.bob).up()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     ipsec.flush([env.alice])
     ksft_eq(env.alice.stat()["LatchActive"], 1)
     flow.close()

@@ -9,7 +9,7 @@ import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info
+from latchapi import L, ask_to_wait, info
 
 HOSTS = ("alice", "bob")
 
@@ -103,7 +103,7 @@ def stale(env, key):
     """An SA that takes the place of one that went does not inherit its peer."""
     ipsec = Ipsec(env.alice, env.bob).up()
     claim(env, keys(ipsec, key), record(env, with_bindings=True), with_sa=True)
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     ksft_eq(info(flow.a).peer_id_type, L.LATCH_ID_FQDN)
     # in one batch: no time in between for anybody to tidy up
     env.alice.ip(*[sa.delete() for sa in ipsec.sas], *[sa.add() for sa in ipsec.sas])

@@ -14,7 +14,7 @@ from expect import Moves, is_state
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info, request, set_raw
+from latchapi import L, ask_to_wait, info, request, set_raw
 
 HOSTS = ("alice", "bob")
 CASES = []
@@ -150,7 +150,7 @@ def every_allocation(env, proto, fam):
         sock = env.alice.socket(listener.family, socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
         if proto == "tcp":
             # UDP waits without being asked, and so has no latch before its first packet
-            ask(sock, disposition=L.LATCH_DISP_WAIT)
+            ask_to_wait(sock)
         sock.setblocking(False)
         target = listener.getsockname()[:2] if proto == "tcp" else sink.b.getsockname()[:2]
         with one_fails(number * STEP) as used, contextlib.suppress(OSError, MemoryError):

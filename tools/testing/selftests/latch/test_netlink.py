@@ -13,7 +13,7 @@ from expect import Moves, is_state
 from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import NlError, case, ksft_eq, ksft_in, ksft_true, wait
-from latchapi import L, Netlink, ask, info
+from latchapi import L, Netlink, ask_to_wait, info
 from user import as_nobody, in_user_namespace
 
 HOSTS = ("alice", "bob", "mallory")
@@ -167,7 +167,7 @@ def flush_one(env):
 def close_broken(env):
     """What is broken can be closed, too."""
     ipsec = Ipsec(env.alice, env.bob).up().identify()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     ipsec.flush([env.alice])
     is_state(flow.a, "BROKEN")
     env.alice.nl.do("conn-close", id=info(flow.a).id)
@@ -249,7 +249,7 @@ def notifications(env, proto, fam):
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
     nl = Netlink(env.alice)
     nl.subscribe()
-    flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.flow(proto, before=ask_to_wait)
     number = info(flow.a).id
     env.alice.ip("xfrm policy flush")
     is_state(flow.a, "BROKEN")
@@ -311,7 +311,7 @@ def deaf(env):
     nl = Netlink(env.alice)
     nl.ynl.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     nl.subscribe()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     for _ in range(20):
         env.alice.ip("xfrm policy flush")
         is_state(flow.a, "BROKEN")

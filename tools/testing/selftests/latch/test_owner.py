@@ -19,7 +19,7 @@ from expect import Moves, is_state, tcp_ext
 from flow import FLOWS, SECRET, Flow
 from ipsec import SA, Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 from netns import INET, Net
 from scenes import AddressTakeover, TimeWait
 from test_timewait import WAYS, frames, over
@@ -29,11 +29,6 @@ HOSTS = ("alice", "bob", "mallory")
 FAMS = [{"fam": 4}, {"fam": 6}]
 UDP = [f for f in FLOWS if f["proto"] == "udp"]
 SO_CNX_ADVICE = 53
-
-
-def waits(sock):
-    """A broken latch is to wait."""
-    ask(sock, disposition=L.LATCH_DISP_WAIT)
 
 
 def try_send(sock, data):
@@ -120,7 +115,7 @@ ADVICE = [{**e, "advice": a} for e in ENDS for a in ("with", "without")]
 def cnx_advice(env, fam, end, advice):
     """The application says that its route is bad, for which it needs no privilege: the latch stays what it is."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
-    flow = ipsec.udp(before=waits)
+    flow = ipsec.udp(before=ask_to_wait)
     if end == "closed":
         env.alice.nl.do("conn-close", id=info(flow.a).id)
     ipsec.flush([env.alice])
@@ -140,7 +135,7 @@ def cnx_advice(env, fam, end, advice):
 def connect_again(env, fam, end):
     """connect() to the same peer is a new flow: after it the socket sends as policy says."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
-    flow = ipsec.udp(before=waits)
+    flow = ipsec.udp(before=ask_to_wait)
     if end == "closed":
         env.alice.nl.do("conn-close", id=info(flow.a).id)
     ipsec.flush()
@@ -195,7 +190,7 @@ BREAKS = [
 def broken_fragments(env, proto, fam, end, size):
     """What is larger than the interface's MTU stays here as a whole."""
     with interface(env, fam) as ipsec:
-        flow = ipsec.flow(proto, before=waits)
+        flow = ipsec.flow(proto, before=ask_to_wait)
         flow.exchange()
         end(env, ipsec)
         is_state(flow.a, "BROKEN")
@@ -237,7 +232,7 @@ def twin(ipsec, before=None):
         sock.bind((a, port))
         port = sock.getsockname()[1]
     peer.connect((a, port))
-    waits(socks[0])
+    ask_to_wait(socks[0])
     if before:
         before(socks[1])
     for sock in socks:
@@ -269,7 +264,7 @@ def second_demands(env, fam):
 def second_stays(env, fam):
     """The flow breaks and the first socket goes: the second one does not send in clear either."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    flow, second = twin(ipsec, waits)
+    flow, second = twin(ipsec, ask_to_wait)
     for sock in (flow.a, second):
         sock.send(b"hello")
         ksft_eq(flow.b.recv(100), b"hello")
@@ -367,7 +362,7 @@ OUTSIDE = 7777  # the port that the peer knows
 def redirected(env, fam):
     """(IPsec, bob's listener): the peer reaches it by another port."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    listener = ipsec.listen(before=waits)
+    listener = ipsec.listen(before=ask_to_wait)
     port = listener.getsockname()[1]
     chain = f"type nat hook prerouting priority dstnat; tcp dport {OUTSIDE} redirect to :{port};"
     with nft(env.bob, chain):
@@ -768,7 +763,7 @@ def seg6_route(_env, proto, fam, mode):
     """The route to the peer packs each packet up before anybody looks at it: the data of a broken flow stays here."""
     with fresh() as net:
         ipsec = Ipsec(net.alice, net.bob, fam=fam).up().identify()
-        flow = ipsec.flow(proto, before=waits)
+        flow = ipsec.flow(proto, before=ask_to_wait)
         flow.exchange()
         segment = net.mallory.addr(6)
         net.alice.ip(f"route add {net.bob.addr(fam)} encap seg6 mode {mode} segs {segment} dev eth0")
@@ -797,7 +792,7 @@ def restored(ipsec):
     socks = [host.socket(INET[ipsec.fam]) for host in (ipsec.a, ipsec.b)]
     for sock, host, (snd, rcv) in zip(socks, (ipsec.a, ipsec.b), ((1000, 2000), (2000, 1000))):
         sock.settimeout(10 * SLOW)
-        waits(sock)
+        ask_to_wait(sock)
         sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
         for queue, seq in ((2, snd), (1, rcv)):  # TCP_SEND_QUEUE, TCP_RECV_QUEUE
             sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)

@@ -21,7 +21,7 @@ from flow import FLOWS, Flow, error_of
 from forge import tcp_seqs
 from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 from netns import INET
 from scenes import FouPort, ruleset
 from test_forge import original, scene, untouched
@@ -414,7 +414,7 @@ def nothing_under_way(env, ipsec, unread):
     """A latched connection with the disposition `wait`, of which every segment is acknowledged."""
     flow = ipsec.tcp()
     for sock in (flow.a, flow.b):
-        ask(sock, disposition=L.LATCH_DISP_WAIT)
+        ask_to_wait(sock)
     flow.exchange()
     if unread:
         flow.b.send(b"unread")

@@ -10,7 +10,7 @@ from expect import Moves, both, is_state
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 
 HOSTS = ("alice", "bob")
 
@@ -84,7 +84,7 @@ def one_sa(ipsec, way, **change):
 def bad_rekey(env, way, change, reason, more=(), claim=None):
     """An SA that is not congruent breaks the latch when it comes; when it goes, all is well again."""
     ipsec = Ipsec(env.alice, env.bob, suite="cbc256").up().identify()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     chain = info(flow.a).chain
     sa = one_sa(ipsec, way, **change)
@@ -132,7 +132,7 @@ def good_rekey(env, way, change):
 def unidentified(env, way):
     """Without a binding an SA equals nothing else, not even its own successor."""
     ipsec = Ipsec(env.alice, env.bob).up()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     sa = one_sa(ipsec, way)
     env.alice.ip(sa.add())
@@ -146,7 +146,7 @@ def unidentified(env, way):
 def put_back(env):
     """The very same words of `ip xfrm` again make another SA: whose it is, nobody knows."""
     ipsec = Ipsec(env.alice, env.bob).up()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     env.alice.ip(*[sa.delete() for sa in ipsec.sas])
     is_state(flow.a, "ESTABLISHED", "NONE", [])
@@ -172,7 +172,7 @@ def floor(env, suite, reason):
     for host in (env.alice, env.bob):
         host.sysctl("qop", "floor")
     ipsec = Ipsec(env.alice, env.bob, suite="cbc128").up().identify()
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     ksft_true(info(flow.a).flags & L.LATCH_F_QOP_INDETERMINATE)
     sa = one_sa(ipsec, "in", suite=suite)

@@ -13,7 +13,7 @@ from expect import Moves, is_state
 from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 from scenes import AddressTakeover
 
 HOSTS = ("alice", "bob", "mallory")
@@ -64,7 +64,7 @@ def reset(env, proto, fam, name, reason):
 def wait(env, proto, fam, name, reason):
     """With `wait` there is silence until the stranger's SAs are gone; then not an octet is missing."""
     ipsec, attack = scene(env, fam, name)
-    flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.flow(proto, before=ask_to_wait)
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))
     attack.start()
     env.wire.restart()
@@ -87,7 +87,7 @@ def wait(env, proto, fam, name, reason):
 def not_heard(env, proto, fam):
     """Data that the stranger sends into the flow under its own SA is dropped."""
     ipsec, attack = scene(env, fam, "identified", suite="null")
-    flow = ipsec.flow(proto, before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.flow(proto, before=ask_to_wait)
     flow.exchange()
     attack.start()
     attack.add_sas()
@@ -130,7 +130,7 @@ def born_broken(env, proto, fam):
     env.wire.restart()
     family, kind = ipsec.listen().family, 1 if proto == "tcp" else 2
     sock = env.alice.socket(family, kind)
-    ask(sock, disposition=L.LATCH_DISP_WAIT)
+    ask_to_wait(sock)
     sock.bind((env.alice.addr(fam), 0))
     sock.setblocking(False)
     peer = ipsec.listen()
@@ -152,7 +152,7 @@ def born_broken(env, proto, fam):
 def other_kind(env, change, reason):
     """SAs of the template's reqid, but of a kind that the policy does not take yet, break at once."""
     ipsec, attack = scene(env, 4, "identified")
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     attack.sas = [sa.but(**change) for sa in attack.sas]
     attack.add_sas()
     is_state(flow.a, "BROKEN", reason)
@@ -282,7 +282,7 @@ COVERED = [
 def covering(env, reqid, change, only=""):
     """Coverage is judged as the kernel chooses: policy, template, SA, in both directions."""
     ipsec, attack = scene(env, 4, "unidentified", reqid=reqid)
-    flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     sas = [sa.but(**change) for sa in attack.sas]
     if only:

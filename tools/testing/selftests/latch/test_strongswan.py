@@ -15,7 +15,7 @@ import time
 import ktap
 import latchapi
 import runner
-from expect import is_state
+from expect import is_state, untouched
 from flow import FLOWS, error_of
 from ikenet import IkeNet
 from ikescenes import (
@@ -46,13 +46,6 @@ def setup():
     return IkeNet("alice", "bob", "mallory", plugin=True, plugins="eap-identity eap-mschapv2 eap-tls")
 
 
-def patient(flow):
-    """Silence until a conflict is gone, at both ends."""
-    for sock in (flow.a, flow.b):
-        ask(sock, disposition=L.LATCH_DISP_WAIT)
-    return flow
-
-
 def proved(sock, cert, name=None, kind=L.LATCH_ID_FQDN, auth=L.LATCH_AUTH_ECDSA_256):
     """The latch of a socket stands, with all that a certificate proved of its peer (2-13)."""
     got = is_state(sock, "ESTABLISHED", conflicts=[])
@@ -78,13 +71,6 @@ def option_of(sock, option):
 def both_proved(env, flow):
     proved(flow.a, env.pki.cert("bob.example"))
     proved(flow.b, env.pki.cert("alice.example"))
-
-
-def untouched(flow, breaks=(0, 0)):
-    """Both latches stand, after so many breaks, and nothing was lost."""
-    ksft_eq([is_state(sock, "ESTABLISHED", conflicts=[]).breaks for sock in (flow.a, flow.b)], list(breaks))
-    if flow.proto == "tcp":
-        flow.drained()
 
 
 # --- who is there --------------------------------------------------------------------
@@ -142,7 +128,7 @@ def takeover(env, proto, fam, latching):
 def not_heard(env, proto, fam):
     """What mallory sends into the flow under her own SA is dropped, even where she knows every number."""
     ipsec = pair(env, fam, anybody(env))
-    flow = patient(connect(ipsec, proto))
+    flow = connect(ipsec, proto).ask_to_wait()
     attack = StrongSwanTakeover(env, ipsec)
     attack.start()
     attack.authenticate()
@@ -215,7 +201,7 @@ CRASHES = [{**f, "moment": m} for f in FLOWS[:2] for m in ("traffic", "rekey", "
 def crashes(env, proto, fam, moment):
     """Killed and started again, in the middle of something: the flow survives with its identity."""
     ipsec = pair(env, fam, dpd_delay=2)
-    flow = patient(connect(ipsec, proto))
+    flow = connect(ipsec, proto).ask_to_wait()
     alice = env.ike(env.alice)
     env.wire.restart()
     if moment == "rekey":
@@ -379,7 +365,7 @@ def nat_moves(env, proto):
     """
     ipsec = behind_nat(env, "tunnel")
     try:
-        flow = patient(connect(ipsec, proto))
+        flow = connect(ipsec, proto).ask_to_wait()
         flow.tolerated = (errno.EPERM,)
         old = info(flow.b)
         forget_connections(env.mallory, "20000-20010")
@@ -416,7 +402,7 @@ def mobike(env, proto, to, answer):
     env.ike(env.alice).to(env.bob, mode="tunnel", mobike=True, local_addrs=addrs)
     flow = connect(Ipsec(env.alice, env.bob, mode="tunnel"), proto)
     if answer == "none":
-        patient(flow)
+        flow.ask_to_wait()
     before = [info(s) for s in (flow.a, flow.b)]
     env.wire.restart()
     # until charon has another one, the kernel has no address for the tunnel; then charon forbids
