@@ -57,7 +57,7 @@ def tcp_ext(host, name):
     return int(values[names.index(name)])
 
 
-def gauges(**others):
+def one_more_latch(**others):
     """What also moves when one latch is born."""
     return {"LatchLatches": 1, "LatchCreated": 1, **others}
 
@@ -73,7 +73,7 @@ def is_state(sock, state, reason=None, conflicts=None):
     return got
 
 
-def both(flow, state, reason=None, conflicts=None):
+def both_are(flow, state, reason=None, conflicts=None):
     for sock in (flow.a, flow.b):
         is_state(sock, state, reason, conflicts)
 
@@ -101,7 +101,7 @@ def both_know_peers(flow):
     knows_peer(flow.b, "alice.example")
 
 
-def latched(ipsec, flow, sock, **others):
+def is_latched(ipsec, flow, sock, **others):
     """Every parameter that the option must report for a latched flow (2-12 to 2-15)."""
     host = ipsec.a if sock is flow.a else ipsec.b
     peer = ipsec.other(host)

@@ -109,8 +109,10 @@ class Pki:
         config = self.path / "openssl.cnf"
         if not config.exists():
             config.write_text("[req]\ndistinguished_name = dn\nstring_mask = utf8only\n[dn]\n", encoding="ascii")
-        output("openssl", "req", "-x509", "-config", config, "-nodes", "-days", 3650, "-subj", subject, *self.KINDS[kind],
-            *signer, *added, "-keyout", cert.key, "-out", cert.pem)  # fmt: skip
+        output(
+            "openssl", "req", "-x509", "-config", config, "-nodes", "-days", 3650, "-subj", subject, *self.KINDS[kind],
+            *signer, *added, "-keyout", cert.key, "-out", cert.pem,
+        )  # fmt: skip
 
     def nss(self, where, *certs):
         """A database as libreswan reads it, with these certificates, their keys and their CAs."""

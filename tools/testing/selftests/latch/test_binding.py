@@ -37,36 +37,36 @@ ALICE = {"id_type": FQDN, "id_value": b"alice.example", "key": KEYS[0]}
 BOB = {"id_type": FQDN, "id_value": b"bob.example", "key": KEYS[1]}
 
 
-def record(host, **parts):
+def add_record(host, **parts):
     return host.nl.do("peer-new", **{"auth": L.LATCH_AUTH_SIGNATURE, **parts})["id"]
 
 
-def bind(host, peer, local, reqid=1):
+def bind_ends(host, peer, local, reqid=1):
     """Say at one end who both ends are."""
-    attrs = {"local": record(host, **local)} if local else {}
-    host.nl.do("binding-new", reqid=reqid, peer=record(host, **peer), **attrs)
+    attrs = {"local": add_record(host, **local)} if local else {}
+    host.nl.do("binding-new", reqid=reqid, peer=add_record(host, **peer), **attrs)
 
 
-def known(env, alice, bob, proto="tcp", fam=4, **kwargs):
+def identified_flow(env, alice, bob, proto="tcp", fam=4, **kwargs):
     """A flow whose ends both know who they are."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
-    bind(env.alice, bob, alice)
-    bind(env.bob, alice, bob)
+    bind_ends(env.alice, bob, alice)
+    bind_ends(env.bob, alice, bob)
     return ipsec.flow(proto, **kwargs)
 
 
-def binding(sock):
+def get_binding(sock):
     return sock.getsockopt(socket.SOL_IP if sock.family == socket.AF_INET else socket.IPPROTO_IPV6,
                            L.IP_LATCH_BINDING, SIZE)  # fmt: skip
 
 
-def of_both(flow):
+def binding_of_both(flow):
     """The same at both ends."""
-    ksft_eq(binding(flow.a).hex(), binding(flow.b).hex())
-    return binding(flow.a)
+    ksft_eq(get_binding(flow.a).hex(), get_binding(flow.b).hex())
+    return get_binding(flow.a)
 
 
-def error(sock, size=SIZE):
+def binding_error(sock, size=SIZE):
     code, length, area = get_raw(sock, L.IP_LATCH_BINDING, size)
     if code:
         ksft_eq((length, set(area) <= {0xAA}), (size, True), "nothing is written")
@@ -78,7 +78,7 @@ def sized(octets):
     return len(octets).to_bytes(2, "big") + octets
 
 
-def expected(ends, keys):
+def expected_binding(ends, keys):
     """The document in Python: ends are (type, canonical value), keys SubjectPublicKeyInfo."""
     plain = [bytes([kind]) + sized(value) for kind, value in ends]
     first = hashlib.sha256(b"ipsec-latch-names\0" + b"".join(sorted(plain))).digest()
@@ -93,7 +93,7 @@ def canonical_dn(*rdns):
     return b"".join(bytes([first, tag]) + sized(oid) + sized(value) for first, tag, oid, value in rdns)
 
 
-def documented():
+def documented_blocks():
     """The blocks of bytes of the example, by the words in front of them."""
     text = DOCUMENT.read_text(encoding="utf-8").split("Example of a channel binding")[1]
     blocks = re.findall(r"^([^\n]+)::\n\n((?:    [0-9a-f ]+\n)+)", text, re.M)
@@ -103,10 +103,10 @@ def documented():
 @case("6.4-1_binding_example_of_the_document_{flow}", FLOWS)
 def example(env, proto, fam):
     """The ends of the document's example have the binding of the document's example."""
-    doc = documented()
+    doc = documented_blocks()
     alice = {"id_type": FQDN, "id_value": b"Alice.Example", "key": doc["The key of the first end"]}
     bob = {"id_type": DN, "id_value": doc["The name of the second end"], "key": doc["The key of the second end"]}
-    got = of_both(known(env, alice, bob, proto, fam))
+    got = binding_of_both(identified_flow(env, alice, bob, proto, fam))
     ksft_eq(got.hex(), doc["The binding"].hex())
     for half, words in enumerate(("The bytes of the names", "The bytes of names and keys")):
         ksft_eq(got[half * HALF :][:HALF].hex(), hashlib.sha256(doc[words]).hexdigest())
@@ -133,17 +133,18 @@ FORMS = [dict(zip(("what", "kind", "value", "form"), row)) for row in FORMS]
 @case("6.4-1_binding_of_{what}", FORMS)
 def each_form(env, kind, value, form):
     """Every kind of identity has one form, whatever end it is at."""
-    got = of_both(known(env, ALICE, {"id_type": kind, "id_value": value, "key": KEYS[1]}))
-    ksft_eq(got.hex(), expected([(FQDN, b"alice.example"), (kind, form)], KEYS[:2]).hex())
+    got = binding_of_both(identified_flow(env, ALICE, {"id_type": kind, "id_value": value, "key": KEYS[1]}))
+    ksft_eq(got.hex(), expected_binding([(FQDN, b"alice.example"), (kind, form)], KEYS[:2]).hex())
 
 
 @case("6.4-1_binding_of_other_string_type")
 def string_type(env):
     """A name whose string type is another one at the other end is the same name."""
     ipsec = Ipsec(env.alice, env.bob).up()
-    bind(env.alice, {**BOB, "id_type": DN, "id_value": name("CN=bob")}, ALICE)
-    bind(env.bob, {**ALICE, "id_value": b"ALICE.example"}, {**BOB, "id_type": DN, "id_value": name("CN=bob", tag=19)})
-    of_both(ipsec.tcp())
+    bind_ends(env.alice, {**BOB, "id_type": DN, "id_value": name("CN=bob")}, ALICE)
+    bob = {**BOB, "id_type": DN, "id_value": name("CN=bob", tag=19)}
+    bind_ends(env.bob, {**ALICE, "id_value": b"ALICE.example"}, bob)
+    binding_of_both(ipsec.tcp())
 
 
 # --- what makes a difference -------------------------------------------------------------------
@@ -161,8 +162,8 @@ OTHERS = [
 @case("6.4-1_binding_{what}", OTHERS)
 def others(env, bob, names, keys, alice=None):
     """Another name is seen in both halves, another key in the second one."""
-    got = of_both(known(env, alice or ALICE, bob))
-    base = expected([(FQDN, b"alice.example"), (FQDN, b"bob.example")], KEYS[:2])
+    got = binding_of_both(identified_flow(env, alice or ALICE, bob))
+    base = expected_binding([(FQDN, b"alice.example"), (FQDN, b"bob.example")], KEYS[:2])
     ksft_eq((got[:HALF] == base[:HALF], got[HALF:] == base[HALF:]), (names, keys))
     ksft_ne(got[HALF:], bytes(HALF))
 
@@ -172,10 +173,10 @@ def middle(env):
     """Two ends that each take somebody else for the other have different bindings."""
     ipsec = Ipsec(env.alice, env.bob).up()
     mallory = {**BOB, "id_value": b"mallory.example", "key": KEYS[2]}
-    bind(env.alice, mallory, ALICE)
-    bind(env.bob, mallory, BOB)
+    bind_ends(env.alice, mallory, ALICE)
+    bind_ends(env.bob, mallory, BOB)
     flow = ipsec.tcp()
-    first, second = binding(flow.a), binding(flow.b)
+    first, second = get_binding(flow.a), get_binding(flow.b)
     ksft_ne(first[:HALF], second[:HALF])
     ksft_ne(first[HALF:], second[HALF:])
 
@@ -184,11 +185,11 @@ def middle(env):
 def same_name(env):
     """With the name of the right one and a key of his own he is seen in the second half only."""
     ipsec = Ipsec(env.alice, env.bob).up()
-    bind(env.alice, {**BOB, "key": KEYS[2]}, ALICE)
-    bind(env.bob, {**ALICE, "key": KEYS[2]}, BOB)
+    bind_ends(env.alice, {**BOB, "key": KEYS[2]}, ALICE)
+    bind_ends(env.bob, {**ALICE, "key": KEYS[2]}, BOB)
     flow = ipsec.tcp()
-    ksft_eq(binding(flow.a)[:HALF].hex(), binding(flow.b)[:HALF].hex())
-    ksft_ne(binding(flow.a)[HALF:], binding(flow.b)[HALF:])
+    ksft_eq(get_binding(flow.a)[:HALF].hex(), get_binding(flow.b)[:HALF].hex())
+    ksft_ne(get_binding(flow.a)[HALF:], get_binding(flow.b)[HALF:])
 
 
 # --- where the key comes from --------------------------------------------------------------------
@@ -209,9 +210,9 @@ SOURCES = [dict(zip(("what", "bob", "key"), row)) for row in SOURCES]
 @case("6.4-1_binding_key_{what}", SOURCES)
 def sources(env, bob, key):
     """The record's key, else that of its certificate, else zeros in the second half."""
-    got = of_both(known(env, ALICE, bob))
-    ksft_eq(got.hex(), expected([(FQDN, b"alice.example"), (FQDN, b"bob.example")], [KEYS[0], key]).hex())
-    swapped = of_both(known_again(env, bob))
+    got = binding_of_both(identified_flow(env, ALICE, bob))
+    ksft_eq(got.hex(), expected_binding([(FQDN, b"alice.example"), (FQDN, b"bob.example")], [KEYS[0], key]).hex())
+    swapped = binding_of_both(known_again(env, bob))
     ksft_eq(swapped.hex(), got.hex())
 
 
@@ -220,15 +221,16 @@ def known_again(env, bob):
     for host in (env.alice, env.bob):
         for claim in host.nl.dump("binding-get"):
             host.nl.do("binding-del", reqid=claim["reqid"], peer=claim["peer"], local=claim["local"])
-    bind(env.alice, ALICE, bob)
-    bind(env.bob, bob, ALICE)
+    bind_ends(env.alice, ALICE, bob)
+    bind_ends(env.bob, bob, ALICE)
     return Ipsec(env.alice, env.bob).tcp()
 
 
 @case("6.4-1_binding_with_psk")
 def with_psk(env):
     """Shared secrets leave names only."""
-    got = of_both(known(env, without(ALICE, auth=L.LATCH_AUTH_PSK), without(BOB, auth=L.LATCH_AUTH_PSK)))
+    ends = (without(end, auth=L.LATCH_AUTH_PSK) for end in (ALICE, BOB))
+    got = binding_of_both(identified_flow(env, *ends))
     ksft_eq((got[:HALF] != bytes(HALF), got[HALF:]), (True, bytes(HALF)))
 
 
@@ -237,24 +239,24 @@ def with_psk(env):
 def no_flow(env):
     """ENOTCONN: unlatched, in clear, larval, listening."""
     sock = env.alice.socket()
-    ksft_eq(error(sock), "ENOTCONN")
+    ksft_eq(binding_error(sock), "ENOTCONN")
     ask(sock, mode=L.LATCH_MODE_REQUIRE)
-    ksft_eq((info(sock).state_name, error(sock)), ("LARVAL", "ENOTCONN"))
+    ksft_eq((info(sock).state_name, binding_error(sock)), ("LARVAL", "ENOTCONN"))
     flow = Ipsec(env.alice, env.bob).tcp()
-    ksft_eq((error(flow.a), error(flow.b)), ("ENOTCONN", "ENOTCONN"))
+    ksft_eq((binding_error(flow.a), binding_error(flow.b)), ("ENOTCONN", "ENOTCONN"))
     flow.close()
     ipsec = Ipsec(env.alice, env.bob).up()
     listener = ipsec.listen()
     ask(listener, mode=L.LATCH_MODE_REQUIRE)
-    ksft_eq((info(listener).state_name, error(listener)), ("LISTENER", "ENOTCONN"))
+    ksft_eq((info(listener).state_name, binding_error(listener)), ("LISTENER", "ENOTCONN"))
 
 
 @case("6.3-1_binding_shows_that_the_other_end_is_latched")
 def other_end(env):
     """An end that is not latched has no binding to show."""
-    flow = known(env, ALICE, BOB, before=lambda s: ask(s, mode=L.LATCH_MODE_OFF))
-    ksft_eq((info(flow.a).state_name, error(flow.a)), ("NONE", "ENOTCONN"))
-    ksft_eq((error(flow.b), len(binding(flow.b))), ("0", SIZE))
+    flow = identified_flow(env, ALICE, BOB, before=lambda s: ask(s, mode=L.LATCH_MODE_OFF))
+    ksft_eq((info(flow.a).state_name, binding_error(flow.a)), ("NONE", "ENOTCONN"))
+    ksft_eq((binding_error(flow.b), len(get_binding(flow.b))), ("0", SIZE))
 
 
 NOBODY = [
@@ -275,54 +277,54 @@ def nobody(env, peer, local=ALICE):
     """ENODATA: an end that nobody is proved to be at."""
     ipsec = Ipsec(env.alice, env.bob).up()
     if peer:
-        bind(env.alice, peer, local)
+        bind_ends(env.alice, peer, local)
     flow = ipsec.tcp()
     is_state(flow.a, "ESTABLISHED")
     for size in (SIZE, 0):
-        ksft_eq(error(flow.a, size), "ENODATA")
+        ksft_eq(binding_error(flow.a, size), "ENODATA")
 
 
 @case("6.4-1_binding_of_broken_flow_{flow}", FLOWS)
 def broken(env, proto, fam):
     """EKEYREJECTED while there is a conflict; the same binding as before when it is gone."""
-    flow = known(env, ALICE, BOB, proto, fam, before=ask_to_wait)
+    flow = identified_flow(env, ALICE, BOB, proto, fam, before=ask_to_wait)
     flow.exchange()
-    before = of_both(flow)
+    before = binding_of_both(flow)
     sas = flow.ipsec.new_sas()
     for sa in sas:
         env.alice.bind("mallory", sa=sa)
     env.alice.ip(*[sa.add() for sa in sas])
     is_state(flow.a, "BROKEN", "PEER")
     for size in (SIZE, 0):
-        ksft_eq(error(flow.a, size), "EKEYREJECTED")
+        ksft_eq(binding_error(flow.a, size), "EKEYREJECTED")
     # what is latched can still be read
     ksft_eq(get_raw(flow.a, L.IP_LATCH_PEER_ID, 100)[0], 0)
     env.alice.ip(*[sa.delete() for sa in sas])
     is_state(flow.a, "ESTABLISHED", conflicts=[])
-    ksft_eq(of_both(flow).hex(), before.hex())
+    ksft_eq(binding_of_both(flow).hex(), before.hex())
 
 
 @case("6.4-1_binding_of_closed_flow")
 def closed(env):
     """ENOTCONN after an administrator's close."""
-    flow = known(env, ALICE, BOB)
+    flow = identified_flow(env, ALICE, BOB)
     env.alice.nl.do("conn-close", id=info(flow.a).id)
     is_state(flow.a, "CLOSED")
-    ksft_eq(error(flow.a), "ENOTCONN")
+    ksft_eq(binding_error(flow.a), "ENOTCONN")
 
 
 @case("6.4-1_binding_stays_for_the_life_of_the_flow")
 def stays(env):
     """A rekey, and a renewed certificate with a new key, leave the binding as it was."""
     alice, bob = ({**without(x), "anchor": b"ca"} for x in (ALICE, BOB))
-    flow = known(env, *({**x, "cert": certificate(k)} for x, k in ((alice, KEYS[0]), (bob, KEYS[1]))))
-    before = of_both(flow)
+    flow = identified_flow(env, *({**x, "cert": certificate(k)} for x, k in ((alice, KEYS[0]), (bob, KEYS[1]))))
+    before = binding_of_both(flow)
     ksft_ne(before[HALF:], bytes(HALF))
     renewed = {**bob, "cert": certificate(KEYS[2])}
     flow.ipsec.sas, old = flow.ipsec.new_sas(), flow.ipsec.sas
     for host, peer, local in ((env.alice, renewed, alice), (env.bob, alice, renewed)):
         for sa in flow.ipsec.sas:
-            attrs = {"peer": record(host, **peer), "local": record(host, **local)}
+            attrs = {"peer": add_record(host, **peer), "local": add_record(host, **local)}
             host.nl.do("binding-new", **sa.key(), **attrs)
         host.ip(*[sa.add() for sa in flow.ipsec.sas])
     for host in (env.alice, env.bob):
@@ -330,22 +332,22 @@ def stays(env):
     flow.pump(flow.moved(1000))
     for sock in (flow.a, flow.b):
         ksft_eq(is_state(sock, "ESTABLISHED", "NONE", []).breaks, 0)
-    ksft_eq(of_both(flow).hex(), before.hex())
+    ksft_eq(binding_of_both(flow).hex(), before.hex())
 
 
 # --- as an option -------------------------------------------------------------------------------------
 @case("6.4-1_binding_sizes")
 def sizes(env):
     """The whole or ENOSPC; asked with a size of 0, the size."""
-    sock = known(env, ALICE, BOB).a
-    whole = binding(sock)
+    sock = identified_flow(env, ALICE, BOB).a
+    whole = get_binding(sock)
     ksft_eq(get_raw(sock, L.IP_LATCH_BINDING, 0)[:2], (0, SIZE))
     for size in (SIZE, SIZE + 1, 4096):
         code, length, area = get_raw(sock, L.IP_LATCH_BINDING, size)
         ksft_eq((code, length, area[:SIZE]), (0, SIZE, whole))
         ksft_true(set(area[SIZE:]) <= {0xAA}, "octets behind it are not touched")
     for size in (SIZE - 1, HALF, 1):
-        ksft_eq(error(sock, size), "ENOSPC")
+        ksft_eq(binding_error(sock, size), "ENOSPC")
     ksft_eq(get_raw(sock, L.IP_LATCH_BINDING, -1)[0], errno.EINVAL)
     ksft_eq(get_raw(sock, L.IP_LATCH_BINDING, SIZE, buffer=False)[0], errno.EFAULT)
 

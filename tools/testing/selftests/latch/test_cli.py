@@ -21,29 +21,30 @@ from user import as_nobody
 HOSTS = ("alice", "bob")
 
 
-def latch(host, *words, code=0):
+def run_latch(host, *words, code=0):
     """Run the command; its standard output, or with an error its standard error."""
     done = host.run(TOOL, *words)
     ksft_eq(done.returncode, code, f"{words}: {done.stderr}")
     return done.stderr if code else done.stdout
 
 
-def shown(host, *words):
-    return json.loads(latch(host, "-json", *words))
+def show_json(host, *words):
+    """What the command prints with -json."""
+    return json.loads(run_latch(host, "-json", *words))
 
 
 @case("cli_peer_add_show_del")
 def peer(env):
     """A record by words, in JSON with the specification's names; refusals exit with 2."""
-    added = shown(env.alice, "peer", "add", "fqdn", "bob", "auth", "psk")
+    added = show_json(env.alice, "peer", "add", "fqdn", "bob", "auth", "psk")
     number = env.alice.nl.dump("peer-get")[0]["id"]
     ksft_in(str(number), json.dumps(added))
-    row = shown(env.alice, "peer", "show")[0]
+    row = show_json(env.alice, "peer", "show")[0]
     ksft_eq((row["id"], row["id-value"], row["refs"]), (number, "bob", 0))
-    ksft_in("bob", latch(env.alice, "peer"))
-    latch(env.alice, "peer", "del", str(number))
+    ksft_in("bob", run_latch(env.alice, "peer"))
+    run_latch(env.alice, "peer", "del", str(number))
     ksft_eq(env.alice.nl.dump("peer-get"), [])
-    ksft_in("No such", latch(env.alice, "peer", "del", str(number), code=2))
+    ksft_in("No such", run_latch(env.alice, "peer", "del", str(number), code=2))
 
 
 @case("cli_peer_add_with_files")
@@ -55,7 +56,7 @@ def peer_files(env):
             with open(os.path.join(where, name), "wb") as f:
                 f.write(name.encode() * 3)
             words += [name, os.path.join(where, name)]
-        latch(env.alice, "peer", "add", "keyid", "0x00ff", *words)
+        run_latch(env.alice, "peer", "add", "keyid", "0x00ff", *words)
     row = env.alice.nl.dump("peer-get")[0]
     ksft_eq(
         (row["id-value"], row["cert"], row["anchor"], row["key"]), (b"\0\xff", b"cert" * 3, b"anchor" * 3, b"key" * 3)
@@ -67,17 +68,17 @@ def binding(env):
     """By reqid and by SA, as `ip xfrm` names them."""
     ipsec = Ipsec(env.alice, env.bob).up()
     bob = str(env.alice.peer("bob"))
-    latch(env.alice, "binding", "add", "reqid", "7", "peer", bob)
+    run_latch(env.alice, "binding", "add", "reqid", "7", "peer", bob)
     sa = ipsec.sas[0]
     words = ["dst", sa.dst, "proto", "esp", "spi", hex(sa.spi)]
-    latch(env.alice, "binding", "add", *words, "peer", bob, "local", bob)
-    ksft_eq(len(shown(env.alice, "binding", "show")), 2)
+    run_latch(env.alice, "binding", "add", *words, "peer", bob, "local", bob)
+    ksft_eq(len(show_json(env.alice, "binding", "show")), 2)
     ksft_eq(env.alice.nl.do("binding-get", **sa.key())["peer"], int(bob))
-    ksft_in("exist", latch(env.alice, "binding", "add", "reqid", "7", "peer", bob, code=2))
-    ksft_in("bound", latch(env.alice, "peer", "del", bob, code=2) + "bound")
-    latch(env.alice, "binding", "del", *words)
-    latch(env.alice, "binding", "del", "reqid", "7", "peer", bob)
-    ksft_eq(shown(env.alice, "binding"), [])
+    ksft_in("exist", run_latch(env.alice, "binding", "add", "reqid", "7", "peer", bob, code=2))
+    ksft_in("bound", run_latch(env.alice, "peer", "del", bob, code=2) + "bound")
+    run_latch(env.alice, "binding", "del", *words)
+    run_latch(env.alice, "binding", "del", "reqid", "7", "peer", bob)
+    ksft_eq(show_json(env.alice, "binding"), [])
 
 
 @case("cli_connection_show")
@@ -85,7 +86,7 @@ def connection(env):
     """The table of latches says what the option says."""
     ipsec = Ipsec(env.alice, env.bob).up().identify()
     tcp, udp = ipsec.tcp(), ipsec.udp()
-    rows = {r["id"]: r for r in shown(env.alice, "connection", "show")}
+    rows = {r["id"]: r for r in show_json(env.alice, "connection", "show")}
     for flow in (tcp, udp):
         got = info(flow.a)
         row = rows[got.id]
@@ -95,7 +96,7 @@ def connection(env):
         ksft_eq(row["proto"], flow.proto)
         ksft_in("bob", json.dumps(row))
         ksft_eq(len(row["transforms"]), 1)
-    text = latch(env.alice, "connection")
+    text = run_latch(env.alice, "connection")
     for word in ("ESTABLISHED", "bob", str(tcp.ports[0]), str(udp.ports[1])):
         ksft_in(word, text)
 
@@ -116,8 +117,8 @@ def selectors(env, words):
     ipsec = Ipsec(env.alice, env.bob).up().identify()
     tcp, udp = ipsec.tcp(), ipsec.udp()
     chosen = words(tcp, env.alice)
-    ksft_eq([r["id"] for r in shown(env.alice, "connection", "show", *chosen)], [info(tcp.a).id])
-    latch(env.alice, "connection", "close", *chosen)
+    ksft_eq([r["id"] for r in show_json(env.alice, "connection", "show", *chosen)], [info(tcp.a).id])
+    run_latch(env.alice, "connection", "close", *chosen)
     is_state(tcp.a, "CLOSED", "ADMIN")
     is_state(udp.a, "ESTABLISHED")
 
@@ -127,10 +128,10 @@ def flush(env):
     """All latches, or those of a peer."""
     ipsec = Ipsec(env.alice, env.bob).up().identify()
     flows = [ipsec.tcp(), ipsec.udp()]
-    latch(env.alice, "connection", "flush", "peer", str(env.alice.peer("alice")))
+    run_latch(env.alice, "connection", "flush", "peer", str(env.alice.peer("alice")))
     for flow in flows:
         is_state(flow.a, "ESTABLISHED")
-    latch(env.alice, "connection", "flush")
+    run_latch(env.alice, "connection", "flush")
     for flow in flows:
         is_state(flow.a, "CLOSED", "ADMIN")
 
@@ -142,29 +143,29 @@ def broken(env):
     flow = ipsec.tcp(before=ask_to_wait)
     ipsec.flush([env.alice])
     is_state(flow.a, "BROKEN")
-    row = shown(env.alice, "connection")[0]
+    row = show_json(env.alice, "connection")[0]
     ksft_eq((row["state"].upper(), row["reason"], set(row["conflicts"])),
             ("BROKEN", "policy-out", {"policy-out", "policy-in"}))  # fmt: skip
-    ksft_in("policy-out", latch(env.alice, "connection"))
+    ksft_in("policy-out", run_latch(env.alice, "connection"))
 
 
 @case("cli_stats")
 def stats(env):
     """The counters, as /proc/net/latch_stat has them."""
     Ipsec(env.alice, env.bob).up().tcp()
-    got = shown(env.alice, "stats")
+    got = show_json(env.alice, "stats")
     ksft_eq({k: v for row in ([got] if isinstance(got, dict) else got) for k, v in row.items()}, env.alice.stat())
-    ksft_in("LatchLatches", latch(env.alice, "stats"))
+    ksft_in("LatchLatches", run_latch(env.alice, "stats"))
 
 
 @case("cli_manager")
 def manager(env):
     """Shows and changes whether a key manager is at work."""
-    latch(env.alice, "manager", "set", "active", "on")
+    run_latch(env.alice, "manager", "set", "active", "on")
     ksft_eq(env.alice.nl.do("manager-set"), {"active": 1})
-    latch(env.alice, "manager", "set", "active", "off")
+    run_latch(env.alice, "manager", "set", "active", "off")
     ksft_eq(env.alice.nl.do("manager-set"), {"active": 0})
-    latch(env.alice, "manager")
+    run_latch(env.alice, "manager")
 
 
 @case("cli_monitor")

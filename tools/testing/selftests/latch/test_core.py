@@ -13,7 +13,7 @@ from ktap import case, ksft_eq, ksft_ge
 HOSTS = ()
 
 
-def log():
+def kernel_log():
     return subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
 
 
@@ -21,9 +21,9 @@ def log():
 def core(_env):
     """Every case of tools/testing/unit passes here too."""
     test = Path(latchapi.MODULE).with_name("latch_core_test.ko")
-    before = len(log())
+    before = len(kernel_log())
     done = subprocess.run(["insmod", str(test)], capture_output=True, text=True, check=False)
-    said = log()[before:]
+    said = kernel_log()[before:]
     if not done.returncode:
         subprocess.run(["rmmod", "latch_core_test"], check=True)
     bad = re.findall(r"not ok .*", said)

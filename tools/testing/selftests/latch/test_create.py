@@ -10,7 +10,7 @@ import os
 import socket
 
 import runner
-from expect import Moves, both, gauges, is_state, latched
+from expect import Moves, both_are, is_latched, is_state, one_more_latch
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ne, ksft_true, wait
 from latchapi import L, ask, info
@@ -40,10 +40,10 @@ EVERY += rows(["udp"], [4, 6], ["transport", "tunnel"], ["gcm128", "cbc256"])
 def auto(env, proto, fam, mode, suite):
     """The application asks for nothing: both ends are latched, every parameter is right."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, mode=mode, suite=suite).up()
-    with Moves(env.alice, **gauges()):
+    with Moves(env.alice, **one_more_latch()):
         flow = ipsec.flow(proto)
         flow.exchange()
-    numbers = [latched(ipsec, flow, sock).id for sock in (flow.a, flow.b)]
+    numbers = [is_latched(ipsec, flow, sock).id for sock in (flow.a, flow.b)]
     ksft_eq([env.alice.stat()["LatchLatches"], env.bob.stat()["LatchLatches"]], [1, 1])
     ksft_true(all(numbers))
 
@@ -58,7 +58,7 @@ def outer(env, fam, outer):
     flow = ipsec.tcp()
     flow.exchange()
     for sock in (flow.a, flow.b):
-        latched(ipsec, flow, sock)
+        is_latched(ipsec, flow, sock)
 
 
 @case("2-1_mapped_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
@@ -68,7 +68,7 @@ def mapped(env, proto):
     flow = ipsec.flow(proto, mapped=True)
     flow.exchange()
     for sock in (flow.a, flow.b):
-        latched(ipsec, flow, sock)
+        is_latched(ipsec, flow, sock)
         ksft_eq(bytes(info(sock, socket.SOL_IP)), bytes(info(sock, socket.IPPROTO_IPV6)))
 
 
@@ -110,7 +110,7 @@ def natt(env, proto, mode, narrow):
     flow.exchange()
     natt = {"flags": L.LATCH_F_AUTO | L.LATCH_F_NATT, "natt_local_port": NATT, "natt_remote_port": NATT}
     for sock in (flow.a, flow.b):
-        latched(ipsec, flow, sock, **natt)
+        is_latched(ipsec, flow, sock, **natt)
 
 
 @case("2-4_esn_is_reported")
@@ -120,7 +120,7 @@ def esn(env):
     flow = ipsec.tcp()
     flow.exchange()
     for sock in (flow.a, flow.b):
-        latched(ipsec, flow, sock, flags=L.LATCH_F_AUTO | L.LATCH_F_ESN)
+        is_latched(ipsec, flow, sock, flags=L.LATCH_F_AUTO | L.LATCH_F_ESN)
 
 
 @case("2-4_replay_window_{window}", [{"window": 0}, {"window": 1}, {"window": 64}])
@@ -130,7 +130,7 @@ def window(env, window):
     flow = ipsec.tcp()
     flow.exchange()
     for sock in (flow.a, flow.b):
-        latched(ipsec, flow, sock)
+        is_latched(ipsec, flow, sock)
 
 
 @case("2-4_ipcomp_is_reported")
@@ -157,7 +157,7 @@ def ipcomp(env):
     flow = ipsec.tcp()
     flow.pump(flow.moved(2048))
     for sock in (flow.a, flow.b):
-        latched(ipsec, flow, sock, flags=L.LATCH_F_AUTO | L.LATCH_F_IPCOMP)
+        is_latched(ipsec, flow, sock, flags=L.LATCH_F_AUTO | L.LATCH_F_IPCOMP)
 
 
 @case("2-17_auto_{flow}_xfrm_interface", rows(["tcp", "udp"], [4, 6], ["tunnel"], ["gcm128"]))
@@ -169,7 +169,7 @@ def xfrm_interface(env, proto, fam):
         flow = ipsec.flow(proto)
         flow.exchange()
         for sock in (flow.a, flow.b):
-            latched(ipsec, flow, sock)
+            is_latched(ipsec, flow, sock)
     finally:
         flow.close()
         ipsec.no_interface()
@@ -208,7 +208,7 @@ def identified(env, proto, fam):
     flow.exchange()
     for host, sock in ((env.alice, flow.a), (env.bob, flow.b)):
         peer = ipsec.other(host)
-        latched(
+        is_latched(
             ipsec, flow, sock,
             flags=L.LATCH_F_AUTO | L.LATCH_F_PEER_IDENTIFIED,
             peer=host.peer(peer.name), local=host.peer(host.name),
@@ -240,7 +240,7 @@ def clear_first(env, fam):
     ipsec.up()
     with Moves(env.alice, may=["LatchActive"]), Moves(env.bob, may=["LatchActive"]):
         flow.exchange()
-    both(flow, "NONE")
+    both_are(flow, "NONE")
     ipsec.flush()
     flow.exchange()
 
@@ -250,11 +250,11 @@ def clear_first_udp(env, fam):
     """A UDP socket whose first datagrams were clear is latched by the first protected one."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use")
     flow = ipsec.udp()
-    both(flow, "NONE")
+    both_are(flow, "NONE")
     ipsec.up()
-    with Moves(env.alice, may=["LatchActive"], **gauges()):
+    with Moves(env.alice, may=["LatchActive"], **one_more_latch()):
         flow.exchange()
-    both(flow, "ESTABLISHED", "NONE", [])
+    both_are(flow, "ESTABLISHED", "NONE", [])
 
 
 @case("2-18_auto_off_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
@@ -299,7 +299,7 @@ def before_accept(env):
     ipsec = Ipsec(env.alice, env.bob).up()
     listener = ipsec.listen()
     sock = env.alice.socket()
-    with Moves(env.bob, **gauges()):
+    with Moves(env.bob, **one_more_latch()):
         sock.connect(listener.getsockname())
         sock.send(b"early")
     is_state(env.bob.owns(listener.accept()[0]), "ESTABLISHED")
@@ -341,7 +341,7 @@ def second_syn(env):
 
 
 # --- simultaneous open ------------------------------------------------------------
-def cross(env, ipsec):
+def cross_connect(env, ipsec):
     """Both ends connect; neither listens."""
     socks = []
     for host in (env.alice, env.bob):
@@ -366,7 +366,7 @@ def established(sock):
 def simultaneous(env, fam):
     """The SYNs cross: both ends are latched, one latch each."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
-    socks = cross(env, ipsec)
+    socks = cross_connect(env, ipsec)
     wait(lambda: all(established(s) for s in socks), "the connection")
     for sock in socks:
         is_state(sock, "ESTABLISHED", "NONE", [])

@@ -48,7 +48,8 @@ def untouched(flow, seqs):
     flow.exchange()
 
 
-def scene(env, proto, fam, **kwargs):
+def identified_flow(env, proto, fam, **kwargs):
+    """(IPsec between alice and bob by name, a flow through it, her sequence numbers if it is TCP)"""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up().identify()
     flow = ipsec.flow(proto)
     flow.exchange()
@@ -63,7 +64,7 @@ LEVELS = [r for r in LEVELS if r["level"] == "use" or r["kind"] in ("data", "rst
 @case("2-11_clear_{kind}_{flow}_policy_{level}", LEVELS)
 def clear(env, proto, fam, kind, level):
     """In clear, whether the kernel's policy would accept that (`use`) or not."""
-    _, flow, seqs = scene(env, proto, fam, level=level)
+    _, flow, seqs = identified_flow(env, proto, fam, level=level)
     with Moves(env.alice, LatchInClear=3):
         for _ in range(3):
             env.mallory.frame(env.alice.mac, *forgery(flow, kind))
@@ -85,7 +86,7 @@ UNDER = [
 @case("6.5-1_{kind}_{flow}_under_sa_{sa}", UNDER)
 def under_other_sa(env, proto, fam, kind, change, claim, reason):
     """Under another valid transport-mode SA of the same suite."""
-    _, flow, seqs = scene(env, proto, fam, suite="null", level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, suite="null", level="use")
     sa = SA(env.bob.addr(fam), env.alice.addr(fam), 0x9901, "null", reqid=99, **change)
     if claim:
         env.alice.bind(*claim, sa=sa)
@@ -101,7 +102,7 @@ def under_other_sa(env, proto, fam, kind, change, claim, reason):
 @case("6.5-1_{kind}_{flow}_out_of_a_tunnel", [k for k in KINDS if k["kind"] in ("data", "rst", "datagram")])
 def out_of_tunnel(env, proto, fam, kind):
     """Unpacked from a tunnel of another peer; with the flow's own peer it would be the wrong mode."""
-    _, flow, seqs = scene(env, proto, fam, suite="null", level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, suite="null", level="use")
     tunnel = (env.mallory.addr(fam), env.alice.addr(fam))
     sa = SA(*tunnel, 0x9902, "null", "tunnel", reqid=99)
     env.alice.bind("bob", "alice", sa=sa)
@@ -118,7 +119,7 @@ def out_of_tunnel(env, proto, fam, kind):
 ])  # fmt: skip
 def weaker_sa(env, proto, fam, kind):
     """The peer's own SA without encryption, made for other traffic, is no way in."""
-    _, flow, seqs = scene(env, proto, fam, level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, level="use")
     sa = SA(env.bob.addr(fam), env.alice.addr(fam), 0x9903, "null", reqid=99)
     env.alice.bind("bob", "alice", sa=sa)
     with Moves(env.alice, LatchInEncr=3):
@@ -144,7 +145,7 @@ def original(flow, ipsec):
 @case("6.5-1_clear_icmp_unreachable_{flow}", ICMP)
 def icmp(env, proto, fam):
     """An ICMP error in clear, from any router, about the latched flow."""
-    ipsec, flow, seqs = scene(env, proto, fam)
+    ipsec, flow, seqs = identified_flow(env, proto, fam)
     packet = forge.unreachable(env.mallory.addr(fam), env.alice.addr(fam), original(flow, ipsec))
     with Moves(env.alice, LatchInIcmp=3):
         for _ in range(3):
@@ -167,7 +168,7 @@ def icmp_elsewhere(env, proto, fam):
 @case("6.5-1_truncated_segments_{flow}", [{"flow": f"tcp{f}", "fam": f} for f in (4, 6)])
 def truncated(env, fam):
     """A header cut short cannot be told to belong to a flow: nothing happens to it."""
-    _, flow, seqs = scene(env, "tcp", fam, level="use")
+    _, flow, seqs = identified_flow(env, "tcp", fam, level="use")
     ethertype, packet = forgery(flow, "rst")
     with Moves(env.alice, may=["LatchInHeader", "LatchInClear", "XfrmInTmplMismatch"]):
         for size in (2, 4, 8, 19):
@@ -181,7 +182,7 @@ def truncated(env, fam):
 @case("6.5-1_fragments_in_clear_{flow}", [{"flow": "udp4", "fam": 4}])
 def fragments(env, fam):
     """A clear datagram in two fragments is put together before it is judged."""
-    _, flow, seqs = scene(env, "udp", fam, level="use")
+    _, flow, seqs = identified_flow(env, "udp", fam, level="use")
     _, packet = forge.into(flow, data=b"f" * 64)
     head, body = packet[:20], packet[20:]
     cut = 32

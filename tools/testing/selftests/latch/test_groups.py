@@ -10,7 +10,7 @@ import random
 import socket
 
 import runner
-from expect import Moves, both, is_state
+from expect import Moves, both_are, is_state
 from flow import FLOWS, Flow, error_of
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, times, wait
@@ -27,24 +27,26 @@ WAYS = [{**f, "way": w} for f in FLOWS for w in ("in", "out")]
 DROPS = ["LatchInBroken", "LatchOutBroken"]
 
 
-def identified(env, fam, **kwargs):
+def identified_ipsec(env, fam, **kwargs):
+    """IPsec between alice and bob, whose SAs are bound to their names."""
     return Ipsec(env.alice, env.bob, fam=fam, **kwargs).up().identify()
 
 
-def some(proto):
+def amount(proto):
+    """How much a flow carries before it counts as working: bytes, or datagrams."""
     return 300 if proto == "tcp" else 1
 
 
-def foreign(ipsec, way, **change):
-    """An SA of somebody else in alice's direction `way`: said before it is there (2.3-12)."""
+def sa_of_mallory(ipsec, way, **change):
+    """An SA in alice's direction `way` that is bound to mallory, before anybody adds it (2.3-12)."""
     src = ipsec.a if way == "out" else ipsec.b
     sa = next(sa for sa in ipsec.new_sas() if sa.src == src.addr(ipsec.fam)).but(**change)
     ipsec.a.bind("mallory", ipsec.a.name, sa=sa)
     return sa
 
 
-def begin(ipsec, proto, to):
-    """A flow of alice's to this address that does not wait for an answer."""
+def start_flow(ipsec, proto, to):
+    """Alice begins a flow to this address and does not wait for an answer; returns its socket."""
     sock = ipsec.a.socket(INET[ipsec.fam], socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
     ask_to_wait(sock)
     sock.bind((ipsec.addr(ipsec.a), 0))
@@ -55,22 +57,22 @@ def begin(ipsec, proto, to):
     return sock
 
 
-def accepting(ipsec, proto):
-    """What begins a flow needs besides where many have one listener."""
+def shared_listener(ipsec, proto):
+    """Arguments of Ipsec.flow() with which many TCP connections have one listener."""
     return {"listener": ipsec.listen()} if proto == "tcp" else {}
 
 
 # --- one verdict for all -----------------------------------------------------------
 @case("2.2-6_hundred_flows_break_at_once_{flow}_{mode}", MODES, limit=120)
-def hundred(env, proto, fam, mode):
+def hundred_flows(env, proto, fam, mode):
     """One SA breaks a hundred flows, its end restores them (2.2-10); what begins meanwhile is broken, too (2.3-11)."""
-    ipsec = identified(env, fam, mode=mode)
-    server = accepting(ipsec, proto)
+    ipsec = identified_ipsec(env, fam, mode=mode)
+    server = shared_listener(ipsec, proto)
     number = times(100)
     flows = [ipsec.flow(proto, before=ask_to_wait, **server) for _ in range(number)]
     for flow in flows:
-        flow.pump(flow.moved(some(proto)))
-    first, second = foreign(ipsec, "in"), foreign(ipsec, "out")
+        flow.pump(flow.moved(amount(proto)))
+    first, second = sa_of_mallory(ipsec, "in"), sa_of_mallory(ipsec, "out")
     with Moves(env.alice, may=DROPS, LatchBroken=number):
         env.alice.ip(first.add())
     # one conflict for another: none is restored in between
@@ -85,7 +87,7 @@ def hundred(env, proto, fam, mode):
     for flow in flows:
         wait(lambda f=flow: info(f.a).in_drops and info(f.a).out_drops, "its drops")
         ksft_true(flow.silent(flow.a) and flow.silent(flow.b))
-    late = begin(ipsec, proto, server.get("listener", flows[0].b).getsockname()[:2])
+    late = start_flow(ipsec, proto, server.get("listener", flows[0].b).getsockname()[:2])
     is_state(late, "BROKEN", "PEER", ["PEER"])
     late.close()
     # on two CPUs a segment may be overtaken by more than the replay window
@@ -93,67 +95,67 @@ def hundred(env, proto, fam, mode):
         env.alice.ip(second.delete())
     for flow in flows:
         ksft_eq(is_state(flow.a, "ESTABLISHED", conflicts=[]).breaks, 1)
-        flow.pump(flow.moved(some(proto)))
+        flow.pump(flow.moved(amount(proto)))
         ksft_eq(is_state(flow.b, "ESTABLISHED", "NONE", []).breaks, 0)
         if proto == "tcp":
             flow.drained()
 
 
 @case("2.2-10_narrow_conflict_within_a_group_{way}_{flow}", WAYS)
-def narrow(env, proto, fam, way):
+def narrow_conflict(env, proto, fam, way):
     """An SA for one port breaks the flow to that port; one for all breaks both, whatever comes and goes first."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     one, two = (ipsec.flow(proto, before=ask_to_wait) for _ in range(2))
     port = "dport" if way == "out" else "sport"
-    for_one = foreign(ipsec, way, extra=f"sel proto {proto} {port} {one.ports[1]}")
-    for_all = foreign(ipsec, way)
+    for_one = sa_of_mallory(ipsec, way, extra=f"sel proto {proto} {port} {one.ports[1]}")
+    for_all = sa_of_mallory(ipsec, way)
 
-    def states(first, second):
+    def are_states(first, second):
         for flow, state in ((one, first), (two, second)):
             is_state(flow.a, state, *(["PEER", ["PEER"]] if state == "BROKEN" else [None, []]))
             is_state(flow.b, "ESTABLISHED", "NONE", [])
         if second == "ESTABLISHED":
-            two.pump(two.moved(some(proto)))
+            two.pump(two.moved(amount(proto)))
         if first == "ESTABLISHED":
-            one.pump(one.moved(some(proto)))
+            one.pump(one.moved(amount(proto)))
         else:
             drops = info(one.a).out_drops
             one.pump(lambda: info(one.a).out_drops > drops, ways=((one.a, one.b),))
 
-    def step(command, first, second, **moves):
+    def change_sa(command, first, second, **moves):
         # a late acknowledgement may leave under the SA before its latch is told: dropped by itself (2.4-1)
         with Moves(env.alice, may=[*DROPS, "LatchOutPeer"], **moves):
             env.alice.ip(command)
-        states(first, second)
+        are_states(first, second)
 
-    states("ESTABLISHED", "ESTABLISHED")
-    step(for_one.add(), "BROKEN", "ESTABLISHED", LatchBroken=1)
+    are_states("ESTABLISHED", "ESTABLISHED")
+    change_sa(for_one.add(), "BROKEN", "ESTABLISHED", LatchBroken=1)
     # what begins now belongs to one of the two kinds
     if proto == "tcp":
         for flow in (one, two):
             ipsec.listen(port=flow.ports[1])
-    new = [begin(ipsec, proto, (ipsec.addr(env.bob), flow.ports[1])) for flow in (one, two)]
+    new = [start_flow(ipsec, proto, (ipsec.addr(env.bob), flow.ports[1])) for flow in (one, two)]
     is_state(new[0], "BROKEN", "PEER", ["PEER"])
     is_state(new[1], "ESTABLISHED", conflicts=[])
     for sock in new:
         sock.close()
     wait(lambda: env.alice.stat()["LatchLatches"] == 2, "the new flows to go")
-    step(for_one.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=1)
+    change_sa(for_one.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=1)
 
-    step(for_one.add(), "BROKEN", "ESTABLISHED", LatchBroken=1)
-    step(for_all.add(), "BROKEN", "BROKEN", LatchBroken=1)
-    step(for_one.delete(), "BROKEN", "BROKEN")
-    step(for_all.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=2)
+    change_sa(for_one.add(), "BROKEN", "ESTABLISHED", LatchBroken=1)
+    change_sa(for_all.add(), "BROKEN", "BROKEN", LatchBroken=1)
+    change_sa(for_one.delete(), "BROKEN", "BROKEN")
+    change_sa(for_all.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=2)
 
-    step(for_all.add(), "BROKEN", "BROKEN", LatchBroken=2)
-    step(for_one.add(), "BROKEN", "BROKEN")
-    step(for_all.delete(), "BROKEN", "ESTABLISHED", LatchRestored=1)
-    step(for_one.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=1)
+    change_sa(for_all.add(), "BROKEN", "BROKEN", LatchBroken=2)
+    change_sa(for_one.add(), "BROKEN", "BROKEN")
+    change_sa(for_all.delete(), "BROKEN", "ESTABLISHED", LatchRestored=1)
+    change_sa(for_one.delete(), "ESTABLISHED", "ESTABLISHED", LatchRestored=1)
 
 
 # --- one policy among many ---------------------------------------------------------
 class Policies:
-    """Policies of alice's beside the one that governs the flow (priority 100)."""
+    """Policies that alice has beside the one that governs the flow (priority 100)."""
 
     def __init__(self, ipsec, proto, way):
         self.ipsec, self.proto, self.way = ipsec, proto, way
@@ -175,7 +177,7 @@ class Policies:
         return self.words(self.net(self.ipsec.a, near_bits), self.net(self.ipsec.b, far_bits))
 
     def many(self):
-        """Forty, of which none governs the flow: (selector, priority)."""
+        """Forty policies, of which none governs the flow: (selector, priority)."""
         a, step = self.ipsec.a, self.bits // 32
         port = "sport" if self.way == "in" else "dport"
         whole = [self.net(h, self.bits) for h in (a, self.ipsec.b)]
@@ -205,57 +207,57 @@ class Policies:
         self.ipsec.a.ip(*[f"xfrm policy delete {w}" for w, _ in policies], **how)
 
 
-def governed(env, ipsec, flow, policies, others):
-    """A latch is governed by the policy that the kernel takes, whatever else is there."""
+def check_governed(env, ipsec, flow, policies, others):
+    """Show that the policy which the kernel takes governs a latch, whatever else is there."""
     reason = "POLICY_OUT" if policies.way == "out" else "POLICY_IN"
-    flow.pump(flow.moved(some(flow.proto)))
+    flow.pump(flow.moved(amount(flow.proto)))
     with Moves(env.alice):
         policies.add(others)
-        both(flow, "ESTABLISHED", "NONE", [])
-        flow.pump(flow.moved(some(flow.proto)))
+        both_are(flow, "ESTABLISHED", "NONE", [])
+        flow.pump(flow.moved(amount(flow.proto)))
     # another class of prefixes; of equals the older one counts
     step = policies.bits // 32
     covering = policies.covering(23 * step, 29 * step)
     for priority in (150, 100):
         with Moves(env.alice):
             policies.add([(covering, priority)])
-            both(flow, "ESTABLISHED", "NONE", [])
-            flow.pump(flow.moved(some(flow.proto)))
+            both_are(flow, "ESTABLISHED", "NONE", [])
+            flow.pump(flow.moved(amount(flow.proto)))
             policies.delete([(covering, priority)])
-            both(flow, "ESTABLISHED", "NONE", [])
+            both_are(flow, "ESTABLISHED", "NONE", [])
     for priority in (50, 99):
         with Moves(env.alice, LatchBroken=1, may=DROPS):
             policies.add([(covering, priority)])
         is_state(flow.a, "BROKEN", reason, [reason])
         with Moves(env.alice, LatchRestored=1, may=DROPS):
             policies.delete([(covering, priority)])
-        both(flow, "ESTABLISHED", conflicts=[])
-        flow.pump(flow.moved(some(flow.proto)))
+        both_are(flow, "ESTABLISHED", conflicts=[])
+        flow.pump(flow.moved(amount(flow.proto)))
     with Moves(env.alice):
         policies.delete(others)
-        both(flow, "ESTABLISHED", conflicts=[])
-        flow.pump(flow.moved(some(flow.proto)))
+        both_are(flow, "ESTABLISHED", conflicts=[])
+        flow.pump(flow.moved(amount(flow.proto)))
     ksft_eq(is_state(flow.a, "ESTABLISHED").spi_out, ipsec.sas[0].spi)
 
 
 @case("2.3-13_policy_among_forty_{way}_{flow}", WAYS)
-def among_forty(env, proto, fam, way):
+def policy_among_forty(env, proto, fam, way):
     """Forty policies change nothing; one that bypasses the flow breaks it where the kernel would take it (2.2-7)."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     policies = Policies(ipsec, proto, way)
     others = policies.many()
     ksft_eq(len(others), 40)
-    governed(env, ipsec, ipsec.flow(proto, before=ask_to_wait), policies, others)
+    check_governed(env, ipsec, ipsec.flow(proto, before=ask_to_wait), policies, others)
 
 
 @case("2.3-13_policy_among_prefixes_of_all_lengths_{way}_{flow}", WAYS)
-def among_lengths(env, proto, fam, way):
+def policy_among_lengths(env, proto, fam, way):
     """More kinds of prefixes than are told apart, all before the policy that governs the flow."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     policies = Policies(ipsec, proto, way)
     others = policies.of_all_lengths()
     ksft_eq(sorted(p for _, p in others), list(range(1, 97)))
-    governed(env, ipsec, ipsec.flow(proto, before=ask_to_wait), policies, others)
+    check_governed(env, ipsec, ipsec.flow(proto, before=ask_to_wait), policies, others)
 
 
 GROUPED = [{**w, "beside": b} for w in WAYS for b in ("alone", "among_many")]
@@ -264,14 +266,14 @@ GROUPED = [{**w, "beside": b} for w in WAYS for b in ("alone", "among_many")]
 @case("2.3-13_policy_for_one_of_a_group_{beside}_{way}_{flow}", GROUPED)
 def one_of_a_group(env, proto, fam, way, beside):
     """A policy takes one flow from the one that governs three: whichever it is, that one breaks, no other (2.2-7)."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     policies = Policies(ipsec, proto, way)
     reason = "POLICY_OUT" if way == "out" else "POLICY_IN"
     others = policies.of_all_lengths() if beside == "among_many" else []
-    server = accepting(ipsec, proto)
+    server = shared_listener(ipsec, proto)
     flows = [ipsec.flow(proto, before=ask_to_wait, **server) for _ in range(3)]
     for flow in flows:
-        flow.pump(flow.moved(some(proto)))
+        flow.pump(flow.moved(amount(proto)))
     whole = [policies.net(h, policies.bits) for h in (env.alice, env.bob)]
     for one in flows:
         sport, dport = one.ports if way == "out" else reversed(one.ports)
@@ -282,37 +284,37 @@ def one_of_a_group(env, proto, fam, way, beside):
             if flow is one:
                 is_state(flow.a, "BROKEN", reason, [reason])
             else:
-                both(flow, "ESTABLISHED", conflicts=[])
+                both_are(flow, "ESTABLISHED", conflicts=[])
         with Moves(env.alice, LatchRestored=1, may=DROPS):
             policies.delete([narrow, *others])
         for flow in flows:
-            both(flow, "ESTABLISHED", conflicts=[])
-            flow.pump(flow.moved(some(proto)))
+            both_are(flow, "ESTABLISHED", conflicts=[])
+            flow.pump(flow.moved(amount(proto)))
 
 
 @case("2.3-13_policy_of_a_group_replaced_{flow}_{mode}", MODES)
-def replaced(env, proto, fam, mode):
+def policies_replaced(env, proto, fam, mode):
     """The policies of fifty flows are set anew, as they are and otherwise: none breaks, new ones are as the others."""
-    ipsec = identified(env, fam, mode=mode)
-    server = accepting(ipsec, proto)
+    ipsec = identified_ipsec(env, fam, mode=mode)
+    server = shared_listener(ipsec, proto)
     flows = [ipsec.flow(proto, before=ask_to_wait, **server) for _ in range(times(50))]
-    stranger = foreign(ipsec, "in")
+    stranger = sa_of_mallory(ipsec, "in")
     with Moves(env.alice, LatchLatches=2, LatchCreated=2), Moves(env.bob, LatchLatches=2, LatchCreated=2):
         for ipsec.priority in (100, 90):
             env.alice.ip(*ipsec.policies(env.alice, "update"))
             flows.append(ipsec.flow(proto, before=ask_to_wait, **server))
             for flow in flows:
                 flow.exchange()
-                both(flow, "ESTABLISHED", "NONE", [])
+                both_are(flow, "ESTABLISHED", "NONE", [])
     # they are all in one group again: one SA breaks them
     with Moves(env.alice, may=DROPS, LatchBroken=len(flows)):
         env.alice.ip(stranger.add())
 
 
 @case("2.2-9_policies_change_faster_than_they_are_read_{way}_{fam}", [{**f, "way": w} for f in FAMS for w in ("in", "out")])
-def faster(env, fam, way):
+def fast_changes(env, fam, way):
     """A thousand policies, then one that bypasses the flow: its owner is told, though nobody asks."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     policies = Policies(ipsec, "tcp", way)
     flow = ipsec.tcp()
     ask(flow.a, disposition=L.LATCH_DISP_RESET)
@@ -329,6 +331,7 @@ def faster(env, fam, way):
 
 # --- the same 5-tuple again ----------------------------------------------------------
 def udp_sock(ipsec, host, port=0):
+    """A UDP socket of a host, bound to the address that IPsec protects."""
     sock = host.socket(INET[ipsec.fam], socket.SOCK_DGRAM)
     sock.settimeout(10 * SLOW)
     sock.bind((ipsec.addr(host), port))
@@ -339,9 +342,9 @@ AGAIN = [{**f, "mode": m, "ends": e} for f in FAMS for m in ("transport", "tunne
 
 
 @case("5.2-1_same_udp_flow_opened_again_{ends}_{mode}{fam}", AGAIN)
-def opened_again(env, fam, mode, ends):
+def udp_flow_opened_again(env, fam, mode, ends):
     """A socket is closed, another takes its 5-tuple at once: nothing is lost, the latch is its own."""
-    ipsec = identified(env, fam, mode=mode)
+    ipsec = identified_ipsec(env, fam, mode=mode)
     flow = ipsec.udp()
     latches = [info(s).id for s in (flow.a, flow.b)]
     moves = dict.fromkeys(("LatchCreated", "LatchClosed"), times(50))
@@ -365,9 +368,9 @@ def opened_again(env, fam, mode, ends):
 
 
 @case("2-8_same_udp_flow_with_a_demand_{fam}", FAMS)
-def demand_again(env, fam):
+def udp_flow_with_a_demand(env, fam):
     """The closed socket's latch is not that of the next one, which asks for another peer: nothing passes (2-9)."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     for _ in range(10):
         flow = ipsec.udp()
         flow.a.close()
@@ -393,10 +396,10 @@ def demand_again(env, fam):
 
 # --- many flows through many SAs --------------------------------------------------------
 @case("2-7_rekey_back_and_forth_{flow}_{mode}", MODES, limit=120)
-def back_and_forth(env, proto, fam, mode):
+def rekey_back_and_forth(env, proto, fam, mode):
     """Two pairs of SAs take turns under twenty flows, to which one comes each time: no break, nothing lost."""
-    ipsec = identified(env, fam, mode=mode)
-    server = accepting(ipsec, proto)
+    ipsec = identified_ipsec(env, fam, mode=mode)
+    server = shared_listener(ipsec, proto)
     flows = [ipsec.flow(proto, **server) for _ in range(times(20))]
     pairs = [ipsec.sas, ipsec.new_sas()]
     # a segment may still be on its way when its old SA goes
@@ -419,10 +422,10 @@ def back_and_forth(env, proto, fam, mode):
 
 
 @case("2-1_three_hundred_flows_in_any_order_{flow}", FLOWS, limit=120)
-def three_hundred(env, proto, fam):
+def three_hundred_flows(env, proto, fam):
     """Each of three hundred flows finds its own latch at both ends, in whatever order they send."""
-    ipsec = identified(env, fam)
-    server = accepting(ipsec, proto)
+    ipsec = identified_ipsec(env, fam)
+    server = shared_listener(ipsec, proto)
     flows = [ipsec.flow(proto, **server) for _ in range(times(300))]
     order = random.Random(5660)
     with Moves(env.alice), Moves(env.bob):

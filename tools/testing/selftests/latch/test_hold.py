@@ -10,7 +10,7 @@ import socket
 import struct
 
 import runner
-from expect import Moves, both, is_state
+from expect import Moves, both_are, is_state
 from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ge, ksft_true, wait
@@ -27,7 +27,8 @@ FLUSHES = [{**f, "disposition": d} for f in FLOWS for d in DISPOSITIONS]
 GONE = ["POLICY_OUT", "POLICY_IN"]
 
 
-def identified(env, fam, **kwargs):
+def identified_ipsec(env, fam, **kwargs):
+    """IPsec between alice and bob, whose SAs are bound to their names."""
     return Ipsec(env.alice, env.bob, fam=fam, **kwargs).up().identify()
 
 
@@ -41,7 +42,8 @@ def with_disposition(ipsec, proto, name):
     return flow
 
 
-def some(proto):
+def amount(proto):
+    """How much a flow carries in one go: bytes, or datagrams."""
     return 4000 if proto == "tcp" else 20
 
 
@@ -53,9 +55,9 @@ def silent_drops(flow, number=3):
 @case("2-10_flush_{flow}_{disposition}", FLUSHES)
 def flush(env, proto, fam, disposition):
     """Policies and SAs flushed under a live transfer: not one octet in clear; put back: not one lost."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     flow = with_disposition(ipsec, proto, disposition)
-    flow.pump(flow.moved(some(proto)))
+    flow.pump(flow.moved(amount(proto)))
     env.wire.restart()
     ipsec.flush()
     error = DISPOSITIONS[disposition][1]
@@ -63,19 +65,19 @@ def flush(env, proto, fam, disposition):
         for sock in (flow.a, flow.b):
             ksft_eq(error_of(sock), error)
     if error and proto == "tcp":
-        both(flow, "CLOSED", "POLICY_OUT")
+        both_are(flow, "CLOSED", "POLICY_OUT")
     else:
-        both(flow, "BROKEN", "POLICY_OUT", GONE)
+        both_are(flow, "BROKEN", "POLICY_OUT", GONE)
         flow.pump(silent_drops(flow))
-        both(flow, "BROKEN", "POLICY_OUT", GONE)
+        both_are(flow, "BROKEN", "POLICY_OUT", GONE)
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
     ipsec.up()
     if error and proto == "tcp":
-        both(flow, "CLOSED", "POLICY_OUT")
+        both_are(flow, "CLOSED", "POLICY_OUT")
         return
-    both(flow, "ESTABLISHED", conflicts=[])
+    both_are(flow, "ESTABLISHED", conflicts=[])
     flow.lost = 0
-    flow.pump(flow.moved(some(proto)))
+    flow.pump(flow.moved(amount(proto)))
     if proto == "tcp":
         flow.drained()
     for sock in (flow.a, flow.b):
@@ -86,24 +88,24 @@ def flush(env, proto, fam, disposition):
 @case("2.3-13_policy_flush_alone_{flow}", FLOWS)
 def policies_only(env, proto, fam):
     """The SAs stay, the policies go: what the SAs could protect would go out in clear."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     flow = with_disposition(ipsec, proto, "wait")
     env.wire.restart()
     for host in (env.alice, env.bob):
         host.ip("xfrm policy flush")
-    both(flow, "BROKEN", "POLICY_OUT", GONE)
+    both_are(flow, "BROKEN", "POLICY_OUT", GONE)
     flow.pump(silent_drops(flow, 2))
     for host in (env.alice, env.bob):
         host.ip(*ipsec.policies(host))
-    both(flow, "ESTABLISHED", conflicts=[])
-    flow.pump(flow.moved(some(proto)))
+    both_are(flow, "ESTABLISHED", conflicts=[])
+    flow.pump(flow.moved(amount(proto)))
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
 
 
 @case("2-10_flush_at_one_end_{flow}", FLOWS)
 def one_end(env, proto, fam):
     """One end loses its policies and SAs: the other end's latch has no conflict and waits."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     flow = with_disposition(ipsec, proto, "wait")
     env.wire.restart()
     ipsec.flush([env.alice])
@@ -113,27 +115,27 @@ def one_end(env, proto, fam):
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
     ipsec.flush([env.bob])
     ipsec.up()
-    flow.pump(flow.moved(some(proto)))
+    flow.pump(flow.moved(amount(proto)))
 
 
 @case("2-20_missing_sas_are_no_conflict_{flow}", FLOWS)
 def sas_only(env, proto, fam):
     """Only the SAs are flushed: that is packet loss, nothing breaks, nothing is told."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     flow = ipsec.flow(proto)
-    flow.pump(flow.moved(some(proto)))
+    flow.pump(flow.moved(amount(proto)))
     env.wire.restart()
     for host in (env.alice, env.bob):
         host.ip("xfrm state flush")
     before = env.alice.stat("xfrm_stat")["XfrmOutNoStates"]
     flow.pump(lambda: env.alice.stat("xfrm_stat")["XfrmOutNoStates"] >= before + 2)
-    both(flow, "ESTABLISHED", "NONE", [])
+    both_are(flow, "ESTABLISHED", "NONE", [])
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
     ipsec.sas = ipsec.new_sas()
     for host in (env.alice, env.bob):
         host.ip("xfrm state flush", *[sa.add() for sa in ipsec.sas])
-    both(flow, "ESTABLISHED", "NONE", [])
-    flow.pump(flow.moved(some(proto)))
+    both_are(flow, "ESTABLISHED", "NONE", [])
+    flow.pump(flow.moved(amount(proto)))
     for sock in (flow.a, flow.b):
         ksft_eq(info(sock).out_drops, 0)
 
@@ -150,7 +152,7 @@ BYPASSES = [{**f, "direction": d, "reason": r} for f in FLOWS for d, r in (("out
 @case("2.3-13_bypass_policy_{direction}_{flow}", BYPASSES)
 def bypass(env, proto, fam, direction, reason):
     """A policy that would let the flow pass in clear breaks it until it is gone."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     flow = with_disposition(ipsec, proto, "wait")
     env.wire.restart()
     with Moves(env.alice, LatchBroken=1):
@@ -163,7 +165,7 @@ def bypass(env, proto, fam, direction, reason):
     with Moves(env.alice, LatchRestored=1, may=["LatchInBroken", "LatchOutBroken"]):
         env.alice.ip(other_policy(ipsec, env.alice, direction, "", "delete", f"proto {proto}"))
     is_state(flow.a, "ESTABLISHED", conflicts=[])
-    flow.pump(flow.moved(some(proto)))
+    flow.pump(flow.moved(amount(proto)))
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
 
 
@@ -177,7 +179,7 @@ TEMPLATES = [
 @case("2.2-7_policy_of_other_shape_{what}", TEMPLATES)
 def shape(env, mode, suite, reason):
     """A policy that demands another mode or protocol breaks the latch before such an SA is there."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = with_disposition(ipsec, "tcp", "wait")
     other = Ipsec(env.alice, env.bob, mode=mode, suite=suite)
     words = f"priority 1 {other.templates(env.alice, env.bob)}"
@@ -201,7 +203,7 @@ HARMLESS = [
 @case("2.2-7_policy_that_is_no_conflict_{what}", HARMLESS)
 def harmless(env, narrow, words, silent=False):
     """Policies that do not decide about the flow, or that keep it silent, break nothing."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = ipsec.tcp()
     with Moves(env.alice):
         for direction in ("out", "in"):
@@ -221,7 +223,7 @@ def harmless(env, narrow, words, silent=False):
 @case("2-20_blocking_default_policy_is_silence")
 def default_block(env):
     """Where the default is to block, a flush leaves nothing that could leak: no conflict."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = ipsec.tcp()
     env.alice.ip("xfrm policy setdefault in block fwd block out block")
     try:
@@ -236,7 +238,7 @@ def default_block(env):
 @case("2.2-10_restored_when_the_last_conflict_is_gone")
 def last_conflict(env):
     """Two conflicts: the first to go changes nothing but the set."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = with_disposition(ipsec, "tcp", "wait")
     for direction in ("out", "in"):
         env.alice.ip(other_policy(ipsec, env.alice, direction, "action allow priority 1", narrow="proto tcp"))
@@ -260,7 +262,7 @@ def socket_bypass(sock, direction=1):
 @case("2-10_bypass_policy_of_the_socket_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
 def socket_policy(env, proto):
     """A policy that the application puts on its own latched socket leads to nothing in clear."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = with_disposition(ipsec, proto, "wait")
     env.wire.restart()
     with Moves(env.alice, at_least=["LatchOutClear"]):
@@ -275,7 +277,7 @@ def socket_policy(env, proto):
 def default_disposition(env, word):
     """net.latch.disposition is for TCP connections that ask for none; UDP waits."""
     env.alice.sysctl("disposition", word)
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     tcp, udp = ipsec.tcp(), ipsec.udp()
     number, error = DISPOSITIONS[word]
     ksft_eq((info(tcp.a).disposition, info(udp.a).disposition), (number, L.LATCH_DISP_WAIT))
@@ -290,7 +292,7 @@ def default_disposition(env, word):
 def asked_before(env, word):
     """The application's own choice, made before connect(), wins over the default."""
     env.alice.sysctl("disposition", "unreach" if word == "reset" else "reset")
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     number, error = DISPOSITIONS[word]
     flow = ipsec.tcp(before=lambda sock: ask(sock, disposition=number))
     ksft_eq(info(flow.a).disposition, number)
@@ -301,7 +303,7 @@ def asked_before(env, word):
 @case("5.5-1_disposition_changes_while_broken")
 def changed_while_broken(env):
     """Only the next break is treated by the new disposition; the state stays."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = with_disposition(ipsec, "tcp", "wait")
     ipsec.flush([env.alice])
     is_state(flow.a, "BROKEN", "POLICY_OUT", GONE)
@@ -318,7 +320,7 @@ def changed_while_broken(env):
 @case("2.3-19_acknowledgements_are_not_lost_by_a_break_{fam}", [{"fam": 4}, {"fam": 6}])
 def many_breaks(env, fam):
     """Ten breaks and restorations under a transfer: TCP sees loss and nothing else."""
-    ipsec = identified(env, fam)
+    ipsec = identified_ipsec(env, fam)
     flow = with_disposition(ipsec, "tcp", "wait")
     env.wire.restart()
     for _ in range(10):
@@ -337,7 +339,7 @@ def many_breaks(env, fam):
 @case("2-10_close_while_broken_says_nothing_in_clear")
 def close_while_broken(env):
     """The application closes a broken connection: neither FIN nor RST leaves in clear."""
-    ipsec = identified(env, 4)
+    ipsec = identified_ipsec(env, 4)
     flow = with_disposition(ipsec, "tcp", "wait")
     flow.exchange()
     env.wire.restart()

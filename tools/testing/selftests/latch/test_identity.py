@@ -295,20 +295,21 @@ def require_identity_clear(env):
 
 
 # --- a key manager is at work -------------------------------------------------------------
-def managed(env, wait_ms=60000):
+def start_manager(env, wait_ms=60000):
     """From now on an SA without identity waits for it."""
     env.alice.sysctl("identity_wait_ms", wait_ms)
     env.alice.nl.do("manager-set", active=1)
 
 
-def unmanaged(env):
+def stop_manager(env):
+    """From now on nobody waits for an identity."""
     env.alice.nl.do("manager-set", active=0)
 
 
 @case("2-20_pending_identity_is_loss_{flow}", FLOWS)
 def pending(env, proto, fam):
     """A new SA whose peer is not known yet: flows see loss, then the name, then go on."""
-    managed(env)
+    start_manager(env)
     try:
         ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
         if proto == "tcp":
@@ -332,13 +333,13 @@ def pending(env, proto, fam):
             flow.exchange()
         ksft_eq(is_state(sock, "ESTABLISHED", "NONE", []).peer, env.alice.peer("bob"))
     finally:
-        unmanaged(env)
+        stop_manager(env)
 
 
 @case("2-7_rekey_with_pending_identity_{flow}", FLOWS)
 def pending_rekey(env, proto, fam):
     """A rekey whose binding comes a little later costs no break, and nothing passes unjudged."""
-    managed(env)
+    start_manager(env)
     try:
         ipsec = Ipsec(env.alice, env.bob, fam=fam).identify([env.bob])
         ipsec.sas = ipsec.new_sas()
@@ -359,7 +360,7 @@ def pending_rekey(env, proto, fam):
             flow.drained()
         ksft_eq(is_state(flow.a, "ESTABLISHED", "NONE", []).breaks, 0)
     finally:
-        unmanaged(env)
+        stop_manager(env)
 
 
 @case("2-20_identity_does_not_come_in_time")
@@ -372,7 +373,7 @@ def overdue(env):
     for host in (env.alice, env.bob):
         host.ip(*[sa.add() for sa in ipsec.sas], *ipsec.policies(host))
     flow = ipsec.tcp(before=ask_to_wait)
-    managed(env, SOON)
+    start_manager(env, SOON)
     try:
         sas = ipsec.new_sas()
         env.alice.ip(*[sa.add() for sa in sas])
@@ -382,20 +383,20 @@ def overdue(env):
             env.alice.bind("bob", "alice", sa=sa)
         is_state(flow.a, "ESTABLISHED", conflicts=[])
     finally:
-        unmanaged(env)
+        stop_manager(env)
 
 
 @case("2-17_identity_does_not_come_at_all")
 def never(env):
     """A flow that waited in vain latches the SA as an unidentified one."""
-    managed(env, SOON)
+    start_manager(env, SOON)
     try:
         ipsec = Ipsec(env.alice, env.bob).up()
         with Moves(env.alice, at_least=["LatchOutPending"], may=["LatchLatches", "LatchCreated", "LatchRefused"]):
             flow = ipsec.tcp()
         ksft_eq(is_state(flow.a, "ESTABLISHED", "NONE", []).peer, 0)
     finally:
-        unmanaged(env)
+        stop_manager(env)
 
 
 @case("2-6_sas_older_than_the_manager_do_not_wait")
@@ -403,18 +404,18 @@ def older(env):
     """What was there before the key manager came is judged as before."""
     ipsec = Ipsec(env.alice, env.bob).up()
     flow = ipsec.tcp()
-    managed(env)
+    start_manager(env)
     try:
         flow.exchange()
         is_state(flow.a, "ESTABLISHED", "NONE", [])
     finally:
-        unmanaged(env)
+        stop_manager(env)
 
 
 @case("2-21_manager_that_died_is_still_registered")
 def dead_manager(env):
     """Whether one is at work is kept by the kernel, not by the manager's process."""
-    managed(env)
+    start_manager(env)
     try:
         env.alice.close_netlink()
         ksft_eq(env.alice.nl.do("manager-set"), {"active": 1})
@@ -422,7 +423,7 @@ def dead_manager(env):
         ksft_eq(env.alice.nl.do("manager-set", active=0), {"active": 0})
         ksft_eq(env.alice.nl.do("manager-set"), {"active": 0})
     finally:
-        unmanaged(env)
+        stop_manager(env)
 
 
 # --- dead peers -----------------------------------------------------------------------------

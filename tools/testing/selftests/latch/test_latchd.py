@@ -109,7 +109,7 @@ def setup():
     return net
 
 
-def wholly_bound(host):
+def all_sas_bound(host):
     """Every SA has its own binding, which goes with it."""
     rows = host.nl.dump("binding-get")
     return {r.get("spi") for r in rows} == lswscenes.spis(host) and all(r.get("with-sa") for r in rows)
@@ -118,7 +118,7 @@ def wholly_bound(host):
 KINDS = [{**f, "ike": ike} for f in FLOWS[:3] for ike in ("charon", "pluto")]
 
 
-def meet(env, ike, fam=4, when="before", wait_ms=60000, **options):
+def connect_daemons(env, ike, fam=4, when="before", wait_ms=60000, **options):
     """Alice and bob have SAs; their latchds are started before them, or after."""
     hosts = (env.alice, env.bob)
     for host in hosts:
@@ -132,14 +132,14 @@ def meet(env, ike, fam=4, when="before", wait_ms=60000, **options):
     if when == "before":
         for host in hosts:
             env.latchd(host).start()
-    again(env, ike)
+    make_sas(env, ike)
     if when == "after":
         for host in hosts:
             env.latchd(host).start()
     return ipsec
 
 
-def again(env, ike):
+def make_sas(env, ike):
     """Alice makes SAs with bob."""
     if ike == "charon":
         env.ike(env.alice).initiate("bob", timeout=120)
@@ -147,7 +147,7 @@ def again(env, ike):
         lswscenes.initiate(env.daemons[env.alice], "bob")
 
 
-def finish(env, ike):
+def end_sas(env, ike):
     """Alice ends her SAs with bob."""
     if ike == "charon":
         env.ike(env.alice).terminate(ike="bob")
@@ -156,13 +156,13 @@ def finish(env, ike):
     lswscenes.settle(env.alice)
 
 
-def bound(env):
+def wait_for_bindings(env):
     for host in (env.alice, env.bob):
-        wait(lambda h=host: wholly_bound(h), f"the SAs of {host.name} to be bound", 30)
+        wait(lambda h=host: all_sas_bound(h), f"the SAs of {host.name} to be bound", 30)
 
 
-def rekey(env, ike):
-    """Returns what is true when it is done."""
+def start_rekey(env, ike):
+    """Begin a rekey; returns a function that is true when it is over."""
     if ike == "pluto":
         return lswscenes.rekeyed(env.daemons[env.alice], "bob")
     old = lswscenes.spis(env.alice)
@@ -174,14 +174,14 @@ def rekey(env, ike):
 @case("2-5_latchd_binds_{ike}_{flow}", KINDS)
 def binds(env, ike, proto, fam):
     """SAs are bound while they are pending, and go on to be after rekeys; all claims go with their SAs."""
-    ipsec = meet(env, ike, fam)
+    ipsec = connect_daemons(env, ike, fam)
     env.wire.restart()
     flow = connect(ipsec, proto)
     both_know_peers(flow)
     for _ in range(3):
-        flow.pump(rekey(env, ike), deadline=60)
+        flow.pump(start_rekey(env, ike), deadline=60)
         carry(flow, 2000)
-        bound(env)
+        wait_for_bindings(env)
     untouched(flow)
     both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -190,15 +190,15 @@ def binds(env, ike, proto, fam):
 @case("2-5_latchd_comes_late_{ike}", [{"ike": i} for i in ("charon", "pluto")])
 def late(env, ike):
     """SAs that were there before it are asked for."""
-    ipsec = meet(env, ike, when="after")
-    bound(env)
+    ipsec = connect_daemons(env, ike, when="after")
+    wait_for_bindings(env)
     both_know_peers(connect(ipsec, "tcp"))
 
 
 @case("2-5_latchd_waits_for_the_ike_daemon_{ike}", [{"ike": i} for i in ("charon", "pluto")])
 def daemon_restarts(env, ike):
     """The daemon is stopped and started again: latchd finds it."""
-    ipsec = meet(env, ike)
+    ipsec = connect_daemons(env, ike)
     flow = connect(ipsec, "tcp").ask_to_wait()
     daemon = env.daemons[env.alice]
     env.wire.restart()
@@ -207,9 +207,9 @@ def daemon_restarts(env, ike):
     if ike == "charon":
         env.latchd(env.alice).says("connection lost")
     daemon.start()
-    again(env, ike)
+    make_sas(env, ike)
     carry(flow, 2000)
-    bound(env)
+    wait_for_bindings(env)
     both_know_peers(flow)
     flow.drained()
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -218,15 +218,15 @@ def daemon_restarts(env, ike):
 @case("2-5_latchd_meets_the_module_anew")
 def module_anew(env):
     """The module is taken out and loaded again: all is told again."""
-    ipsec = meet(env, "charon")
-    bound(env)
+    ipsec = connect_daemons(env, "charon")
+    wait_for_bindings(env)
     for host in env.hosts:
         host.forget_module()
     subprocess.run(["rmmod", "ipsec_latch"], check=True)
     for host in (env.alice, env.bob):
         env.latchd(host).says("is not loaded")
     subprocess.run(["insmod", ktap.TOP / "build" / ktap.RELEASE / "ipsec_latch.ko"], check=True)
-    bound(env)
+    wait_for_bindings(env)
     both_know_peers(connect(ipsec, "tcp"))
 
 
@@ -237,7 +237,7 @@ TROUBLE = [{"ike": i, "what": w} for i in ("charon", "pluto") for w in ("stopped
 @case("2-7_latchd_is_{what}_during_a_rekey_of_{ike}", TROUBLE)
 def trouble(env, ike, what):
     """New SAs without a word of theirs: the flow is held, then breaks; it is whole again when latchd has spoken."""
-    ipsec = meet(env, ike, wait_ms=3000)
+    ipsec = connect_daemons(env, ike, wait_ms=3000)
     flow = connect(ipsec, "tcp").ask_to_wait()
     alice = env.latchd(env.alice)
     env.wire.restart()
@@ -245,7 +245,7 @@ def trouble(env, ike, what):
         alice.send(signal.SIGSTOP)
     else:
         alice.kill()
-    done = rekey(env, ike)
+    done = start_rekey(env, ike)
     flow.pump(lambda: info(flow.a).state_name == "BROKEN", deadline=60)
     is_state(flow.a, "BROKEN", "UNIDENTIFIED", ["UNIDENTIFIED"])
     if what == "stopped":
@@ -253,7 +253,7 @@ def trouble(env, ike, what):
     else:
         alice.start()
     wait(done, "the old SAs to go", 60)
-    bound(env)
+    wait_for_bindings(env)
     carry(flow, 2000)
     both_know_peers(flow)
     flow.drained()
@@ -264,17 +264,17 @@ def trouble(env, ike, what):
 @case("2-5_latchd_is_{what}_during_the_set_up_of_{ike}", TROUBLE)
 def trouble_at_first(env, ike, what):
     """Nobody says who it is: pending, then unidentified, which is nobody's; never the wrong one."""
-    ipsec = meet(env, ike, when="never", wait_ms=3000)
+    ipsec = connect_daemons(env, ike, when="never", wait_ms=3000)
     for host in (env.alice, env.bob):
         env.latchd(host).start()
-    bound(env)
-    finish(env, ike)
+    wait_for_bindings(env)
+    end_sas(env, ike)
     alice = env.latchd(env.alice)
     if what == "stopped":
         alice.send(signal.SIGSTOP)
     else:
         alice.kill()
-    again(env, ike)
+    make_sas(env, ike)
     ksft_eq(env.alice.nl.dump("binding-get"), [])
     flow = connect(ipsec, "tcp").ask_to_wait()
     ksft_eq(is_state(flow.a, "ESTABLISHED").peer_id_type, L.LATCH_ID_NONE)
@@ -282,11 +282,11 @@ def trouble_at_first(env, ike, what):
         alice.send(signal.SIGCONT)
     else:
         alice.start()
-    bound(env)
+    wait_for_bindings(env)
     knows_peer(connect(ipsec, "tcp").a, "bob.example")
 
 
-def pending(host):
+def pending_packets(host):
     """Packets that waited for a word on their SA."""
     return sum(host.stat()[f"Latch{way}Pending"] for way in ("In", "Out"))
 
@@ -294,19 +294,19 @@ def pending(host):
 @case("2-7_latchd_is_slow_during_a_rekey_of_{ike}", [{"ike": i} for i in ("charon", "pluto")])
 def slow(env, ike):
     """It speaks late, but in time: what would use the new SAs waits, then the flow goes on; it never broke."""
-    ipsec = meet(env, ike)
+    ipsec = connect_daemons(env, ike)
     flow = connect(ipsec, "tcp")
     both_know_peers(flow)
     alice = env.latchd(env.alice)
     env.wire.restart()
-    before = pending(env.alice)
+    before = pending_packets(env.alice)
     alice.send(signal.SIGSTOP)
-    done = rekey(env, ike)
-    flow.pump(lambda: pending(env.alice) >= before + 3, deadline=60)
+    done = start_rekey(env, ike)
+    flow.pump(lambda: pending_packets(env.alice) >= before + 3, deadline=60)
     ksft_eq(info(flow.a).state_name, "ESTABLISHED")
     alice.send(signal.SIGCONT)
     flow.pump(done, deadline=60)
-    bound(env)
+    wait_for_bindings(env)
     carry(flow, 2000)
     untouched(flow)
     both_know_peers(flow)
@@ -316,20 +316,20 @@ def slow(env, ike):
 @case("2-5_latchd_is_slow_during_the_set_up_of_{ike}", [{"ike": i} for i in ("charon", "pluto")])
 def slow_at_first(env, ike):
     """A connection begins under SAs that nobody told of yet: it waits, and is latched to the right one."""
-    ipsec = meet(env, ike)
-    bound(env)
-    finish(env, ike)
+    ipsec = connect_daemons(env, ike)
+    wait_for_bindings(env)
+    end_sas(env, ike)
     alice = env.latchd(env.alice)
     alice.send(signal.SIGSTOP)
-    again(env, ike)
+    make_sas(env, ike)
     ksft_eq(env.alice.nl.dump("binding-get"), [])
     listener = ipsec.listen()
     sock = env.alice.socket(listener.family)
     sock.setblocking(False)
-    before = pending(env.alice)
+    before = pending_packets(env.alice)
     env.wire.restart()
     sock.connect_ex(listener.getsockname())
-    wait(lambda: pending(env.alice) >= before + 2, "packets that wait", 60)
+    wait(lambda: pending_packets(env.alice) >= before + 2, "packets that wait", 60)
     ksft_eq(is_state(sock, "NONE").peer, 0)
     alice.send(signal.SIGCONT)
     wait(lambda: info(sock).state_name == "ESTABLISHED", "the connection", 60)
@@ -339,7 +339,7 @@ def slow_at_first(env, ike):
 @case("2-21_latchd_and_{ike}_are_{what}_together", TROUBLE)
 def both_restart(env, ike, what):
     """Neither is there for a while: the latch keeps its peer, and is whole when both are back."""
-    ipsec = meet(env, ike)
+    ipsec = connect_daemons(env, ike)
     flow = connect(ipsec, "tcp").ask_to_wait()
     both_know_peers(flow)
     peer = info(flow.a).peer_id_type
@@ -357,9 +357,9 @@ def both_restart(env, ike, what):
     ksft_eq(info(flow.a).peer_id_type, peer)
     alice.start()
     daemon.start()
-    again(env, ike)
+    make_sas(env, ike)
     carry(flow, 2000)
-    bound(env)
+    wait_for_bindings(env)
     both_know_peers(flow)
     flow.drained()
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -422,7 +422,7 @@ class Liar:
 END = Liar.framed(bytes([Vici.RESPONSE]))
 
 
-def tale(ipsec, changes=None, child=None):
+def sas_of_charon(ipsec, changes=None, child=None):
     """What charon says of the SAs of alice and bob, with other fields instead."""
     out, back = (sa.spi for sa in ipsec.sas)
     return Vici.pack({"bob": {
@@ -436,20 +436,20 @@ def tale(ipsec, changes=None, child=None):
     }})  # fmt: skip
 
 
-def garbage(ipsec):
+def garbage_packets(ipsec):
     """Lists of packets, none of which is to bind anything."""
-    good, dice = tale(ipsec), random.Random(1)
+    good, dice = sas_of_charon(ipsec), random.Random(1)
     for name in ("", "%any", "bob.example\n", "bob.example\0.evil", "bob\x1b[2J", "x" * 2000, "x" * 65000, b"\xff\xfe"):
-        yield Liar.event(tale(ipsec, {"remote-id": name})), END
+        yield Liar.event(sas_of_charon(ipsec, {"remote-id": name})), END
     for field in ("uniqueid", "local-host", "remote-host"):
         for text in ("", "-1", "999999999999999999999", "10.9.0.1/24\n", "x" * 65000):
-            yield Liar.event(tale(ipsec, {field: text})), END
+            yield Liar.event(sas_of_charon(ipsec, {field: text})), END
     for text in ("", "0", "-1", "0x1001", "zzzzzzzz", "1" * 100):
-        yield Liar.event(tale(ipsec, None, {"spi-in": text, "spi-out": text})), END
-    yield Liar.event(tale(ipsec, None, {"protocol": "TCP"})), END
+        yield Liar.event(sas_of_charon(ipsec, None, {"spi-in": text, "spi-out": text})), END
+    yield Liar.event(sas_of_charon(ipsec, None, {"protocol": "TCP"})), END
     # never ended, or with two names for one
     yield (Liar.event(good),)
-    yield Liar.event(good), Liar.event(tale(ipsec, {"remote-id": "eve.example"})), END
+    yield Liar.event(good), Liar.event(sas_of_charon(ipsec, {"remote-id": "eve.example"})), END
     yield Liar.event(good), Liar.event(good[:-1]), END
     for size in range(0, len(good), 7):
         yield Liar.event(good[:size]), END
@@ -470,7 +470,7 @@ def lies(env):
     liar = Liar(env.alice, latchd.path / "liar")
     try:
         latchd.start(vici_socket=liar.path)
-        for packets in garbage(ipsec):
+        for packets in garbage_packets(ipsec):
             liar.answer(*packets)
             rows = env.alice.nl.dump("binding-get")
             ksft_eq(rows, [], f"after {packets!r:.300}")
@@ -479,7 +479,7 @@ def lies(env):
         ksft_true(latchd.running)
         ksft_true(all(c.isprintable() or c == "\n" for c in latchd.log()), "its log can be read")
         # the same in order is believed
-        liar.answer(Liar.event(tale(ipsec)), END)
+        liar.answer(Liar.event(sas_of_charon(ipsec)), END)
         rows = env.alice.nl.dump("binding-get")
         ksft_eq({r["spi"] for r in rows}, {sa.spi for sa in ipsec.sas})
         ksft_eq(env.alice.nl.do("peer-get", id=rows[0]["peer"])["id-value"], b"bob.example")
@@ -496,7 +496,7 @@ def takeover(env, proto, fam):
     ipsec = pair(env, fam, anybody(env))
     for host in (env.alice, env.bob):
         env.latchd(host).start()
-    again(env, "charon")
+    make_sas(env, "charon")
     flow = connect(ipsec, proto).ask_to_wait()
     both_know_peers(flow)
     attack = StrongSwanTakeover(env, ipsec)
@@ -513,21 +513,21 @@ def takeover(env, proto, fam):
 @case("2-23_latchd_tells_of_dead_peers")
 def dead(env):
     """charon gets no answers any more: the latches of that peer break for good."""
-    ipsec = meet(env, "charon", dpd_delay=2)
+    ipsec = connect_daemons(env, "charon", dpd_delay=2)
     flow = connect(ipsec, "tcp").ask_to_wait()
     env.unplug(env.bob)
     wait(lambda: "DPD" in info(flow.a).conflict_names, "the death", 60)
     is_state(flow.a, "BROKEN")
     env.plug(env.bob)
-    again(env, "charon")
-    bound(env)
+    make_sas(env, "charon")
+    wait_for_bindings(env)
     ksft_true("DPD" in is_state(flow.a, "BROKEN").conflict_names)
 
 
 @case("2-23_latchd_tells_of_no_{what}", [{"what": w} for w in ("delete", "forced_end", "dead_peer_where_not_wanted")])
 def not_dead(env, what):
     """What else ends an IKE SA is no death."""
-    ipsec = meet(env, "charon", dpd_delay=2 if what.startswith("dead") else 0)
+    ipsec = connect_daemons(env, "charon", dpd_delay=2 if what.startswith("dead") else 0)
     if what.startswith("dead"):
         for host in (env.alice, env.bob):
             env.latchd(host).stop()
@@ -550,8 +550,8 @@ def not_dead(env, what):
         env.ike(env.bob).terminate_all()
         lswscenes.settle(env.bob)
     # who is told of these SAs was told of the end before
-    again(env, "charon")
-    wait(lambda: wholly_bound(env.alice), "the new SAs to be bound", 60)
+    make_sas(env, "charon")
+    wait(lambda: all_sas_bound(env.alice), "the new SAs to be bound", 60)
     ksft_true("DPD" not in info(flow.a).conflict_names)
     ksft_true("is dead" not in env.latchd(env.alice).log())
     if what.startswith("dead"):
@@ -568,11 +568,11 @@ def beside_plugin(env):
     ipsec = pair(env)
     for host in (env.alice, env.bob):
         env.latchd(host).start()
-    again(env, "charon")
+    make_sas(env, "charon")
     flow = connect(ipsec, "tcp")
     ksft_true(info(flow.a).auth_method != L.LATCH_AUTH_UNKNOWN)
     for _ in range(2):
-        flow.pump(rekey(env, "charon"), deadline=60)
+        flow.pump(start_rekey(env, "charon"), deadline=60)
         carry(flow, 2000)
     untouched(flow)
     ksft_eq({r.get("ambiguous", False) for r in env.alice.nl.dump("binding-get")}, {False})
@@ -582,8 +582,8 @@ def beside_plugin(env):
 @case("2-5_latchd_log_has_no_keys")
 def no_keys(env):
     """Nor does its memory end in a core file; keys pass through it."""
-    meet(env, "charon")
-    bound(env)
+    connect_daemons(env, "charon")
+    wait_for_bindings(env)
     keys = {w for w in env.alice.run("ip", "xfrm", "state").stdout.split() if w.startswith("0x") and len(w) > 20}
     ksft_true(keys)
     log = env.latchd(env.alice).log()

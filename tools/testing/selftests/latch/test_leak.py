@@ -72,7 +72,7 @@ def forged_rst(env, fam):
     flow = ipsec.tcp()
     flow.exchange()
     env.mallory.frame(env.alice.mac, *forge.into(flow, forge.RST))
-    wait(lambda: ended(flow.a), "the reset")
+    wait(lambda: is_over(flow.a), "the reset")
 
 
 @case("2-11_leak_without_module_fragments_{flow}", [f for f in FLOWS if f["fam"] == 6])
@@ -136,7 +136,8 @@ def time_wait(env, fam):
     wait(lambda: env.wire.clear(flow)[0] == 1, "the answer in clear")
 
 
-def ended(sock):
+def is_over(sock):
+    """Did the connection end, in whatever way?"""
     try:
         sock.setblocking(False)
         return sock.recv(1) == b""

@@ -199,7 +199,7 @@ def tcp_disconnect(env):
     ipsec = Ipsec(env.alice, env.bob).up()
     flow = ipsec.tcp()
     old = info(flow.a).id
-    unspec(flow.a)
+    disconnect(flow.a)
     ksft_eq(env.alice.stat()["LatchLatches"], 0)
     listener = ipsec.listen()
     flow.a.connect(listener.getsockname())
@@ -207,7 +207,7 @@ def tcp_disconnect(env):
     ksft_eq(env.alice.stat()["LatchLatches"], 1)
 
 
-def unspec(sock):
+def disconnect(sock):
     """Dissolve the association of a socket."""
     if libc.connect(sock.fileno(), ctypes.create_string_buffer(16), 16):
         raise OSError(ctypes.get_errno(), "connect(AF_UNSPEC)")
@@ -233,7 +233,7 @@ def udp_reconnect(env, fam):
 def udp_disconnect(env, fam):
     """Without a peer there is no flow and no latch."""
     flow = Ipsec(env.alice, env.bob, fam=fam).up().udp()
-    unspec(flow.a)
+    disconnect(flow.a)
     is_none(flow.a)
     ksft_eq(env.alice.conns(), {})
 
@@ -433,11 +433,11 @@ def namespace_dies(env):
     wait(lambda: doomed.stat()["LatchLatches"] == 3, "the embryo")
     ksft_true(all(s.fileno() >= 0 for s in (flow.b, udp.b)))
     doomed.close()
-    wait(lambda: "p-doomed" not in links(env.sw), "the namespace to go", 30)
+    wait(lambda: "p-doomed" not in link_names(env.sw), "the namespace to go", 30)
     is_state(flow.a, "ESTABLISHED")
 
 
-def links(host):
+def link_names(host):
     with host:
         return [name for _, name in socket.if_nameindex()]
 

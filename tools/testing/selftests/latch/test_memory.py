@@ -25,7 +25,7 @@ STEP = 64  # octets: less than what is worth allocating
 MOST = 200  # steps that one call may be found to need
 
 
-def put(path, value):
+def write_file(path, value):
     with open(path, "w", encoding="ascii") as f:
         f.write(str(value))
 
@@ -35,24 +35,24 @@ def failslab(**settings):
     base = {"cache-filter": "N", "task-filter": "N", "ignore-gfp-wait": "N", "verbose": 0, "interval": 1, "space": 0,
             "require-start": 0, "require-end": hex(2**64 - 1), "probability": 100}  # fmt: skip
     for name, value in {**base, **{k.replace("_", "-"): v for k, v in settings.items()}}.items():
-        put(FAILSLAB + name, value)
+        write_file(FAILSLAB + name, value)
 
 
 def nothing_fails():
-    put(FAILSLAB + "times", 0)
-    put(FAILSLAB + "probability", 0)
+    write_file(FAILSLAB + "times", 0)
+    write_file(FAILSLAB + "probability", 0)
 
 
 @contextlib.contextmanager
 def no_latches():
     """Every allocation of a latch fails, in whatever context."""
-    put(CACHE, 1)
+    write_file(CACHE, 1)
     failslab(cache_filter="Y", times=-1)
     try:
         yield
     finally:
         nothing_fails()
-        put(CACHE, 0)
+        write_file(CACHE, 0)
 
 
 def module_text():

@@ -127,7 +127,7 @@ def many_times(env):
     clear.drained()
 
 
-def opener(ipsec, listener):
+def start_opener(ipsec, listener):
     """A process that opens flows, protected ones, each time it is told to: (its number, where to tell)."""
     inside, out = os.pipe()
     pid = os.fork()
@@ -177,7 +177,7 @@ def opening(env, fam):
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
     listener = ipsec.listen()
     listener.setblocking(False)
-    pid, tell = opener(ipsec, listener)
+    pid, tell = start_opener(ipsec, listener)
     try:
         for _ in range(20):
             if not module_loaded():

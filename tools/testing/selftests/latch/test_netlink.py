@@ -24,7 +24,7 @@ SA = {"family": socket.AF_INET, "dst": b"\x0a\x09\0\1", "proto": 50, "spi": 0x10
 NOBODY = 0x7FFFFFFF
 
 
-def sa(**changes):
+def sa_key(**changes):
     """The key of an SA with something else, or (None) without something."""
     attrs = {**SA, "peer": 1, **changes}
     return {k: v for k, v in attrs.items() if v is not None}
@@ -50,20 +50,20 @@ REFUSED = [
     ("peer-get", "number_unknown", {"id": NOBODY}, "ENOENT", "id"),
     ("peer-get", "without_number", {}, "EINVAL", "id"),
     ("binding-new", "without_key", {"peer": 1}, "EINVAL", None),
-    ("binding-new", "without_peer", sa(peer=None), "EINVAL", "peer"),
-    ("binding-new", "peer_unknown", sa(peer=NOBODY), "ENOENT", "peer"),
-    ("binding-new", "local_unknown", sa(local=NOBODY), "ENOENT", "local"),
-    ("binding-new", "reqid_and_sa", sa(reqid=1), "EINVAL", None),
+    ("binding-new", "without_peer", sa_key(peer=None), "EINVAL", "peer"),
+    ("binding-new", "peer_unknown", sa_key(peer=NOBODY), "ENOENT", "peer"),
+    ("binding-new", "local_unknown", sa_key(local=NOBODY), "ENOENT", "local"),
+    ("binding-new", "reqid_and_sa", sa_key(reqid=1), "EINVAL", None),
     ("binding-new", "reqid_0", {"reqid": 0, "peer": 1}, "EINVAL", "reqid"),
-    ("binding-new", "without_dst", sa(dst=None), "EINVAL", "dst"),
-    ("binding-new", "without_proto", sa(proto=None), "EINVAL", "proto"),
-    ("binding-new", "without_spi", sa(spi=None), "EINVAL", "spi"),
-    ("binding-new", "family_unknown", sa(family=99), "EINVAL", "family"),
-    ("binding-new", "dst_of_5_octets", sa(dst=bytes(5)), "EINVAL", "dst"),
-    ("binding-new", "dst_of_other_family", sa(dst=bytes(16)), "EINVAL", None),
-    ("binding-new", "proto_udp", sa(proto=17), "EINVAL", "proto"),
-    ("binding-new", "ambiguous_given", sa(ambiguous=True), "EINVAL", "ambiguous"),
-    ("binding-del", "not_there", sa(peer=None), "ENOENT", None),
+    ("binding-new", "without_dst", sa_key(dst=None), "EINVAL", "dst"),
+    ("binding-new", "without_proto", sa_key(proto=None), "EINVAL", "proto"),
+    ("binding-new", "without_spi", sa_key(spi=None), "EINVAL", "spi"),
+    ("binding-new", "family_unknown", sa_key(family=99), "EINVAL", "family"),
+    ("binding-new", "dst_of_5_octets", sa_key(dst=bytes(5)), "EINVAL", "dst"),
+    ("binding-new", "dst_of_other_family", sa_key(dst=bytes(16)), "EINVAL", None),
+    ("binding-new", "proto_udp", sa_key(proto=17), "EINVAL", "proto"),
+    ("binding-new", "ambiguous_given", sa_key(ambiguous=True), "EINVAL", "ambiguous"),
+    ("binding-del", "not_there", sa_key(peer=None), "ENOENT", None),
     ("binding-del", "without_key", {"peer": 1}, "EINVAL", None),
     ("binding-del", "of_unknown_peer", {"reqid": 77, "peer": NOBODY}, "ENOENT", None),
     ("binding-get", "not_there", {"reqid": 78}, "ENOENT", None),
@@ -79,7 +79,8 @@ REFUSED = [
 REFUSED = [dict(zip(("command", "what", "attrs", "error", "blame"), row)) for row in REFUSED]
 
 
-def everything(host):
+def dump_everything(host):
+    """All that netlink shows of a host."""
     return [host.nl.dump(c) for c in ("peer-get", "binding-get", "conn-get")] + [host.nl.do("manager-set")]
 
 
@@ -91,14 +92,14 @@ def refused(env, command, attrs, error, blame):
     flow = ipsec.tcp()
     if attrs.get("peer") == 1:
         attrs = {**attrs, "peer": host.peer("bob")}
-    before = everything(host)
+    before = dump_everything(host)
     got, attr, message = host.nl.error(command, **attrs)
     ksft_eq(got, error, message)
     ksft_true(attr or message, "a word about what is wrong")
     if blame:
         # what is missing may be told in words
         ksft_true(attr == blame or not attr and blame in message, f"bad attribute {attr}: {message}")
-    ksft_eq(everything(host), before)
+    ksft_eq(dump_everything(host), before)
     is_state(flow.a, "ESTABLISHED", "NONE", [])
 
 
@@ -117,7 +118,8 @@ def twice(env, key):
 CLOSES = [{**f, "how": how} for f in FLOWS for how in ("close", "flush", "flush_of_peer")]
 
 
-def close_by(host, how, flow):
+def close_latch(host, how, flow):
+    """By conn-close, or by conn-flush."""
     if how == "close":
         host.nl.do("conn-close", id=info(flow.a).id)
     elif how == "flush":
@@ -132,7 +134,7 @@ def closed(env, proto, fam, how):
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
     flow = ipsec.flow(proto)
     flow.exchange()
-    close_by(env.alice, how, flow)
+    close_latch(env.alice, how, flow)
     is_state(flow.a, "CLOSED", "ADMIN")
     if proto == "tcp":
         ksft_eq(error_of(flow.a), errno.ECONNRESET)
@@ -238,7 +240,7 @@ def holes(env):
 
 
 # --- notifications -----------------------------------------------------------------------
-def story(nl):
+def transitions(nl):
     """(old state, state, reason) of what happened to connections."""
     return [(m["old-state"], m["state"], m.get("reason", "none")) for name, m in nl.events() if name == "conn-ntf"]
 
@@ -278,7 +280,7 @@ def child_told(env):
     nl.subscribe()
     sock = env.alice.socket()
     sock.connect(listener.getsockname())
-    ksft_in(("none", "established", "none"), wait(lambda: story(nl), "an event"))
+    ksft_in(("none", "established", "none"), wait(lambda: transitions(nl), "an event"))
     nl.close()
 
 
@@ -364,10 +366,10 @@ def result(command, attrs):
 def unprivileged(env, command, attrs):
     """EPERM without CAP_NET_ADMIN over the namespace, and nothing has changed."""
     Ipsec(env.alice, env.bob).up().identify().tcp()
-    before = everything(env.alice)
+    before = dump_everything(env.alice)
     ksft_eq(as_nobody(env.alice, lambda: result(command, attrs)), "EPERM")
     ksft_eq(in_user_namespace(env.alice, lambda: result(command, attrs), own_net=False), "EPERM")
-    ksft_eq(everything(env.alice), before)
+    ksft_eq(dump_everything(env.alice), before)
 
 
 @case("2-16_root_of_a_user_namespace_rules_its_own")

@@ -22,7 +22,7 @@ from ktap import SLOW, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, ask_to_wait, info
 from netns import INET, Net
 from scenes import AddressTakeover, TimeWait
-from test_timewait import WAYS, frames, over
+from test_timewait import WAYS, close_into_time_wait, frames_seen
 from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")
@@ -39,12 +39,12 @@ def try_send(sock, data):
         pass
 
 
-def drops(host, way):
+def drop_count(host, way):
     """How many packets the module dropped in one direction, for whatever reason."""
     return sum(v for k, v in host.stat().items() if k.startswith(f"Latch{way}"))
 
 
-def holds(cond, what, seconds):
+def stays_true(cond, what, seconds):
     """The condition is true all the time."""
     end = time.monotonic() + seconds
     good = cond()
@@ -53,7 +53,7 @@ def holds(cond, what, seconds):
     ksft_true(good, what)
 
 
-def write(host, name, value):
+def write_sysctl(host, name, value):
     """A sysctl of the host's namespace."""
     with host, open(f"/proc/sys/net/{name}", "w", encoding="ascii") as f:
         f.write(f"{value}\n")
@@ -62,14 +62,14 @@ def write(host, name, value):
 @contextlib.contextmanager
 def nft(host, chain):
     """A chain of nft(8) on a host, as long as the block runs."""
-    run(host, "nft", "-f", "-", input=f"table inet t {{\n chain c {{\n {chain}\n }}\n}}\n")
+    run_program(host, "nft", "-f", "-", input=f"table inet t {{\n chain c {{\n {chain}\n }}\n}}\n")
     try:
         yield
     finally:
-        run(host, "nft", "flush", "ruleset")
+        run_program(host, "nft", "flush", "ruleset")
 
 
-def run(host, *args, **kwargs):
+def run_program(host, *args, **kwargs):
     """A program that must not fail."""
     done = host.run(*args, **kwargs)
     if done.returncode:
@@ -93,7 +93,7 @@ SYNS = [{**w, "what": what, "seq": seq} for w in WAYS for what, seq in (("old", 
 @case("2-10_time_wait_after_a_forged_syn_{what}_{way}_{fam}", SYNS)
 def forged_syn(env, fam, kept, seq):
     """A clear SYN of another host does not take the latch away: the late segment is not answered in clear."""
-    ipsec, flow, waiting = over(env, fam, kept, level="use")
+    ipsec, flow, waiting = close_into_time_wait(env, fam, kept, level="use")
     src, dst, _ = waiting.old_segment()
     syn = forge.tcp(src, dst, *waiting.ports[::-1], seq, 0, forge.SYN)
     with Moves(env.alice, may=["LatchInClear"]):
@@ -103,7 +103,7 @@ def forged_syn(env, fam, kept, seq):
     env.wire.restart()
     with Moves(env.alice, LatchOutClear=1):
         waiting.send_old_segment()
-    ksft_eq(frames(env, flow), (1, 0))
+    ksft_eq(frames_seen(env, flow), (1, 0))
 
 
 # --- a UDP socket's latch is lifted by connect() alone -----------------------------------
@@ -219,7 +219,7 @@ def fragments_pass(env, proto, fam, size):
 
 
 # --- two UDP sockets on one 5-tuple --------------------------------------------------------
-def twin(ipsec, before=None):
+def second_socket(ipsec, before=None):
     """(flow, second socket of alice with the very same 5-tuple)"""
     shares = lambda sock: sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # noqa: E731
     a, host = ipsec.addr(ipsec.a), ipsec.a
@@ -245,14 +245,14 @@ def second_demands(env, fam):
     """What the second socket asks for is asked of its own datagrams."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
     env.alice.peer("carol")
-    flow, second = twin(ipsec, lambda sock: ask(sock, mode=L.LATCH_MODE_REQUIRE, peer_id="carol"))
+    flow, second = second_socket(ipsec, lambda sock: ask(sock, mode=L.LATCH_MODE_REQUIRE, peer_id="carol"))
     flow.a.send(b"first")
     ksft_eq(flow.b.recv(100), b"first")
     is_state(flow.a, "ESTABLISHED")
     env.wire.restart()
-    before = drops(env.alice, "Out")
+    before = drop_count(env.alice, "Out")
     try_send(second, SECRET)
-    ksft_eq(drops(env.alice, "Out"), before + 1)
+    ksft_eq(drop_count(env.alice, "Out"), before + 1)
     ksft_eq((env.wire.protected(), env.wire.clear(flow)), (0, (0, 0)))
     ksft_true(flow.silent(flow.b))
     # the first one is as it was
@@ -264,21 +264,21 @@ def second_demands(env, fam):
 def second_stays(env, fam):
     """The flow breaks and the first socket goes: the second one does not send in clear either."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    flow, second = twin(ipsec, ask_to_wait)
+    flow, second = second_socket(ipsec, ask_to_wait)
     for sock in (flow.a, second):
         sock.send(b"hello")
         ksft_eq(flow.b.recv(100), b"hello")
     ksft_true(info(second).state_name != "NONE", "the second socket is latched")
     ipsec.flush([env.alice])
     env.wire.restart()
-    before = drops(env.alice, "Out")
+    before = drop_count(env.alice, "Out")
     for sock in (flow.a, second):
         try_send(sock, SECRET)
     flow.a.close()
     for _ in range(3):
         try_send(second, SECRET)
     ksft_eq(env.wire.clear(flow), (0, 0))
-    ksft_eq(drops(env.alice, "Out"), before + 5)
+    ksft_eq(drop_count(env.alice, "Out"), before + 5)
     is_state(second, "BROKEN")
 
 
@@ -367,11 +367,11 @@ def redirected(env, fam):
     chain = f"type nat hook prerouting priority dstnat; tcp dport {OUTSIDE} redirect to :{port};"
     with nft(env.bob, chain):
         # a segment of an old window has to be found to belong to the connection
-        write(env.bob, "netfilter/nf_conntrack_tcp_be_liberal", 1)
+        write_sysctl(env.bob, "netfilter/nf_conntrack_tcp_be_liberal", 1)
         yield ipsec, listener
 
 
-def redirected_over(env, ipsec, listener):
+def close_redirected_into_time_wait(env, ipsec, listener):
     """(connection, its TIME_WAIT at bob), both with the ports that are on the wire"""
     sock = env.alice.socket(INET[ipsec.fam])
     sock.settimeout(10 * SLOW)
@@ -392,21 +392,21 @@ def redirected_over(env, ipsec, listener):
 def redirect_answers(env, fam):
     """Nothing has changed: a late segment is answered."""
     with redirected(env, fam) as (ipsec, listener):
-        flow, waiting = redirected_over(env, ipsec, listener)
+        flow, waiting = close_redirected_into_time_wait(env, ipsec, listener)
         with Moves(env.bob):
             waiting.send_old_segment()
-            wait(lambda: frames(env, flow) == (3, 0), "the answer")
+            wait(lambda: frames_seen(env, flow) == (3, 0), "the answer")
 
 
 @case("2-10_time_wait_behind_redirect_never_in_clear_{fam}", FAMS)
 def redirect_time_wait(env, fam):
     """The policy is gone: TIME_WAIT does not answer, although the header has another port than the latch."""
     with redirected(env, fam) as (ipsec, listener):
-        flow, waiting = redirected_over(env, ipsec, listener)
+        flow, waiting = close_redirected_into_time_wait(env, ipsec, listener)
         env.bob.ip(ipsec.policy(env.bob, "out", "delete"))
         with Moves(env.bob, LatchOutClear=1):
             waiting.send_old_segment()
-        ksft_eq(frames(env, flow), (1, 0))
+        ksft_eq(frames_seen(env, flow), (1, 0))
 
 
 @case("2-10_syn_ack_behind_redirect_never_in_clear_{fam}", FAMS)
@@ -421,9 +421,9 @@ def redirect_syn_ack(env, fam):
         flow = Flow(ipsec, "tcp", sock, listener)
         flow.ports = (flow.ports[0], OUTSIDE)
         env.wire.restart()
-        before = drops(env.bob, "Out")
+        before = drop_count(env.bob, "Out")
         env.bob.ip(ipsec.policy(env.bob, "out", "delete"))
-        wait(lambda: drops(env.bob, "Out") > before or env.wire.clear(flow)[0], "the SYN-ACK to be sent again")
+        wait(lambda: drop_count(env.bob, "Out") > before or env.wire.clear(flow)[0], "the SYN-ACK to be sent again")
         ksft_eq(env.wire.clear(flow), (0, 0))
 
 
@@ -450,7 +450,7 @@ def second_syn(env, fam):
 def late_cookie(env, fam):
     """Another connection of the two hosts stands: the latch of a cookie waits for its ACK all the same."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    write(env.bob, "ipv4/tcp_syncookies", 2)
+    write_sysctl(env.bob, "ipv4/tcp_syncookies", 2)
     try:
         warm, listener = ipsec.tcp(), ipsec.listen()
         warm.exchange()
@@ -459,14 +459,14 @@ def late_cookie(env, fam):
         sock.settimeout(10 * SLOW)
         with nft(env.alice, f"type filter hook output priority 0; {rule}"):
             sock.connect(listener.getsockname()[:2])
-            holds(lambda: env.bob.stat()["LatchLatches"] == 2, "the cookie's latch", 5)
+            stays_true(lambda: env.bob.stat()["LatchLatches"] == 2, "the cookie's latch", 5)
         sock.send(b"late")
         listener.settimeout(10 * SLOW)
         child = env.bob.owns(listener.accept()[0])
         ksft_eq(child.recv(100), b"late")
         is_state(child, "ESTABLISHED", "NONE", [])
     finally:
-        write(env.bob, "ipv4/tcp_syncookies", 1)
+        write_sysctl(env.bob, "ipv4/tcp_syncookies", 1)
 
 
 @case("2.3-17_no_cookie_for_what_is_reset_{fam}", FAMS)
@@ -491,7 +491,7 @@ def reset_is_no_cookie(env, fam):
 UDP_GRO = 104
 
 
-def burst(net, ipsec, flow, alien, first, size=100):
+def send_burst(net, ipsec, flow, alien, first, size=100):
     """The peer and mallory by turns, in one go: packets of the very same flow, each under the sender's own SA."""
     own = next(sa for sa in ipsec.sas if sa.dst == net.alice.addr(ipsec.outer))
     src, dst = flow.a.getpeername()[0], flow.a.getsockname()[0]
@@ -503,7 +503,7 @@ def burst(net, ipsec, flow, alien, first, size=100):
         host.frame(net.alice.mac, kind, forge.protect(packet, sa.spi, first + n, (sa.src, sa.dst)))
 
 
-def no_gro(host, name):
+def switch_gro_off(host, name):
     """GRO is off at a device (ethtool -K NAME gro off)."""
     value = ctypes.create_string_buffer(struct.pack("II", 0x2C, 0))  # ETHTOOL_SGRO
     with host, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -520,7 +520,7 @@ def at_once(_env, proto, fam, gro):
         ipsec = Ipsec(net.alice, net.bob, fam=fam, mode="tunnel", suite="null", if_id=7, window=0).up().identify()
         ipsec.interface()
         if gro == "off":
-            no_gro(net.alice, "ipsec7")
+            switch_gro_off(net.alice, "ipsec7")
         alien = SA(net.mallory.addr(fam), net.alice.addr(fam), 0x9920, "null", "tunnel", 9, 0, "if_id 7")
         net.alice.bind("mallory", "alice", sa=alien)
         net.alice.ip(alien.add())
@@ -531,19 +531,19 @@ def at_once(_env, proto, fam, gro):
             flow.a.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
         flow.a.setblocking(False)
         # what comes within such a slot arrives at once
-        run(net.sw, *"tc qdisc add dev p-alice root netem delay 1ms slot 100ms 100ms".split())
+        run_program(net.sw, *"tc qdisc add dev p-alice root netem delay 1ms slot 100ms 100ms".split())
         for turn in range(10):
-            before = drops(net.alice, "In")
+            before = drop_count(net.alice, "In")
             read = []
-            burst(net, ipsec, flow, alien, 1000 + 10 * turn)
-            wait(lambda: take(flow.a, read) or drops(net.alice, "In") > before, "the burst")  # noqa: B023
+            send_burst(net, ipsec, flow, alien, 1000 + 10 * turn)
+            wait(lambda: mallorys_byte(flow.a, read) or drop_count(net.alice, "In") > before, "the burst")  # noqa: B023
             if any(b"m" in data for data in read):
                 break
         ksft_true(not any(b"m" in data for data in read), "mallory's bytes were read")
 
 
-def take(sock, read):
-    """Has a byte of mallory's come?"""
+def mallorys_byte(sock, read):
+    """Read what is there, and say whether a byte of mallory's ever came."""
     try:
         read.append(sock.recv(65536))
     except BlockingIOError:
@@ -595,12 +595,12 @@ def group_address(env, fam, what, group, mac):
         pass
 
 
-def in_vrf(sock, name="red"):
+def put_into_vrf(sock, name="red"):
     """The socket belongs to a VRF."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
 
 
-def vrf(host, slave, name="red", table=10):
+def add_vrf(host, slave, name="red", table=10):
     """A VRF at a host."""
     host.ip(
         f"link add {name} type vrf table {table}",
@@ -614,7 +614,7 @@ def vrf_flow(ipsec, proto, name="red", ports=(0, 0)):
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     sock = ipsec.a.socket(INET[ipsec.fam], kind)
     sock.settimeout(10 * SLOW)
-    in_vrf(sock, name)
+    put_into_vrf(sock, name)
     sock.bind((ipsec.addr(ipsec.a), ports[0]))
     if proto == "tcp":
         return ipsec.tcp(sock=sock, listener=ipsec.listen(port=ports[1]))
@@ -625,7 +625,7 @@ def vrf_flow(ipsec, proto, name="red", ports=(0, 0)):
     return Flow(ipsec, "udp", sock, peer)
 
 
-def carries(host, ipsec, proto):
+def check_vrf_flows(host, ipsec, proto):
     """Flows of a VRF, opened by either end, are latched, and nothing is dropped."""
     with Moves(host, LatchLatches=1, LatchCreated=1):
         flow = vrf_flow(ipsec, proto)
@@ -634,7 +634,7 @@ def carries(host, ipsec, proto):
     is_state(flow.a, "ESTABLISHED", "NONE", [])
     if proto == "tcp":
         with Moves(host, LatchLatches=1, LatchCreated=1, LatchListeners=1):
-            listener = ipsec.listen(host, before=in_vrf)
+            listener = ipsec.listen(host, before=put_into_vrf)
             ipsec.tcp(client=ipsec.b, listener=listener).exchange()
 
 
@@ -645,7 +645,7 @@ def link_in_vrf(net, fam):
     """The first host's link is in a VRF; what was on the link comes back by hand."""
     addr, bob = net.alice.addr(fam), net.bob.addr(fam)
     size, nodad = (24, "") if fam == 4 else (64, "nodad")
-    vrf(net.alice, "eth0")
+    add_vrf(net.alice, "eth0")
     net.alice.ip(
         f"addr replace {addr}/{size} dev eth0 noprefixroute {nodad}",
         f"neigh replace {bob} lladdr {net.bob.mac.hex(':')} dev eth0 nud permanent",
@@ -659,8 +659,8 @@ def vrf_qdisc(_env, proto, fam, qdisc):
     with fresh() as net:
         link_in_vrf(net, fam)
         if qdisc != "no":
-            run(net.alice, "tc", "qdisc", "add", "dev", "red", "root", qdisc)
-        carries(net.alice, Ipsec(net.alice, net.bob, fam=fam).up().identify(), proto)
+            run_program(net.alice, "tc", "qdisc", "add", "dev", "red", "root", qdisc)
+        check_vrf_flows(net.alice, Ipsec(net.alice, net.bob, fam=fam).up().identify(), proto)
 
 
 @case("2-11_clear_packets_into_a_vrf_{flow}", FLOWS)
@@ -669,7 +669,7 @@ def vrf_forgery(_env, proto, fam):
     with fresh() as net:
         link_in_vrf(net, fam)
         # nothing but the header leads to the flow
-        write(net.alice, "ipv4/ip_early_demux", 0)
+        write_sysctl(net.alice, "ipv4/ip_early_demux", 0)
         flow = vrf_flow(Ipsec(net.alice, net.bob, fam=fam, level="use").up().identify(), proto)
         flow.exchange()
         with Moves(net.alice, LatchInClear=3):
@@ -685,14 +685,14 @@ def vrf_interface(_env, proto, fam):
     with fresh() as net:
         ipsec = Ipsec(net.alice, net.bob, fam=fam, mode="tunnel", if_id=7).up().identify()
         ipsec.interface()
-        vrf(net.alice, "ipsec7")
+        add_vrf(net.alice, "ipsec7")
         inner, bits = net.alice.inner(fam), 32 if fam == 4 else 128
         net.alice.ip(
             f"addr del {inner}/{bits} dev lo",
             f"addr add {inner}/{bits} dev red {'' if fam == 4 else 'nodad'}",
             f"route replace {net.bob.inner_net(fam)} dev ipsec7 src {inner} table 10",
         )
-        carries(net.alice, ipsec, proto)
+        check_vrf_flows(net.alice, ipsec, proto)
 
 
 PORTS = [{**f, "which": w} for f in FLOWS for w in ("same", "other")]
@@ -716,7 +716,7 @@ def two_vrfs(_env, proto, fam, which):
                 f"link set ipsec{number} up",
                 f"route replace {net.alice.inner_net(fam)} dev ipsec{number} src {peer.inner(fam)}",
             )
-            vrf(net.alice, f"ipsec{number}", name, number)
+            add_vrf(net.alice, f"ipsec{number}", name, number)
             net.alice.ip(
                 f"addr add {inner}/{bits} dev {name} {nodad}",
                 f"route add {peer_net} dev ipsec{number} src {inner} table {number}",
@@ -738,7 +738,7 @@ def segment_routing(env):
     ipsec = Ipsec(env.alice, env.bob, fam=6, level="use").up().identify()
     flow = ipsec.udp()
     for name in ("all", "eth0", "lo"):
-        write(env.alice, f"ipv6/conf/{name}/seg6_enabled", 1)
+        write_sysctl(env.alice, f"ipv6/conf/{name}/seg6_enabled", 1)
     env.alice.ip("addr add fd09::99/128 dev eth0 nodad")
     (dst, dport), (src, sport) = flow.a.getsockname()[:2], flow.a.getpeername()[:2]
     packet = forge.segment_route(
@@ -752,7 +752,7 @@ def segment_routing(env):
     finally:
         env.alice.ip("addr del fd09::99/128 dev eth0")
         for name in ("all", "eth0", "lo"):
-            write(env.alice, f"ipv6/conf/{name}/seg6_enabled", 0)
+            write_sysctl(env.alice, f"ipv6/conf/{name}/seg6_enabled", 0)
 
 
 ENCAPS = [{**f, "mode": m} for f in FLOWS for m in ("encap", "inline") if f["fam"] == 6 or m == "encap"]
@@ -770,14 +770,14 @@ def seg6_route(_env, proto, fam, mode):
         ipsec.flush([net.alice])
         is_state(flow.a, "BROKEN")
         net.wire.restart()
-        before = drops(net.alice, "Out")
+        before = drop_count(net.alice, "Out")
         for _ in range(3):
             flow.a.send(SECRET * 4)
-        wait(lambda: drops(net.alice, "Out") > before or leaked(net), "the data to be dropped")
-        ksft_eq(leaked(net), 0)
+        wait(lambda: drop_count(net.alice, "Out") > before or leaked_frames(net), "the data to be dropped")
+        ksft_eq(leaked_frames(net), 0)
 
 
-def leaked(net):
+def leaked_frames(net):
     """Frames in which some of a flow's data can be read."""
     net.wire.sync()
     return sum(SECRET[:8] in frame for frame, _ in net.wire.frames)
@@ -787,7 +787,7 @@ def leaked(net):
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 
 
-def restored(ipsec):
+def restored_flow(ipsec):
     """A connection that both ends put together from what they know of it, as CRIU does."""
     socks = [host.socket(INET[ipsec.fam]) for host in (ipsec.a, ipsec.b)]
     for sock, host, (snd, rcv) in zip(socks, (ipsec.a, ipsec.b), ((1000, 2000), (2000, 1000))):
@@ -809,16 +809,16 @@ def restored(ipsec):
 def repair(env, fam):
     """TCP_REPAIR: the first protected segment latches it, and after a flush nothing goes in clear."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
-    flow = restored(ipsec)
+    flow = restored_flow(ipsec)
     flow.exchange()
     for sock in (flow.a, flow.b):
         is_state(sock, "ESTABLISHED", "NONE", [])
     ipsec.flush([env.alice])
     is_state(flow.a, "BROKEN")
     env.wire.restart()
-    before = drops(env.alice, "Out")
+    before = drop_count(env.alice, "Out")
     flow.a.send(SECRET)
-    wait(lambda: drops(env.alice, "Out") > before or env.wire.clear(flow)[0], "the data to be dropped")
+    wait(lambda: drop_count(env.alice, "Out") > before or env.wire.clear(flow)[0], "the data to be dropped")
     ksft_eq(env.wire.clear(flow), (0, 0))
 
 

@@ -24,10 +24,10 @@ from ktap import DEBUG, case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, ask_to_wait, info
 from netns import INET
 from scenes import FouPort, ruleset
-from test_forge import original, scene, untouched
-from test_life import unspec
+from test_forge import identified_flow, original, untouched
+from test_life import disconnect
 from test_require import frames_of
-from test_stranger import scene as stranger_scene
+from test_stranger import prepare_takeover
 from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")
@@ -38,7 +38,7 @@ TCP = [f for f in FLOWS if f["proto"] == "tcp"]
 V6 = [f for f in FLOWS if f["fam"] == 6]
 
 
-def require(sock):
+def ask_to_require(sock):
     ask(sock, mode=L.LATCH_MODE_REQUIRE)
 
 
@@ -82,7 +82,7 @@ HEADERS = [
 @case("2-11_clear_packet_{what}_{flow}", HEADERS)
 def behind_headers(env, proto, fam, make):
     """Extension headers before a clear datagram or segment do not hide it."""
-    _, flow, seqs = scene(env, proto, fam, level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, level="use")
     _, packet = forge.into(flow, forge.PSH | forge.ACK, b"forged")
     with Moves(env.alice, LatchInClear=1):
         mallory_sends(env, make(packet))
@@ -92,14 +92,14 @@ def behind_headers(env, proto, fam, make):
 @case("2-11_clear_fragments_{flow}", FLOWS)
 def clear_fragments(env, proto, fam):
     """A clear datagram or segment in two fragments is put together before it is judged."""
-    _, flow, seqs = scene(env, proto, fam, level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, level="use")
     _, packet = forge.into(flow, forge.PSH | forge.ACK, b"f" * 64)
     with Moves(env.alice, LatchInClear=1):
         mallory_sends(env, *forge.fragments(packet, 32))
     untouched(flow, seqs)
 
 
-def hidden(flow):
+def hidden_forgery(flow):
     """A forgery in two fragments, of which the first one does not say what protocol it is of."""
     _, packet = forge.into(flow, forge.PSH | forge.ACK, b"f" * 64)
     return forge.fragments(forge.within(packet, forge.DEST_OPTS, forge.DEST_OPTS), 8)
@@ -108,16 +108,16 @@ def hidden(flow):
 @case("2-11_clear_fragments_that_hide_the_ports_{flow}", V6)
 def hidden_ports(env, proto, fam):
     """The first fragment ends before the header that tells the protocol: nothing of it is delivered."""
-    _, flow, seqs = scene(env, proto, fam, level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, level="use")
     with dropped(env.alice, "Clear", "Header", most=2):
-        mallory_sends(env, *hidden(flow))
+        mallory_sends(env, *hidden_forgery(flow))
     untouched(flow, seqs)
 
 
 @case("2-9_clear_fragments_before_the_channel_udp{fam}", FAMS)
 def fragments_before(env, fam):
     """A UDP socket that demands a channel and has none yet takes no clear fragments."""
-    flow = Ipsec(env.alice, env.bob, fam=fam).udp(before=require, carry=False)
+    flow = Ipsec(env.alice, env.bob, fam=fam).udp(before=ask_to_require, carry=False)
     _, packet = forge.into(flow, data=b"f" * 64)
     with Moves(env.alice, LatchInLarval=1):
         mallory_sends(env, *forge.fragments(packet, 32))
@@ -127,9 +127,9 @@ def fragments_before(env, fam):
 @case("2-9_clear_fragments_that_hide_the_ports_before_the_channel_udp6")
 def hidden_before(env):
     """Nor does it where the first fragment does not say that it is of UDP."""
-    flow = Ipsec(env.alice, env.bob, fam=6).udp(before=require, carry=False)
+    flow = Ipsec(env.alice, env.bob, fam=6).udp(before=ask_to_require, carry=False)
     with dropped(env.alice, "Larval", "Header", most=2):
-        mallory_sends(env, *hidden(flow))
+        mallory_sends(env, *hidden_forgery(flow))
     ksft_true(flow.silent(flow.a))
 
 
@@ -218,7 +218,7 @@ def mixed(env, fam, rules):
 @case("2-11_clear_datagram_with_a_home_address_udp6")
 def home_address(env):
     """A home address option makes the kernel change the source after the hook: it is not known whose that is."""
-    _, flow, seqs = scene(env, "udp", 6, level="use")
+    _, flow, seqs = identified_flow(env, "udp", 6, level="use")
     _, packet = forge.into(flow, data=b"forged")
     with Moves(env.alice, LatchInHeader=1):
         mallory_sends(env, forge.within(packet, forge.home_address("fd09::77")))
@@ -246,7 +246,7 @@ def late_demand(env, fam):
     env.wire.restart()
     mallory_sends(env, forge.ip(src, dst, socket.IPPROTO_TCP, forge.tcp(src, dst, 1001, port, 100, 0, forge.SYN)))
     seq = wait(lambda: syn_ack(env, port), "the SYN-ACK")
-    require(listener)
+    ask_to_require(listener)
     listener.setblocking(False)
     ack = forge.tcp(src, dst, 1001, port, 101, seq + 1, forge.ACK)
     with Moves(env.alice, LatchInLarval=1):
@@ -292,7 +292,7 @@ QUOTES = [
 @case("6.5-1_clear_icmp_unreachable_{how}_{flow}", QUOTES)
 def icmp_unreachable(env, proto, fam, forger):
     """However the packet is quoted that it is about: it is about the latched flow."""
-    ipsec, flow, seqs = scene(env, proto, fam)
+    ipsec, flow, seqs = identified_flow(env, proto, fam)
     with Moves(env.alice, LatchInIcmp=1):
         mallory_sends(env, *forger(env, fam, forge.unreachable, original(flow, ipsec)))
     ksft_eq(flow.a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
@@ -311,7 +311,7 @@ def icmp_too_big(env, proto, fam, forger):
     def make(*args):
         return forge.too_big(*args, 1300)
 
-    ipsec, flow, seqs = scene(env, proto, fam)
+    ipsec, flow, seqs = identified_flow(env, proto, fam)
     before = mtu(flow.a, fam)
     with Moves(env.alice, LatchInIcmp=1):
         mallory_sends(env, *forger(env, fam, make, original(flow, ipsec)))
@@ -329,7 +329,7 @@ UNPACKED = [{**f, "kind": kind} for f in FLOWS for kind in ("gue", "fou")]
 @case("2-11_clear_{kind}_datagram_with_a_forgery_{flow}", UNPACKED)
 def unpacked(env, proto, fam, kind):
     """A clear datagram to a port of FOU or GUE carries a forgery: that is what is judged."""
-    _, flow, seqs = scene(env, proto, fam, level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, level="use")
     with FouPort(env, env.alice, fam, kind, proto) as port:
         with Moves(env.alice, LatchInClear=1):
             port.send_into(flow, b"forged")
@@ -339,7 +339,7 @@ def unpacked(env, proto, fam, kind):
 @case("2-11_clear_gue_datagram_in_a_fou_datagram_with_a_forgery_{flow}", FLOWS)
 def unpacked_twice(env, proto, fam):
     """The same where that is unpacked once more."""
-    _, flow, seqs = scene(env, proto, fam, level="use")
+    _, flow, seqs = identified_flow(env, proto, fam, level="use")
     inner, outer = FouPort(env, env.alice, fam, "gue", proto), FouPort(env, env.alice, fam, "fou", "udp", 5556)
     with inner, outer:
         with Moves(env.alice, LatchInClear=1):
@@ -350,7 +350,7 @@ def unpacked_twice(env, proto, fam):
 @case("6.5-1_clear_{kind}_datagram_with_an_icmp_error_{flow}", UNPACKED)
 def unpacked_icmp(env, proto, fam, kind):
     """An ICMP error about the latched flow that comes in such a datagram."""
-    ipsec, flow, seqs = scene(env, proto, fam)
+    ipsec, flow, seqs = identified_flow(env, proto, fam)
     src, dst = env.mallory.addr(fam), env.alice.addr(fam)
     error = forge.unreachable(src, dst, original(flow, ipsec))[20 if fam == 4 else 40 :]
     with FouPort(env, env.alice, fam, kind, "icmp" if fam == 4 else "ipv6-icmp") as port:
@@ -364,7 +364,7 @@ def unpacked_icmp(env, proto, fam, kind):
 def unpacked_syn(env, fam, kind):
     """A SYN in it is not answered by a listener that demands a channel."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam)
-    listener = ipsec.listen(env.alice, before=require)
+    listener = ipsec.listen(env.alice, before=ask_to_require)
     port = listener.getsockname()[1]
     src, dst = env.mallory.addr(fam), env.alice.addr(fam)
     env.wire.restart()
@@ -390,7 +390,7 @@ def unpacked_other(env, fam, kind):
 
 
 # --- the last segment of a socket that goes -----------------------------------------
-def linger(sock):
+def set_linger(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
@@ -400,8 +400,8 @@ LAST = [
     for f in TCP
     for how, unread, end in (
         ("close_with_unread_data", True, socket.socket.close),
-        ("linger_of_0", False, linger),
-        ("disconnect", False, unspec),
+        ("linger_of_0", False, set_linger),
+        ("disconnect", False, disconnect),
     )
 ]
 
@@ -439,7 +439,7 @@ def last_segment_broken(env, fam, unread, end):
 @case("2.2-6_rst_of_{how}_under_sa_of_stranger_{flow}", LAST)
 def last_segment_stranger(env, fam, unread, end):
     """Nor does it leave under the SA of another peer, which broke the latch."""
-    ipsec, attack = stranger_scene(env, fam, "identified")
+    ipsec, attack = prepare_takeover(env, fam, "identified")
     flow = nothing_under_way(env, ipsec, unread)
     attack.start()
     attack.add_sas()
@@ -518,7 +518,7 @@ def last_segment(env, fam, unread, end):
 PORT = 7777
 
 
-def narrow(env, fam, before=None):
+def narrow_udp_flow(env, fam, before=None):
     """A latched UDP flow between equal ports; the policies protect nothing but it."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, narrow=f"proto udp sport {PORT} dport {PORT}").up().identify()
     socks = []
@@ -568,7 +568,7 @@ ELSEWHERE = [
 @case("2-8_demand_holds_for_datagrams_{where}_{flow}", ELSEWHERE)
 def elsewhere_demanded(env, fam, send):
     """A UDP socket that demands a channel, and has it, sends nothing around it."""
-    flow = narrow(env, fam, require)
+    flow = narrow_udp_flow(env, fam, ask_to_require)
     env.wire.restart()
     with Moves(env.alice, LatchOutLarval=1, may=["LatchRefused"]):
         send(env, fam, flow.a)
@@ -582,7 +582,7 @@ def elsewhere_demanded(env, fam, send):
 @case("2-17_datagrams_{where}_of_a_socket_that_demands_nothing_{flow}", ELSEWHERE)
 def elsewhere(env, fam, send):
     """A UDP socket that is latched without having asked may send around its channel."""
-    flow = narrow(env, fam)
+    flow = narrow_udp_flow(env, fam)
     socks = []
     for host, port in ((env.mallory, PORT), (env.bob, PORT + 1)):
         sock = host.socket(INET[fam], socket.SOCK_DGRAM)
@@ -622,7 +622,7 @@ OTHERS = [{**f, "who": who} for f in UDP for who in ("mallory", "bob")]
 @case("2-17_clear_fragments_of_another_flow_from_{who}_{flow}", OTHERS)
 def fragments_elsewhere(env, fam, who):
     """Beside a latched flow, clear datagrams in fragments reach the sockets that they are for."""
-    flow = narrow(env, fam)
+    flow = narrow_udp_flow(env, fam)
     socks = []
     for host in (getattr(env, who), env.alice):
         sock = host.socket(INET[fam], socket.SOCK_DGRAM)
@@ -639,7 +639,7 @@ def fragments_elsewhere(env, fam, who):
 REWRITE = RULE + "add rule {ip} r o udp dport {port} {ip} daddr set {addr}\n"
 
 
-def goes_astray(env, flow):
+def check_not_sent_in_clear(env, flow):
     """Three datagrams that would leave in clear for somewhere else."""
     env.wire.restart()
     with Moves(env.alice, LatchOutClear=3):
@@ -653,20 +653,20 @@ def goes_astray(env, flow):
 @case("2-10_destination_rewritten_by_a_rule_{flow}", UDP)
 def rewritten(env, fam):
     """A rule gives the flow's datagrams another destination, which no policy protects: none leaves."""
-    _, flow, _ = scene(env, "udp", fam)
+    _, flow, _ = identified_flow(env, "udp", fam)
     words = {"ip": "ip" if fam == 4 else "ip6", "port": flow.ports[1], "addr": env.mallory.addr(fam)}
     with ruleset(env.alice, REWRITE.format(**words)):
-        goes_astray(env, flow)
+        check_not_sent_in_clear(env, flow)
     flow.exchange()
 
 
 @case("2-10_destination_rewritten_by_a_source_route_udp4")
 def source_route(env):
     """IP_OPTIONS: the first hop of a loose source route is the destination that policy sees."""
-    _, flow, _ = scene(env, "udp", 4)
+    _, flow, _ = identified_flow(env, "udp", 4)
     options = b"\x83\x07\x04" + forge.packed(env.mallory.addr(4)) + b"\0"
     flow.a.setsockopt(socket.SOL_IP, socket.IP_OPTIONS, options)
-    goes_astray(env, flow)
+    check_not_sent_in_clear(env, flow)
     flow.a.setsockopt(socket.SOL_IP, socket.IP_OPTIONS, b"")
     flow.exchange()
 
@@ -675,7 +675,7 @@ def source_route(env):
 @case("2-10_destination_rewritten_by_a_routing_header_udp6", [] if DEBUG else ({},))
 def routing_header(env):
     """IPV6_RTHDR: policy sees the last destination, so what leaves for the first hop is protected."""
-    _, flow, _ = scene(env, "udp", 6)
+    _, flow, _ = identified_flow(env, "udp", 6)
     header = struct.pack("BBBB4x", 0, 2, 2, 1) + forge.packed(env.mallory.addr(6))
     flow.a.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RTHDR, header)
     env.wire.restart()
@@ -691,7 +691,7 @@ def routing_header(env):
 @case("2.3-18_advice_to_the_kernel_does_not_lift_a_broken_latch_{flow}", UDP)
 def advice(env, fam):
     """SO_CNX_ADVICE gives the socket another hash, which is no new connect()."""
-    ipsec, flow, _ = scene(env, "udp", fam)
+    ipsec, flow, _ = identified_flow(env, "udp", fam)
     ipsec.flush()
     env.wire.restart()
     flow.a.setsockopt(socket.SOL_SOCKET, 53, 1)
@@ -743,7 +743,7 @@ def tproxy(env, fam, proto, sock):
 
 def transparent(sock):
     sock.setsockopt(*((socket.SOL_IP, 19) if sock.family == socket.AF_INET else (socket.IPPROTO_IPV6, 75)), 1)
-    require(sock)
+    ask_to_require(sock)
 
 
 @case("2-9_clear_syn_that_a_rule_gives_to_a_listener_tcp{fam}", FAMS)

@@ -18,7 +18,7 @@ HOSTS = ("alice", "bob")
 FQDN, EMAIL, DN = L.LATCH_ID_FQDN, L.LATCH_ID_EMAIL, L.LATCH_ID_DN
 
 
-def wanted(kind, text, **fields):
+def request_pattern(kind, text, **fields):
     """struct latch_req with a pattern."""
     text = text.encode("latin-1") if isinstance(text, str) else text
     req = request(peer_id=latch_id(kind, text), **fields)
@@ -26,8 +26,8 @@ def wanted(kind, text, **fields):
     return req
 
 
-def want(sock, kind, text, **fields):
-    ksft_eq(set_raw(sock, bytes(wanted(kind, text, **fields))), 0)
+def ask_for_pattern(sock, kind, text, **fields):
+    ksft_eq(set_raw(sock, bytes(request_pattern(kind, text, **fields))), 0)
 
 
 def known_as(host, kind, value, reqid=1, **parts):
@@ -78,9 +78,9 @@ def no_pattern(env, kind, text):
     ipsec = Ipsec(env.alice, env.bob).up()
     known_as(env.alice, FQDN, b"bob.db.example")
     sock = env.alice.socket()
-    want(sock, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE, disposition=L.LATCH_DISP_WAIT)
+    ask_for_pattern(sock, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE, disposition=L.LATCH_DISP_WAIT)
     before = bytes(info(sock))
-    req = bytes(wanted(kind, text, mode=L.LATCH_MODE_AUTO, disposition=L.LATCH_DISP_RESET))
+    req = bytes(request_pattern(kind, text, mode=L.LATCH_MODE_AUTO, disposition=L.LATCH_DISP_RESET))
     ksft_eq(set_raw(sock, req), errno.EINVAL)
     ksft_eq(bytes(info(sock)), before)
     ksft_eq(connect_errno(sock, ipsec.listen().getsockname()), "0")
@@ -107,13 +107,13 @@ def local_only():
 
 
 def with_tail():
-    req = wanted(FQDN, "*.db.example")
+    req = request_pattern(FQDN, "*.db.example")
     req.peer_id.value[100] = ord("x")
     return req
 
 
 def too_long():
-    req = wanted(FQDN, "b" * 252)
+    req = request_pattern(FQDN, "b" * 252)
     req.peer_id.len = 253
     return req
 
@@ -184,7 +184,7 @@ def fits(env, kind, value, text, met):
     ipsec = Ipsec(env.alice, env.bob).up()
     peer = known_as(env.alice, kind, value)
     sock = env.alice.socket()
-    want(sock, EMAIL if "@" in text and "=" not in text else DN if "=" in text else FQDN, text)
+    ask_for_pattern(sock, EMAIL if "@" in text and "=" not in text else DN if "=" in text else FQDN, text)
     if met:
         ksft_eq(connect_errno(sock, ipsec.listen().getsockname()), "0")
         ksft_eq(is_state(sock, "ESTABLISHED", "NONE", []).peer, peer)
@@ -201,7 +201,7 @@ def each_flow(env, proto, fam):
     known_as(env.alice, FQDN, b"bob.db.example")
 
     def before(sock):
-        want(sock, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE)
+        ask_for_pattern(sock, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE)
 
     flow = ipsec.flow(proto, before=before)
     flow.exchange()
@@ -214,7 +214,7 @@ def udp_refused(env):
     """The datagram is not sent, the next call says why; nothing that comes in is delivered."""
     ipsec = Ipsec(env.alice, env.bob).up()
     known_as(env.alice, FQDN, b"mallory.example")
-    flow = ipsec.udp(before=lambda s: want(s, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE), carry=False)
+    flow = ipsec.udp(before=lambda s: ask_for_pattern(s, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE), carry=False)
     with Moves(env.alice, LatchOutPeer=1, LatchInPeer=1, LatchRefused=1):
         flow.a.send(b"out")
         flow.b.send(b"in")
@@ -245,7 +245,7 @@ def together(env):
     for fields, error in (({"min_key_bits": 128}, "0"), ({"min_key_bits": 256}, "EKEYREJECTED"),
                           ({"local_id": "alice"}, "EKEYREJECTED")):  # fmt: skip
         sock = env.alice.socket()
-        want(sock, FQDN, "*.db.example", **fields)
+        ask_for_pattern(sock, FQDN, "*.db.example", **fields)
         ksft_eq(connect_errno(sock, listener.getsockname()), error)
 
 
@@ -257,14 +257,14 @@ def replaced(env):
     listener = ipsec.listen()
     sock = env.alice.socket()
     ask(sock, peer_id="mallory")
-    want(sock, FQDN, "*.db.example")
+    ask_for_pattern(sock, FQDN, "*.db.example")
     ksft_eq(connect_errno(sock, listener.getsockname()), "0")
     sock = env.alice.socket()
-    want(sock, FQDN, "*.db.example")
+    ask_for_pattern(sock, FQDN, "*.db.example")
     ask(sock, peer_id="mallory")
     ksft_eq(connect_errno(sock, listener.getsockname()), "EKEYREJECTED")
     sock = env.alice.socket()
-    want(sock, FQDN, "*.other.example")
+    ask_for_pattern(sock, FQDN, "*.other.example")
     ask(sock, mode=L.LATCH_MODE_REQUIRE)
     ksft_eq(connect_errno(sock, listener.getsockname()), "0")
 
@@ -274,7 +274,7 @@ def unidentified(env):
     """Who is not known fits no pattern."""
     ipsec = Ipsec(env.alice, env.bob).up()
     sock = env.alice.socket()
-    want(sock, DN, "CN=*")
+    ask_for_pattern(sock, DN, "CN=*")
     ksft_eq(connect_errno(sock, ipsec.listen().getsockname()), "EKEYREJECTED")
 
 
@@ -287,7 +287,7 @@ def pending(env):
         ipsec = Ipsec(env.alice, env.bob).up()
         sock = env.alice.socket()
         sock.setblocking(False)
-        want(sock, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE)
+        ask_for_pattern(sock, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE)
         listener = ipsec.listen()
         with Moves(env.alice, at_least=["LatchOutPending"], may=["LatchRefused"]):
             sock.connect_ex(listener.getsockname())
@@ -303,7 +303,7 @@ def latched_to_one(env):
     """Latched is the peer that came first: another one that fits as well breaks it."""
     ipsec = Ipsec(env.alice, env.bob).up()
     known_as(env.alice, FQDN, b"bob.db.example")
-    flow = ipsec.tcp(before=lambda s: want(s, FQDN, "*.db.example", disposition=L.LATCH_DISP_WAIT))
+    flow = ipsec.tcp(before=lambda s: ask_for_pattern(s, FQDN, "*.db.example", disposition=L.LATCH_DISP_WAIT))
     sas = ipsec.new_sas()
     other = env.alice.peer("carol.db.example")
     for sa in sas:
@@ -320,7 +320,7 @@ def rekeyed(env):
     """SAs of the same peer go on, as with any demand."""
     ipsec = Ipsec(env.alice, env.bob).up().identify([env.bob])
     known_as(env.alice, DN, BOB)
-    flow = ipsec.tcp(before=lambda s: want(s, DN, "CN=*, O=Example, C=XX"))
+    flow = ipsec.tcp(before=lambda s: ask_for_pattern(s, DN, "CN=*, O=Example, C=XX"))
     flow.exchange()
     ipsec.rekey()
     flow.pump(flow.moved(1000))
@@ -339,7 +339,7 @@ def listener(env, value, met):
     """A listener's pattern holds for whoever connects; others get no answer."""
     ipsec = Ipsec(env.alice, env.bob).up()
     known_as(env.bob, FQDN, value)
-    server = ipsec.listen(before=lambda s: want(s, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE))
+    server = ipsec.listen(before=lambda s: ask_for_pattern(s, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE))
     if met:
         flow = ipsec.tcp(listener=server)
         flow.exchange()
@@ -360,7 +360,7 @@ def several(env):
     names = (b"a.db.example", b"b.db.example")
     peers = [known_as(env.bob, FQDN, value, reqid=n) for n, value in enumerate(names, 1)]
     server = env.bob.socket()
-    want(server, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE)
+    ask_for_pattern(server, FQDN, "*.db.example", mode=L.LATCH_MODE_REQUIRE)
     server.bind(("0.0.0.0", 0))
     server.listen(8)
     port = server.getsockname()[1]

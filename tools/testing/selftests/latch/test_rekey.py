@@ -6,7 +6,7 @@ RFC 5660 2-2 to 2-7, 2.1-3, 2.2-6, 2.2-10, 2-19.
 """
 
 import runner
-from expect import Moves, both, is_state
+from expect import Moves, both_are, is_state
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
@@ -52,7 +52,7 @@ def replaced(env, proto, fam):
         host.ip(*[sa.add() for sa in ipsec.sas])
     with Moves(env.alice):
         flow.exchange()
-    both(flow, "ESTABLISHED", "NONE", [])
+    both_are(flow, "ESTABLISHED", "NONE", [])
 
 
 # What a rekey changes, and what the latch must say of it.  The latched suite is

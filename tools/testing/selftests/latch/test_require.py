@@ -11,7 +11,7 @@ import struct
 
 import forge
 import runner
-from expect import Moves, gauges, is_state
+from expect import Moves, is_state, one_more_latch
 from flow import FLOWS, error_of
 from ipsec import SA, Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
@@ -287,7 +287,7 @@ def listener_protected(env, fam):
     """The child of a demanding listener is latched, with the same demand."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
     listener = require_listener(ipsec, disposition=L.LATCH_DISP_WAIT)
-    with Moves(env.bob, **gauges()):
+    with Moves(env.bob, **one_more_latch()):
         flow = ipsec.tcp(listener=listener)
     got = is_state(flow.b, "ESTABLISHED")
     ksft_eq((got.mode, got.disposition, got.flags), (L.LATCH_MODE_REQUIRE, L.LATCH_DISP_WAIT, 0))
@@ -361,7 +361,7 @@ def embryo(env, protected, reason):
     # bob's answer shall not reach alice, whose kernel knows nothing of all this
     env.unplug(env.alice)
     syn = forge.ip(src, dst, socket.IPPROTO_TCP, forge.tcp(src, dst, sport, dport, 100, 0, forge.SYN))
-    with Moves(env.bob, **gauges()):
+    with Moves(env.bob, **one_more_latch()):
         env.mallory.frame(env.bob.mac, 0x0800, forge.protect(syn, inward.spi, 1))
     ack = forge.ip(src, dst, socket.IPPROTO_TCP, forge.tcp(src, dst, sport, dport, 101, 1, forge.ACK))
     with Moves(env.bob, **{f"LatchIn{reason}": 1}):

@@ -19,12 +19,12 @@ from scenes import AddressTakeover
 HOSTS = ("alice", "bob", "mallory")
 
 
-# what moves besides when a connection is reset
+# What else moves when a connection is reset.
 GOING = ["LatchLatches", "LatchClosed", "LatchOutBroken", "LatchOutClosed", "LatchInClosed"]
 
 
-def scene(env, fam, name, **kwargs):
-    """Alice and bob are connected, mallory waits; who is who is known as `name` says."""
+def prepare_takeover(env, fam, name, **kwargs):
+    """(IPsec between alice and bob, the takeover of his address by mallory), with identities as `name` says."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up()
     if name == "identified":
         ipsec.identify()
@@ -43,9 +43,9 @@ SCENES = [
 
 
 @case("2.2-6_stranger_{name}_{flow}_reset", SCENES)
-def reset(env, proto, fam, name, reason):
+def reset_disposition(env, proto, fam, name, reason):
     """A third host takes the peer's address: broken when its SAs come, no octet to it, the owner is told."""
-    ipsec, attack = scene(env, fam, name)
+    ipsec, attack = prepare_takeover(env, fam, name)
     flow = ipsec.flow(proto)
     if proto == "udp":
         ask(flow.a, disposition=L.LATCH_DISP_RESET)
@@ -61,9 +61,9 @@ def reset(env, proto, fam, name, reason):
 
 
 @case("2.2-6_stranger_{name}_{flow}_wait", SCENES)
-def wait(env, proto, fam, name, reason):
+def wait_disposition(env, proto, fam, name, reason):
     """With `wait` there is silence until the stranger's SAs are gone; then not an octet is missing."""
-    ipsec, attack = scene(env, fam, name)
+    ipsec, attack = prepare_takeover(env, fam, name)
     flow = ipsec.flow(proto, before=ask_to_wait)
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))
     attack.start()
@@ -84,9 +84,9 @@ def wait(env, proto, fam, name, reason):
 
 
 @case("2.3.1-1_stranger_is_not_heard_{flow}", FLOWS)
-def not_heard(env, proto, fam):
+def data_not_heard(env, proto, fam):
     """Data that the stranger sends into the flow under its own SA is dropped."""
-    ipsec, attack = scene(env, fam, "identified", suite="null")
+    ipsec, attack = prepare_takeover(env, fam, "identified", suite="null")
     flow = ipsec.flow(proto, before=ask_to_wait)
     flow.exchange()
     attack.start()
@@ -102,7 +102,7 @@ def not_heard(env, proto, fam):
 
 
 @case("2.4-1_sa_in_the_memory_of_one_that_went_{flow}", FLOWS, limit=120)
-def memory_again(env, proto, fam):
+def sa_memory_used_again(env, proto, fam):
     """SAs that policy does not take come where SAs of the flow lay: what they protect is not taken for judged."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, suite="null").up().identify()
     flow = ipsec.flow(proto)
@@ -125,7 +125,7 @@ def memory_again(env, proto, fam):
 @case("2.3-11_no_latch_over_conflicting_sas_{flow}", FLOWS)
 def born_broken(env, proto, fam):
     """SAs of two peers are there already: the latch is born broken and nothing passes."""
-    ipsec, attack = scene(env, fam, "identified")
+    ipsec, attack = prepare_takeover(env, fam, "identified")
     attack.add_sas()
     env.wire.restart()
     family, kind = ipsec.listen().family, 1 if proto == "tcp" else 2
@@ -151,7 +151,7 @@ def born_broken(env, proto, fam):
 ])  # fmt: skip
 def other_kind(env, change, reason):
     """SAs of the template's reqid, but of a kind that the policy does not take yet, break at once."""
-    ipsec, attack = scene(env, 4, "identified")
+    ipsec, attack = prepare_takeover(env, 4, "identified")
     flow = ipsec.tcp(before=ask_to_wait)
     attack.sas = [sa.but(**change) for sa in attack.sas]
     attack.add_sas()
@@ -171,7 +171,7 @@ def example(env, latching):
     for host in (env.alice, env.bob):
         if host.name not in latching:
             host.sysctl("auto", 0)
-    ipsec, attack = scene(env, 4, "identified")
+    ipsec, attack = prepare_takeover(env, 4, "identified")
     flow = ipsec.tcp()
     is_state(flow.a, "ESTABLISHED" if "alice" in latching else "NONE")
     is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE")
@@ -259,7 +259,7 @@ APART = [
 @case("2.2-6_sa_that_does_not_cover_the_flow_{what}", APART)
 def not_covering(env, change):
     """SAs of a stranger that the kernel would never take for this flow break nothing."""
-    ipsec, attack = scene(env, 4, "unidentified")
+    ipsec, attack = prepare_takeover(env, 4, "unidentified")
     flow = ipsec.tcp()
     sas = [sa.but(**change) for sa in attack.sas]
     with Moves(env.alice):
@@ -281,7 +281,7 @@ COVERED = [
 @case("2.2-6_sa_that_covers_the_flow_{what}", COVERED)
 def covering(env, reqid, change, only=""):
     """Coverage is judged as the kernel chooses: policy, template, SA, in both directions."""
-    ipsec, attack = scene(env, 4, "unidentified", reqid=reqid)
+    ipsec, attack = prepare_takeover(env, 4, "unidentified", reqid=reqid)
     flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
     sas = [sa.but(**change) for sa in attack.sas]

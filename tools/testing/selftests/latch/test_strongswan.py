@@ -33,7 +33,7 @@ from ikescenes import (
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, ask, get_raw, info, latch_id, level_of, load, unload_when_idle
-from test_pattern import want
+from test_pattern import ask_for_pattern
 from vici import ViciError
 
 IKE = True
@@ -46,7 +46,7 @@ def setup():
     return IkeNet("alice", "bob", "mallory", plugin=True, plugins="eap-identity eap-mschapv2 eap-tls")
 
 
-def proved(sock, cert, name=None, kind=L.LATCH_ID_FQDN, auth=L.LATCH_AUTH_ECDSA_256):
+def check_proof(sock, cert, name=None, kind=L.LATCH_ID_FQDN, auth=L.LATCH_AUTH_ECDSA_256):
     """The latch of a socket stands, with all that a certificate proved of its peer (2-13)."""
     got = is_state(sock, "ESTABLISHED", conflicts=[])
     ksft_eq((got.peer_id_type, got.auth_method), (kind, auth))
@@ -68,9 +68,9 @@ def option_of(sock, option):
     return area[:size]
 
 
-def both_proved(env, flow):
-    proved(flow.a, env.pki.cert("bob.example"))
-    proved(flow.b, env.pki.cert("alice.example"))
+def check_both_proofs(env, flow):
+    check_proof(flow.a, env.pki.cert("bob.example"))
+    check_proof(flow.b, env.pki.cert("alice.example"))
 
 
 # --- who is there --------------------------------------------------------------------
@@ -80,7 +80,7 @@ def bound(env, proto, fam):
     ipsec = pair(env, fam)
     env.wire.restart()
     flow = connect(ipsec, proto)
-    both_proved(env, flow)
+    check_both_proofs(env, flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
     for host in (env.alice, env.bob):
         rows = host.nl.dump("binding-get")
@@ -179,7 +179,7 @@ def stops(env, proto, fam, latching):
     carry(flow, 4000)
     flow.lost = 0
     untouched(flow, (1, 1))
-    both_proved(env, flow)
+    check_both_proofs(env, flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
 
 
@@ -217,7 +217,7 @@ def crashes(env, proto, fam, moment):
     carry(flow, 4000)
     for sock in (flow.a, flow.b):
         is_state(sock, "ESTABLISHED", conflicts=[])
-    both_proved(env, flow)
+    check_both_proofs(env, flow)
     if proto == "tcp":
         flow.drained()
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -240,7 +240,7 @@ def killed_early(env, when):
     alice.start()
     alice.initiate("bob")
     wait(lambda: info(sock).state_name == "ESTABLISHED", "the connection", 30)
-    proved(sock, env.pki.cert("bob.example"))
+    check_proof(sock, env.pki.cert("bob.example"))
 
 
 # --- rekeys ------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def rekeys(env, proto, fam, what):
         flow.pump(done, deadline=30)
         carry(flow, 4000)
     untouched(flow)
-    both_proved(env, flow)
+    check_both_proofs(env, flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
     ksft_eq([info(s).id for s in (flow.a, flow.b)], [b.id for b in before])
     ksft_eq([info(s).peer for s in (flow.a, flow.b)], [b.peer for b in before])
@@ -311,9 +311,9 @@ def dead(env, proto, fam):
         is_state(sock, "CLOSED" if proto == "tcp" else "BROKEN", "DPD")
         if proto == "tcp":
             ksft_eq(error_of(sock), errno.ECONNRESET)
-    both_proved(env, new)
+    check_both_proofs(env, new)
     carry(other)
-    proved(other.a, env.pki.cert("mallory.example"))
+    check_proof(other.a, env.pki.cert("mallory.example"))
 
 
 # --- where the packets go ------------------------------------------------------------
@@ -322,7 +322,7 @@ def tunnel(env, proto, fam):
     """Tunnel mode: inner and outer addresses, and no policy but the tunnel's."""
     ipsec = pair(env, fam, mode="tunnel")
     flow = connect(ipsec, proto)
-    both_proved(env, flow)
+    check_both_proofs(env, flow)
     for sock, me, peer in ((flow.a, env.alice, env.bob), (flow.b, env.bob, env.alice)):
         got = info(sock)
         ksft_eq((got.local_addr, got.remote_addr), (me.inner(fam), peer.inner(fam)))
@@ -342,7 +342,7 @@ def nat(env, proto, mode):
     ipsec = behind_nat(env, mode)
     try:
         flow = connect(ipsec, proto)
-        both_proved(env, flow)
+        check_both_proofs(env, flow)
         ports = [int(env.ike(h).ikes()[0]["remote-port"]) for h in (env.alice, env.bob)]
         seen = [
             (got.outer_local_addr, got.outer_remote_addr, got.natt_local_port, got.natt_remote_port,
@@ -411,7 +411,7 @@ def mobike(env, proto, to, answer):
     flow.pump(lambda: info(flow.a).outer_local_addr == info(flow.b).outer_remote_addr == to)
     carry(flow)
     untouched(flow, (0, 0 if answer == "trap" else 1))
-    both_proved(env, flow)
+    check_both_proofs(env, flow)
     ksft_eq([(info(s).id, info(s).peer) for s in (flow.a, flow.b)], [(b.id, b.peer) for b in before])
     ksft_eq(env.wire.clear(flow), (0, 0))
     # routes went with the address
@@ -504,7 +504,7 @@ class Way:
             ksft_eq((error, b"" if error else area[:size]), want, f"option {option}")
 
 
-def meet(env, kind, way):
+def meet_by(env, kind, way):
     """Alice has a trap for bob; returns how they prove who they are."""
     alice = Way(env, env.alice, kind, **way)
     # who uses EAP proves himself to one who shows a certificate
@@ -520,7 +520,7 @@ def meet(env, kind, way):
 @case("2-13_ike_identity_{kind}", WAYS)
 def identities(env, kind, way):
     """Every kind of ID and of proof: the latch tells it as IKE carried it, at both ends."""
-    alice, bob = meet(env, kind, way)
+    alice, bob = meet_by(env, kind, way)
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     bob.seen(flow.a)
     alice.seen(flow.b)
@@ -564,7 +564,7 @@ def long_names(env, size):
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     if size <= 1024:
         for sock, cert in ((flow.a, certs[1]), (flow.b, certs[0])):
-            proved(sock, cert, cert.subject, L.LATCH_ID_DN)
+            check_proof(sock, cert, cert.subject, L.LATCH_ID_DN)
         return
     for sock, ike in ((flow.a, ikes[0]), (flow.b, ikes[1])):
         got = is_state(sock, "ESTABLISHED", "NONE")
@@ -605,7 +605,7 @@ KEYED = {"fqdn": True, "dn": True, "rawkey": True, "psk": False, "eap_mschapv2":
 @case("6.3-1_ike_channel_binding_{kind}", [{**w, "keyed": KEYED[w["kind"]]} for w in WAYS if w["kind"] in KEYED])
 def channel(env, kind, way, keyed):
     """Both ends read the same, over a rekey; its second half says that keys were proved. Another peer has another."""
-    meet(env, kind, way)
+    meet_by(env, kind, way)
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     binding = option_of(flow.a, L.IP_LATCH_BINDING)
     ksft_eq((len(binding), binding[:32] != bytes(32), binding[32:] != bytes(32)), (64, True, keyed))
@@ -628,7 +628,7 @@ DEMANDS = [
 DEMANDS = [{**d, "mode": m} for d in DEMANDS for m in ("auto", "require")]
 
 
-def attempt(sock, listener):
+def try_connect(sock, listener):
     """What connect() says, with the time that IKE takes."""
     sock.settimeout(60)
     try:
@@ -646,9 +646,9 @@ def demands(env, mode, fields, met):
     sock = env.alice.socket(listener.family)
     ask(sock, mode=getattr(L, f"LATCH_MODE_{mode.upper()}"), **fields)
     env.wire.restart()
-    ksft_eq(attempt(sock, listener), "0" if met else "EKEYREJECTED")
+    ksft_eq(try_connect(sock, listener), "0" if met else "EKEYREJECTED")
     if met:
-        proved(sock, env.pki.cert("bob.example"))
+        check_proof(sock, env.pki.cert("bob.example"))
     else:
         ksft_eq(env.wire.protected(), 0)
 
@@ -666,11 +666,11 @@ PATTERNS = [
 @case("2-16_ike_demand_by_pattern_{what}", PATTERNS)
 def patterns(env, kind, text, met):
     """The same by pattern, of what a certificate proved."""
-    _, bob = meet(env, kind, next(w["way"] for w in WAYS if w["kind"] == kind))
+    _, bob = meet_by(env, kind, next(w["way"] for w in WAYS if w["kind"] == kind))
     sock = env.alice.socket()
-    want(sock, bob.type, text, mode=L.LATCH_MODE_REQUIRE)
+    ask_for_pattern(sock, bob.type, text, mode=L.LATCH_MODE_REQUIRE)
     env.wire.restart()
-    ksft_eq(attempt(sock, Ipsec(env.alice, env.bob).listen()), "0" if met else "EKEYREJECTED")
+    ksft_eq(try_connect(sock, Ipsec(env.alice, env.bob).listen()), "0" if met else "EKEYREJECTED")
     if met:
         bob.seen(sock)
     else:
@@ -690,7 +690,7 @@ def module_late(env):
     for host in (env.alice, env.bob):
         wait(lambda h=host: h.stat()["LatchBindings"] == 2, "the SAs to be bound")
     new = ipsec.tcp(listener=listener)
-    both_proved(env, new)
+    check_both_proofs(env, new)
     is_state(old.a, "NONE", "NONE", [])
     env.ike(env.alice).rekeyed("bob")
     for flow in (old, new):
@@ -721,7 +721,7 @@ def module_required(env):
     finally:
         load(env)
     env.ike(env.alice).initiate("bob")
-    both_proved(env, connect(Ipsec(env.alice, env.bob), "tcp"))
+    check_both_proofs(env, connect(Ipsec(env.alice, env.bob), "tcp"))
 
 
 if __name__ == "__main__":

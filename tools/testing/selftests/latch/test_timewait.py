@@ -25,8 +25,8 @@ WAYS = [{"fam": fam, "way": way, "kept": way == "open"} for fam in (4, 6) for wa
 ANSWERED = 3
 
 
-def over(env, fam, kept, **kwargs):
-    """(IPsec, connection, its TIME_WAIT at alice)"""
+def close_into_time_wait(env, fam, kept, **kwargs):
+    """Alice closes a connection first; returns (IPsec, connection, its TIME_WAIT at alice)."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up().identify()
     flow = ipsec.tcp()
     flow.exchange()
@@ -35,13 +35,13 @@ def over(env, fam, kept, **kwargs):
     return ipsec, flow, waiting
 
 
-def frames(env, flow):
-    """(protected, in clear)"""
+def frames_seen(env, flow):
+    """How many frames the link carried: (protected, the flow's in clear)."""
     return env.wire.protected(), env.wire.clear(flow)[0]
 
 
 @case("2.3-6_time_wait_is_closed_{way}_{fam}", WAYS)
-def closed(env, fam, kept):
+def latch_closed(env, fam, kept):
     """Nobody lists it, it counts as closed once, and who still has the socket is told so."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
     flow = ipsec.tcp()
@@ -53,55 +53,55 @@ def closed(env, fam, kept):
 
 
 @case("2-10_time_wait_answers_under_its_sa_{way}_{fam}", WAYS)
-def answers(env, fam, kept):
+def answered_under_sa(env, fam, kept):
     """Nothing has changed: the late segment is answered, twice the same way."""
-    _, flow, waiting = over(env, fam, kept)
+    _, flow, waiting = close_into_time_wait(env, fam, kept)
     with Moves(env.alice):
         for n in (1, 2):
             waiting.send_old_segment()
-            wait(lambda n=n: frames(env, flow) == (ANSWERED * n, 0), "the answer")
+            wait(lambda n=n: frames_seen(env, flow) == (ANSWERED * n, 0), "the answer")
 
 
 @case("2-7_time_wait_answers_under_a_new_sa_{way}_{fam}", WAYS)
-def rekeyed(env, fam, kept):
+def answered_under_new_sa(env, fam, kept):
     """A rekey to the same peer is none of its business."""
-    ipsec, flow, waiting = over(env, fam, kept)
+    ipsec, flow, waiting = close_into_time_wait(env, fam, kept)
     ipsec.rekey()
     with Moves(env.alice):
         waiting.send_old_segment()
-        wait(lambda: frames(env, flow) == (ANSWERED, 0), "the answer")
+        wait(lambda: frames_seen(env, flow) == (ANSWERED, 0), "the answer")
 
 
 @case("2-10_time_wait_never_in_clear_{way}_{fam}", WAYS)
-def never_clear(env, fam, kept):
+def not_answered_in_clear(env, fam, kept):
     """The policy is gone: no answer."""
-    ipsec, flow, waiting = over(env, fam, kept)
+    ipsec, flow, waiting = close_into_time_wait(env, fam, kept)
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     with Moves(env.alice, LatchOutClear=1):
         waiting.send_old_segment()
-    ksft_eq(frames(env, flow), (1, 0))
+    ksft_eq(frames_seen(env, flow), (1, 0))
 
 
 @case("2-10_time_wait_never_to_a_stranger_{way}_{fam}", WAYS)
-def never_stranger(env, fam, kept):
+def not_answered_to_stranger(env, fam, kept):
     """The SA out is somebody else's by now: no answer."""
-    ipsec, flow, waiting = over(env, fam, kept)
+    ipsec, flow, waiting = close_into_time_wait(env, fam, kept)
     mine = [sa for sa in ipsec.sas if sa.src == env.alice.addr(fam)]
     theirs = [sa for sa in ipsec.new_sas() if sa.src == env.alice.addr(fam)]
     env.alice.bind("mallory", "alice", sa=theirs[0])
     env.alice.ip(theirs[0].add(), mine[0].delete())
     with Moves(env.alice, LatchOutPeer=1):
         waiting.send_old_segment()
-    ksft_eq(frames(env, flow), (1, 0))
+    ksft_eq(frames_seen(env, flow), (1, 0))
 
 
 @case("2-11_time_wait_hears_nothing_in_clear_{way}_{fam}", WAYS)
-def clear_in(env, fam, kept):
+def clear_segment_not_answered(env, fam, kept):
     """A segment that is not protected is not answered, although the kernel would take it."""
-    _, flow, waiting = over(env, fam, kept, level="use")
+    _, flow, waiting = close_into_time_wait(env, fam, kept, level="use")
     with Moves(env.alice, LatchInClear=1):
         waiting.send_old_segment_in_clear(env.mallory)
-    ksft_eq(frames(env, flow), (0, 1), "the forged segment alone")
+    ksft_eq(frames_seen(env, flow), (0, 1), "the forged segment alone")
 
 
 def icmp_error(ipsec, flow):
@@ -120,7 +120,7 @@ def icmp_error(ipsec, flow):
 
 
 @case("2-10_time_wait_after_an_error_{fam}", [{"fam": 4}, {"fam": 6}])
-def after_error(env, fam):
+def time_wait_after_error(env, fam):
     """A socket with an error that nobody fetched can go over to TIME_WAIT, too."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
     flow = ipsec.tcp()
@@ -133,7 +133,7 @@ def after_error(env, fam):
 
 
 @case("5.1-1_connection_out_of_time_wait_{fam}", [{"fam": 4}, {"fam": 6}])
-def again(env, fam):
+def tuple_used_again(env, fam):
     """The 5-tuple is used again while the server is in TIME_WAIT: a latch of its own, each time."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
     listener = ipsec.listen()
@@ -153,9 +153,9 @@ def again(env, fam):
 
 
 @case("2.3-17_time_wait_over", limit=200)
-def gone(env):
+def latch_gone(env):
     """The latch goes when TIME_WAIT does: TCP's RST to nobody's segment is not judged any more."""
-    ipsec, flow, waiting = over(env, 4, False)
+    ipsec, flow, waiting = close_into_time_wait(env, 4, False)
     env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
     with Moves(env.alice, LatchOutClear=1):
         waiting.send_old_segment()
