@@ -174,8 +174,8 @@ def error_of(sock, deadline=10):
     return wait(look, "an error at the socket", deadline)
 
 
-def reads(sock, text, deadline=10):
-    """Wait until a text comes out of a socket, whatever else does."""
+def wait_for_text(sock, text, deadline=10):
+    """Wait until this text is in what a socket receives."""
     got = bytearray()
     sock.setblocking(False)
 

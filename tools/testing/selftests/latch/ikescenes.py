@@ -25,39 +25,39 @@ SILENT = """table inet silent {
 """
 
 
-def pair(net, fam=4, remote=None, mode="transport", answer="trap", **kwargs):
-    """Alice and bob have trap policies for each other; returns who carries the flows.
+def trap_policies(net, fam=4, remote=None, mode="transport", answer="trap", **kwargs):
+    """Give alice and bob trap policies for each other; returns what opens flows between them.
 
-    answer="none": bob has no policies but with SAs.
+    answer="none": bob has no policies but those of SAs.
     """
-    return pair_of(net, net.alice, net.bob, fam, remote=remote, mode=mode, answer=answer, **kwargs)
+    return trap_policies_between(net, net.alice, net.bob, fam, remote=remote, mode=mode, answer=answer, **kwargs)
 
 
-def pair_of(net, a, b, fam=4, remote=None, mode="transport", answer="trap", **kwargs):
-    """The same of any two hosts."""
+def trap_policies_between(net, a, b, fam=4, remote=None, mode="transport", answer="trap", **kwargs):
+    """The same for any two hosts."""
     net.ike(b).to(a, fam=fam, mode=mode, start=answer, **kwargs)
     net.ike(a).to(b, fam=fam, mode=mode, remote=remote, **kwargs)
     return Ipsec(a, b, fam=fam, mode=mode)
 
 
-def carry(flow, octets=1050):
-    """Data both ways; the first datagrams may be lost while SAs are made."""
+def carry_data(flow, octets=1050):
+    """Send data both ways; the first datagrams may be lost while SAs are made."""
     flow.pump(flow.moved(octets if flow.proto == "tcp" else octets // 105), deadline=30)
 
 
 def connect(ipsec, proto, **kwargs):
-    """A flow that made its own SAs: a packet meets a trap policy."""
+    """Open a flow whose first packet meets a trap policy, and so makes SAs."""
     if proto == "tcp":
         flow = ipsec.tcp(**kwargs)
     else:
         flow = ipsec.udp(carry=False, **kwargs)
         # one end alone makes SAs, and none answers in clear
         flow.reach()
-    carry(flow)
+    carry_data(flow)
     return flow
 
 
-def anybody(net):
+def any_member(net):
     """For remote=: whoever has a certificate of the CA."""
     return {"id": "%any", "cacerts": [net.pki.ca().der]}
 
@@ -73,23 +73,23 @@ MASQUERADE = """table ip nat {{
 """
 
 
-class Behind(Ipsec):
+class BehindNat(Ipsec):
     """Flows of alice from her private address."""
 
     def addr(self, host):
         return PRIVATE if host is self.a and self.mode != "tunnel" else super().addr(host)
 
 
-def behind_nat(net, mode):
-    """Alice has a private address and mallory is her NAT on the way to bob."""
-    translate(net)
+def pair_behind_nat(net, mode):
+    """Give alice a private address and make mallory her NAT on the way to bob."""
+    set_up_nat(net)
     net.ike(net.bob).to(net.alice, mode=mode, start="none", remote_addrs=["%any"])
     net.ike(net.alice).to(net.bob, mode=mode, local_addrs=[PRIVATE])
-    return Behind(net.alice, net.bob, mode=mode)
+    return BehindNat(net.alice, net.bob, mode=mode)
 
 
-def translate(net):
-    """The NAT alone, and the routes through it."""
+def set_up_nat(net):
+    """Set up the NAT and the routes through it, but no policies."""
     alice, bob, router = net.alice, net.bob, net.mallory
     alice.ip(
         f"addr add {PRIVATE}/32 dev eth0",
@@ -105,11 +105,11 @@ def translate(net):
         for name, value in (("ip_forward", 1), ("conf/all/send_redirects", 0), ("conf/eth0/send_redirects", 0)):
             with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as f:
                 f.write(f"{value}\n")
-    forget_connections(router)
+    restart_nat(router)
 
 
-def forget_connections(router, ports=""):
-    """A NAT that is switched off and on, and takes ports of a range from then on."""
+def restart_nat(router, ports=""):
+    """Switch the NAT off and on: it forgets its connections, and takes ports of this range from then on."""
     subprocess.run(["modprobe", "-q", "nf_conntrack_netlink"], check=True)
     done = router.run("nft", "-f", "-", input="flush ruleset\n" + MASQUERADE.format(ports=ports and ":" + ports))
     if done.returncode:
@@ -122,7 +122,8 @@ def forget_connections(router, ports=""):
         raise OSError(-error, "conntrack flush")
 
 
-def no_nat(net):
+def remove_nat(net):
+    """Undo set_up_nat()."""
     alice, bob, router = net.alice, net.bob, net.mallory
     router.run("nft", "flush", "ruleset")
     router.ip(f"route del {PRIVATE}/32 dev eth0", f"neigh del {PRIVATE} dev eth0", fail=False)
@@ -160,7 +161,7 @@ class StrongSwanTakeover(AddressTakeover):
     @property
     def sas(self):
         """Her SAs, as frames_seen() takes them."""
-        return [_Spi(int(kid[k], 16)) for kid in self.ike.children() for k in ("spi-in", "spi-out")]
+        return [Spi(int(kid[k], 16)) for kid in self.ike.children() for k in ("spi-in", "spi-out")]
 
     def answer_stolen(self, flow, packet, data):
         """Answer a stolen packet of the flow as the peer would."""
@@ -193,6 +194,8 @@ class StrongSwanTakeover(AddressTakeover):
         super().end()
 
 
-class _Spi:
+class Spi:
+    """What frames_seen() asks an SA for."""
+
     def __init__(self, spi):
         self.spi = spi

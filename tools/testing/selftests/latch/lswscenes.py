@@ -34,14 +34,14 @@ class Pluto(Libreswan):
 
 
 @functools.cache
-def rehearse(host):
-    """Get what updown runs from the host; without what it needs to know it binds nothing."""
+def read_updown_ahead(host):
+    """Run the updown program once, so that its files are in memory; it binds nothing for it is not told of SAs."""
     host.run("sh", "-c", f"{BINARY} true")
 
 
-def pluto(env, host, updown=UPDOWN, setup=""):
-    """The libreswan of a host, which is to be told its connections and started."""
-    rehearse(env.sw)
+def pluto_at(env, host, updown=UPDOWN, setup=""):
+    """The libreswan of a host; the caller tells it its connections and starts it."""
+    read_updown_ahead(env.sw)
     env.pki.cert("bob.example", names=BOB)
     daemon = env.daemons.get(host)
     if not isinstance(daemon, Pluto):
@@ -54,8 +54,8 @@ def pluto(env, host, updown=UPDOWN, setup=""):
     return daemon
 
 
-def strongswan(env, host, **options):
-    """A strongSwan in its place."""
+def strongswan_at(env, host, **options):
+    """Replace the daemon of a host by a strongSwan; returns it."""
     daemon = env.daemons.get(host)
     if not isinstance(daemon, StrongSwan) or any(getattr(daemon, k) != v for k, v in options.items()):
         if daemon:
@@ -64,9 +64,9 @@ def strongswan(env, host, **options):
     return daemon
 
 
-def pair(env, fam=4, mode="transport", updown=UPDOWN, start="ondemand", **options):
-    """Alice has a trap for bob, who waits; returns who carries the flows."""
-    alice, bob = pluto(env, env.alice, updown), pluto(env, env.bob, updown)
+def trap_policy(env, fam=4, mode="transport", updown=UPDOWN, start="ondemand", **options):
+    """Give alice a trap policy for bob, who waits; returns what opens flows between them."""
+    alice, bob = pluto_at(env, env.alice, updown), pluto_at(env, env.bob, updown)
     alice.to(env.bob, fam=fam, mode=mode, start=start, **options)
     bob.to(env.alice, fam=fam, mode=mode, start="add", **options)
     bob.start()
@@ -85,34 +85,29 @@ def initiate(daemon, name):
         wait(lambda: "(established Child SA)" in daemon.status(), f"SAs after this: {said}", 30)
 
 
-def meet(env, proto, fam=4, **options):
-    """Alice and bob, and a flow between them; latch-updown gets the time that it takes here."""
+def connect_pair(env, proto, fam=4, **options):
+    """Connect alice and bob, and open a flow between them; latch-updown gets the time that it needs here."""
     if module_loaded():
         for host in (env.alice, env.bob):
             host.sysctl("identity_wait_ms", 60000)
-    ipsec = pair(env, fam, **options)
+    ipsec = trap_policy(env, fam, **options)
     initiate(env.daemons[env.alice], "bob")
     return ikescenes.connect(ipsec, proto)
 
 
-def mesh(env, fam=4, updown=UPDOWN, **options):
-    """Alice takes whoever has a certificate of the CA; bob has come and gone by when the flow is there."""
-    alice, bob = pluto(env, env.alice, updown), pluto(env, env.bob, updown)
+def set_up_mesh(env, fam=4, updown=UPDOWN, **options):
+    """Alice accepts whoever has a certificate of the CA, and bob makes SAs with her."""
+    alice, bob = pluto_at(env, env.alice, updown), pluto_at(env, env.bob, updown)
     alice.to("%any", "mesh", fam=fam, start="add", hostaddrfamily=f"ipv{fam}", **options).start()
     bob.to(env.alice, fam=fam, start="add").start()
     initiate(bob, "alice")
     return Ipsec(env.alice, env.bob, fam=fam)
 
 
-def spis(host):
+def spis_of(host):
     """SPIs of the SAs of a host, other than those that are only asked for or reserved."""
     sas = re.split(r"^(?=src )", host.run("ip", "xfrm", "state").stdout, flags=re.M)
     return {int(re.search(r"spi 0x([0-9a-f]+)", sa)[1], 16) for sa in sas if re.search(r"^\s(aead|auth|enc)", sa, re.M)}
-
-
-class _Spi:
-    def __init__(self, spi):
-        self.spi = spi
 
 
 class LibreswanTakeover(ikescenes.StrongSwanTakeover):
@@ -121,7 +116,7 @@ class LibreswanTakeover(ikescenes.StrongSwanTakeover):
     def __init__(self, net, ipsec, updown=UPDOWN):  # pylint: disable=super-init-not-called
         self.net, self.ipsec = net, ipsec
         self.me, self.victim, self.peer = net.mallory, ipsec.a, ipsec.b
-        self.pluto = pluto(net, self.me, updown)
+        self.pluto = pluto_at(net, self.me, updown)
         self._raw = None
 
     def authenticate(self):
@@ -131,18 +126,19 @@ class LibreswanTakeover(ikescenes.StrongSwanTakeover):
 
     @property
     def sas(self):
-        return [_Spi(spi) for spi in spis(self.me)]
+        return [ikescenes.Spi(spi) for spi in spis_of(self.me)]
 
     def withdraw_sas(self):
         self.pluto.whack("--terminate", "--name", self.victim.name)
 
 
-def rekeyed(daemon, name):
-    """Rekey the child of a connection, and wait until the old SAs went."""
-    old = spis(daemon.host)
+def rekey_child(daemon, name):
+    """Rekey the child of a connection; returns a function that is true when the old SAs are gone."""
+    old = spis_of(daemon.host)
     daemon.whack("--rekey-ipsec", "--name", name)
-    return lambda: spis(daemon.host) and not spis(daemon.host) & old
+    return lambda: spis_of(daemon.host) and not spis_of(daemon.host) & old
 
 
-def settle(host, what="SAs"):
-    return wait(lambda: not spis(host), f"the {what} of {host.name} to go", 30)
+def wait_for_no_sas(host, what="SAs"):
+    """Wait until all SAs of a host are gone."""
+    return wait(lambda: not spis_of(host), f"the {what} of {host.name} to go", 30)

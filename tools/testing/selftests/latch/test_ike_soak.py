@@ -8,7 +8,7 @@ import time
 import runner
 from expect import is_state
 from ikenet import IkeNet
-from ikescenes import connect, pair
+from ikescenes import connect, trap_policies
 from ktap import case, ksft_eq, ksft_ge, ksft_pr, ksft_true
 from latchapi import info
 
@@ -66,7 +66,7 @@ class Talk:
 def soak(env):
     """Child rekeys every 5 s, IKE rekeys every 40 s, reauthentication every 150 s: nobody notices."""
     alice = env.ike(env.alice)
-    ipsec = pair(env, dpd_delay=30)
+    ipsec = trap_policies(env, dpd_delay=30)
     alice.to(env.bob, dpd_delay=30, rekey_time=40, reauth_time=150, over_time=30, rand_time=0,
              child={"rekey_time": 5, "life_time": 30, "rand_time": 0})  # fmt: skip
     flows = [connect(ipsec, proto) for proto in ("tcp", "udp")]

@@ -23,7 +23,7 @@ from daemon import Daemon
 from expect import both_know_peers, is_state, knows_peer, untouched
 from flow import FLOWS
 from ikenet import IkeNet
-from ikescenes import StrongSwanTakeover, anybody, carry, connect, pair
+from ikescenes import StrongSwanTakeover, any_member, carry_data, connect, trap_policies
 from ipsec import Ipsec
 from ktap import TOP, ksft_eq, ksft_true, wait
 from latchapi import L, info
@@ -112,7 +112,7 @@ def setup():
 def all_sas_bound(host):
     """Every SA has its own binding, which goes with it."""
     rows = host.nl.dump("binding-get")
-    return {r.get("spi") for r in rows} == lswscenes.spis(host) and all(r.get("with-sa") for r in rows)
+    return {r.get("spi") for r in rows} == lswscenes.spis_of(host) and all(r.get("with-sa") for r in rows)
 
 
 KINDS = [{**f, "ike": ike} for f in FLOWS[:3] for ike in ("charon", "pluto")]
@@ -125,10 +125,10 @@ def connect_daemons(env, ike, fam=4, when="before", wait_ms=60000, **options):
         host.sysctl("identity_wait_ms", wait_ms)
     if ike == "charon":
         for host in hosts:
-            lswscenes.strongswan(env, host, plugin=False)
-        ipsec = pair(env, fam, **options)
+            lswscenes.strongswan_at(env, host, plugin=False)
+        ipsec = trap_policies(env, fam, **options)
     else:
-        ipsec = lswscenes.pair(env, fam, updown="%disabled", **options)
+        ipsec = lswscenes.trap_policy(env, fam, updown="%disabled", **options)
     if when == "before":
         for host in hosts:
             env.latchd(host).start()
@@ -153,7 +153,7 @@ def end_sas(env, ike):
         env.ike(env.alice).terminate(ike="bob")
     else:
         env.daemons[env.alice].whack("--terminate", "--name", "bob")
-    lswscenes.settle(env.alice)
+    lswscenes.wait_for_no_sas(env.alice)
 
 
 def wait_for_bindings(env):
@@ -164,10 +164,10 @@ def wait_for_bindings(env):
 def start_rekey(env, ike):
     """Begin a rekey; returns a function that is true when it is over."""
     if ike == "pluto":
-        return lswscenes.rekeyed(env.daemons[env.alice], "bob")
-    old = lswscenes.spis(env.alice)
+        return lswscenes.rekey_child(env.daemons[env.alice], "bob")
+    old = lswscenes.spis_of(env.alice)
     env.ike(env.alice).rekey(child="bob")
-    return lambda: lswscenes.spis(env.alice) and not lswscenes.spis(env.alice) & old
+    return lambda: lswscenes.spis_of(env.alice) and not lswscenes.spis_of(env.alice) & old
 
 
 # --- who is there --------------------------------------------------------------------
@@ -180,7 +180,7 @@ def binds(env, ike, proto, fam):
     both_know_peers(flow)
     for _ in range(3):
         flow.pump(start_rekey(env, ike), deadline=60)
-        carry(flow, 2000)
+        carry_data(flow, 2000)
         wait_for_bindings(env)
     untouched(flow)
     both_know_peers(flow)
@@ -208,7 +208,7 @@ def daemon_restarts(env, ike):
         env.latchd(env.alice).says("connection lost")
     daemon.start()
     make_sas(env, ike)
-    carry(flow, 2000)
+    carry_data(flow, 2000)
     wait_for_bindings(env)
     both_know_peers(flow)
     flow.drained()
@@ -254,7 +254,7 @@ def trouble(env, ike, what):
         alice.start()
     wait(done, "the old SAs to go", 60)
     wait_for_bindings(env)
-    carry(flow, 2000)
+    carry_data(flow, 2000)
     both_know_peers(flow)
     flow.drained()
     ksft_eq(info(flow.a).breaks, 1)
@@ -307,7 +307,7 @@ def slow(env, ike):
     alice.send(signal.SIGCONT)
     flow.pump(done, deadline=60)
     wait_for_bindings(env)
-    carry(flow, 2000)
+    carry_data(flow, 2000)
     untouched(flow)
     both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -352,13 +352,13 @@ def both_restart(env, ike, what):
         wait(lambda: info(flow.a).state_name == "BROKEN", "the policies to go", 30)
     else:
         # the kernel goes on alone; what is left over goes, as the service does it at a start
-        carry(flow, 2000)
+        carry_data(flow, 2000)
         env.alice.ip("xfrm policy flush", "xfrm state flush")
     ksft_eq(info(flow.a).peer_id_type, peer)
     alice.start()
     daemon.start()
     make_sas(env, ike)
-    carry(flow, 2000)
+    carry_data(flow, 2000)
     wait_for_bindings(env)
     both_know_peers(flow)
     flow.drained()
@@ -492,8 +492,8 @@ def lies(env):
 def takeover(env, proto, fam):
     """One CA for all, bob's address taken over: mallory's SAs are hers."""
     for host in env.hosts:
-        lswscenes.strongswan(env, host, plugin=False)
-    ipsec = pair(env, fam, anybody(env))
+        lswscenes.strongswan_at(env, host, plugin=False)
+    ipsec = trap_policies(env, fam, any_member(env))
     for host in (env.alice, env.bob):
         env.latchd(host).start()
     make_sas(env, "charon")
@@ -542,13 +542,13 @@ def not_dead(env, what):
     else:
         env.unplug(env.bob)
     # charon is not asked again and again: what it finds out by itself waits for that
-    lswscenes.settle(env.alice)
+    lswscenes.wait_for_no_sas(env.alice)
     if what.startswith("dead"):
         env.plug(env.bob)
     elif what == "forced_end":
         # bob has not heard of it
         env.ike(env.bob).terminate_all()
-        lswscenes.settle(env.bob)
+        lswscenes.wait_for_no_sas(env.bob)
     # who is told of these SAs was told of the end before
     make_sas(env, "charon")
     wait(lambda: all_sas_bound(env.alice), "the new SAs to be bound", 60)
@@ -556,7 +556,7 @@ def not_dead(env, what):
     ksft_true("is dead" not in env.latchd(env.alice).log())
     if what.startswith("dead"):
         return
-    carry(flow, 2000)
+    carry_data(flow, 2000)
     both_know_peers(flow)
 
 
@@ -564,8 +564,8 @@ def not_dead(env, what):
 def beside_plugin(env):
     """Both at work: the plugin is first, and latchd sees that."""
     for host in (env.alice, env.bob):
-        lswscenes.strongswan(env, host, plugin=True)
-    ipsec = pair(env)
+        lswscenes.strongswan_at(env, host, plugin=True)
+    ipsec = trap_policies(env)
     for host in (env.alice, env.bob):
         env.latchd(host).start()
     make_sas(env, "charon")
@@ -573,7 +573,7 @@ def beside_plugin(env):
     ksft_true(info(flow.a).auth_method != L.LATCH_AUTH_UNKNOWN)
     for _ in range(2):
         flow.pump(start_rekey(env, "charon"), deadline=60)
-        carry(flow, 2000)
+        carry_data(flow, 2000)
     untouched(flow)
     ksft_eq({r.get("ambiguous", False) for r in env.alice.nl.dump("binding-get")}, {False})
     ksft_true(info(flow.a).auth_method != L.LATCH_AUTH_UNKNOWN)

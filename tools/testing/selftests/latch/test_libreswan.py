@@ -20,11 +20,22 @@ import runner
 from expect import both_know_peers, is_state, knows_peer, untouched
 from flow import FLOWS, SECRET, error_of
 from ikenet import IkeNet
-from ikescenes import PRIVATE, Behind, carry, connect, no_nat, translate
+from ikescenes import PRIVATE, BehindNat, carry_data, connect, remove_nat, set_up_nat
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_true, wait
 from latchapi import L, ask, info, level_of
-from lswscenes import BINARY, LibreswanTakeover, initiate, meet, mesh, pair, pluto, rekeyed, settle, strongswan
+from lswscenes import (
+    BINARY,
+    LibreswanTakeover,
+    connect_pair,
+    initiate,
+    pluto_at,
+    rekey_child,
+    set_up_mesh,
+    strongswan_at,
+    trap_policy,
+    wait_for_no_sas,
+)
 from netns import INET
 from pki import output
 from vici import ViciError
@@ -50,7 +61,7 @@ def script(env, name, text):
 @case("2-5_pluto_sas_are_bound_{flow}", FLOWS)
 def bound(env, proto, fam):
     """A packet meets a trap policy, pluto makes SAs, and the flow is latched to the peer (2.3-4)."""
-    ipsec = pair(env, fam)
+    ipsec = trap_policy(env, fam)
     env.wire.restart()
     try:
         flow = connect(ipsec, proto)
@@ -68,20 +79,20 @@ def bound(env, proto, fam):
 @case("2-5_pluto_with_its_ordinary_updown")
 def ordinary(env):
     """Ours ends in libreswan's own."""
-    both_know_peers(meet(env, "tcp", updown=BINARY))
+    both_know_peers(connect_pair(env, "tcp", updown=BINARY))
     ksft_true("up-host output" not in env.daemons[env.alice].log())
 
 
 @case("2-5_pluto_tunnel_is_bound_{flow}", FLOWS[:1] + FLOWS[2:3])
 def tunnel(env, proto, fam):
     """Tunnel mode, between networks."""
-    both_know_peers(meet(env, proto, fam, mode="tunnel"))
+    both_know_peers(connect_pair(env, proto, fam, mode="tunnel"))
 
 
 @case("2-5_pluto_sas_are_pending_until_updown")
 def pending(env):
     """SAs are there, and nobody said whose: what would use them waits, however long updown takes."""
-    ipsec = pair(env)
+    ipsec = trap_policy(env)
     pipe = env.pki.path / "pipe"
     os.mkfifo(pipe)
     # route comes before SAs, up after them
@@ -113,7 +124,7 @@ REKEYS = [{**f, "who": w} for f in FLOWS[:3] for w in ("alice", "bob")]
 @case("2-7_pluto_rekeys_{flow}_by_{who}", REKEYS)
 def rekeys(env, proto, fam, who):
     """SAs are replaced under traffic: known from their first packet, no break, nothing lost."""
-    flow = meet(env, proto, fam)
+    flow = connect_pair(env, proto, fam)
     daemon = env.daemons[getattr(env, who)]
     name = "bob" if who == "alice" else "alice"
     env.wire.restart()
@@ -121,8 +132,8 @@ def rekeys(env, proto, fam, who):
     before = [info(s) for s in (flow.a, flow.b)]
     pending_before = [h.stat()[f"Latch{d}Pending"] for h in (env.alice, env.bob) for d in ("In", "Out")]
     for _ in range(3):
-        flow.pump(rekeyed(daemon, name), deadline=60)
-        carry(flow, 4000)
+        flow.pump(rekey_child(daemon, name), deadline=60)
+        carry_data(flow, 4000)
     untouched(flow)
     both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -136,9 +147,9 @@ def rekeys(env, proto, fam, who):
 @case("2-21_pluto_stops_{flow}", FLOWS[:3])
 def stops(env, proto, fam):
     """The service is stopped under a live connection: nothing in clear, and on it goes when it is back."""
-    flow = meet(env, proto, fam).ask_to_wait()
+    flow = connect_pair(env, proto, fam).ask_to_wait()
     env.wire.restart()
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     alice = env.daemons[env.alice]
     alice.stop(signal.SIGTERM)
     for sock in (flow.a, flow.b):
@@ -148,7 +159,7 @@ def stops(env, proto, fam):
     ksft_eq(env.wire.clear(flow), (0, 0))
     alice.start()
     initiate(alice, "bob")
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     flow.lost = 0
     for sock in (flow.a, flow.b):
         is_state(sock, "ESTABLISHED", conflicts=[])
@@ -161,7 +172,7 @@ def stops(env, proto, fam):
 @case("2-21_pluto_stops_and_the_application_is_told")
 def told(env):
     """The default for TCP: ECONNRESET at both ends, and nothing in clear."""
-    flow = meet(env, "tcp")
+    flow = connect_pair(env, "tcp")
     env.wire.restart()
     env.daemons[env.alice].stop(signal.SIGTERM)
     for sock in (flow.a, flow.b):
@@ -172,17 +183,17 @@ def told(env):
 @case("2-21_pluto_is_killed_{flow}", FLOWS[:2])
 def killed(env, proto, fam):
     """As a crash does: the kernel goes on alone, and the next pluto's SAs are the same peer's."""
-    flow = meet(env, proto, fam).ask_to_wait()
+    flow = connect_pair(env, proto, fam).ask_to_wait()
     alice = env.daemons[env.alice]
     env.wire.restart()
     alice.kill()
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     untouched(flow)
     # as the service does it at a start: what is left over goes
     env.alice.ip("xfrm policy flush", "xfrm state flush")
     alice.start()
     initiate(alice, "bob")
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     both_know_peers(flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
 
@@ -191,13 +202,13 @@ def killed(env, proto, fam):
 @case("2.3.2_pluto_takeover_{flow}", FLOWS[:3])
 def takeover(env, proto, fam):
     """Bob's instance is gone, mallory has his address and a certificate: of alice's flow she gets nothing."""
-    ipsec = mesh(env, fam)
+    ipsec = set_up_mesh(env, fam)
     flow = connect(ipsec, proto).ask_to_wait()
     knows_peer(flow.a, dn("bob.example"), L.LATCH_ID_DN)
     knows_peer(flow.b, "alice.example")
     env.wire.restart()
     env.daemons[env.bob].whack("--terminate", "--name", "alice")
-    settle(env.alice)
+    wait_for_no_sas(env.alice)
     attack = LibreswanTakeover(env, ipsec)
     attack.start()
     attack.authenticate()
@@ -220,13 +231,13 @@ def takeover(env, proto, fam):
 @case("2.3.2_pluto_reqid_of_two_peers")
 def two_peers(env):
     """All instances have the reqid that the administrator gave: the second peer is refused while the first is there."""
-    ipsec = mesh(env, reqid=100)
+    ipsec = set_up_mesh(env, reqid=100)
     flow = connect(ipsec, "tcp")
-    mallory = pluto(env, env.mallory).to(env.alice, start="add").start()
+    mallory = pluto_at(env, env.mallory).to(env.alice, start="add").start()
     said = mallory.initiate("alice")
     ksft_true("established Child SA" not in said, said)
     wait(lambda: "belongs to another peer" in env.daemons[env.alice].log(), "alice to say why")
-    carry(flow)
+    carry_data(flow)
     untouched(flow)
     ksft_eq(len(env.alice.nl.dump("binding-get")), 1)
     mallory.stop()
@@ -234,7 +245,7 @@ def two_peers(env):
     flow.close()
     env.daemons[env.bob].stop()
     env.daemons[env.alice].whack("--terminate", "--name", "mesh")
-    settle(env.alice)
+    wait_for_no_sas(env.alice)
     initiate(mallory.start(), "alice")
     rows = env.alice.nl.dump("binding-get")
     ksft_eq([(r["reqid"], env.alice.nl.do("peer-get", id=r["peer"])["id-value"]) for r in rows],
@@ -268,7 +279,7 @@ KINDS = [
 @case("2-13_pluto_identity_{kind}", KINDS)
 def kinds(env, theirs, type, value, fam=4, psk=False):  # pylint: disable=redefined-builtin
     """Every kind of identity that pluto has comes through."""
-    alice, bob = pluto(env, env.alice), pluto(env, env.bob)
+    alice, bob = pluto_at(env, env.alice), pluto_at(env, env.bob)
     alice.to(env.bob, fam=fam, start="add", rightid=theirs)
     bob.to(env.alice, fam=fam, start="add", leftid=theirs)
     for daemon in (alice, bob) if psk else ():
@@ -306,9 +317,9 @@ def raw_keys(env):
         (env.alice, env.bob, certs[0], *numbers), (env.bob, env.alice, certs[1], *numbers[::-1])
     ):  # fmt: skip
         # another one, whose database gets the key
-        pluto(env, host).close()
+        pluto_at(env, host).close()
         del env.daemons[host]
-        daemon = pluto(env, host)
+        daemon = pluto_at(env, host)
         daemon.to(peer, cert=cert, start="add", authby="rsa-sha2", leftsendcert="never",
                   leftckaid=hashlib.sha1(mine).hexdigest(),
                   rightrsasigkey="0s" + base64.b64encode(b"\3\1\0\1" + other).decode())  # fmt: skip
@@ -338,14 +349,14 @@ ODD = [
 @case("2-13_pluto_odd_identity_{kind}", ODD)
 def odd(env, type, value):  # pylint: disable=redefined-builtin
     """Whoever has the secret of a group may say anything of itself, in any octets: it is nobody, and not connected."""
-    alice = pluto(env, env.alice)
+    alice = pluto_at(env, env.alice)
     alice.secrets = ': PSK "a secret that is long enough for pluto"\n'
     alice.to("%any", "any", start="add", authby="secret")
     keep_keys(alice.conns["any"])
     del alice.conns["any"]["rightid"]
     before = len(alice.log())
     alice.start()
-    bob = strongswan(env, env.bob)
+    bob = strongswan_at(env, env.bob)
     bob.other(settings="retransmit_tries = 1\nretransmit_timeout = 1")
     bob.shared("a secret that is long enough for pluto")
     name = f"{{{type}}}:#{value.hex()}"
@@ -356,7 +367,7 @@ def odd(env, type, value):  # pylint: disable=redefined-builtin
         pass
     said = alice.log()[before:]
     ksft_true("stays unidentified" in said or "AUTHENTICATION_FAILED" in said or "INVALID" in said, said)
-    settle(env.alice)
+    wait_for_no_sas(env.alice)
     ksft_eq((alice.running, env.alice.nl.dump("binding-get"), env.alice.nl.dump("peer-get")), (True, [], []))
     # pluto itself writes names as they are
     ksft_true(all(line.isprintable() for line in said.split("\n") if "latch-updown" in line), "its lines can be read")
@@ -371,7 +382,7 @@ NOBODY = [
 @case("2-6_pluto_peer_is_{what}", NOBODY)
 def nobody(env, more, why):
     """Who cannot be told is not connected (the default), and unidentified where the administrator takes that."""
-    alice, bob = pluto(env, env.alice), pluto(env, env.bob, "%disabled")
+    alice, bob = pluto_at(env, env.alice), pluto_at(env, env.bob, "%disabled")
     for daemon, peer in ((alice, env.bob), (bob, env.alice)):
         daemon.to(peer, start="add", **more)
         if "authby" in more:
@@ -382,7 +393,7 @@ def nobody(env, more, why):
     said = alice.initiate("bob")
     ksft_true("established Child SA" not in said, said)
     ksft_true(why in alice.log(), "the reason is in the log")
-    settle(env.alice)
+    wait_for_no_sas(env.alice)
     ksft_eq(env.alice.nl.dump("binding-get"), [])
     alice.stop()
     # who was refused is not told, and keeps its half
@@ -399,14 +410,14 @@ def nobody(env, more, why):
 @case("2-5_pluto_updown_is_killed")
 def updown_killed(env):
     """In the middle of the set-up: the connection does not come up, nothing is left of it."""
-    alice, bob = pluto(env, env.alice), pluto(env, env.bob)
+    alice, bob = pluto_at(env, env.alice), pluto_at(env, env.bob)
     alice.updown = script(env, "dies", f'case $PLUTO_VERB in up-*) kill -9 $$;; esac\nexec {BINARY} true')
     alice.to(env.bob, start="add")
     bob.to(env.alice, start="add").start()
     alice.start()
     said = alice.initiate("bob")
     ksft_true("established Child SA" not in said, said)
-    settle(env.alice)
+    wait_for_no_sas(env.alice)
     ksft_eq(env.alice.nl.dump("binding-get"), [])
 
 
@@ -414,15 +425,15 @@ def updown_killed(env):
 @case("2-14_pluto_nat_{flow}", FLOWS[::2])
 def nat(env, proto):
     """Through a NAT: private and public addresses and the ports of ESP in UDP, at both ends."""
-    translate(env)
+    set_up_nat(env)
     try:
         public = env.mallory.addr(4)
-        bob = pluto(env, env.bob).to(env.alice, mode="tunnel", start="add", right=public)
-        alice = pluto(env, env.alice).to(env.bob, mode="tunnel", start="add", left=PRIVATE)
+        bob = pluto_at(env, env.bob).to(env.alice, mode="tunnel", start="add", right=public)
+        alice = pluto_at(env, env.alice).to(env.bob, mode="tunnel", start="add", left=PRIVATE)
         bob.start()
         alice.start()
         initiate(alice, "bob")
-        flow = connect(Behind(env.alice, env.bob, mode="tunnel"), proto)
+        flow = connect(BehindNat(env.alice, env.bob, mode="tunnel"), proto)
         both_know_peers(flow)
         seen = [
             (got.outer_local_addr, got.outer_remote_addr, got.natt_local_port, bool(got.flags & L.LATCH_F_NATT))
@@ -430,18 +441,18 @@ def nat(env, proto):
         ]
         ksft_eq(seen, [(PRIVATE, env.bob.addr(4), 4500, True), (env.bob.addr(4), public, 4500, True)])
         ksft_eq(info(flow.a).natt_remote_port, 4500)
-        flow.pump(rekeyed(alice, "bob"), deadline=60)
-        carry(flow)
+        flow.pump(rekey_child(alice, "bob"), deadline=60)
+        carry_data(flow)
         untouched(flow)
     finally:
-        no_nat(env)
+        remove_nat(env)
 
 
 # --- traps ---------------------------------------------------------------------------------
 @case("2.3-3_pluto_trap_takes_clear_text_unless_required_{flow}", [FLOWS[0], FLOWS[2]])
 def trap(env, proto):
     """auto=ondemand has an outbound policy only: who comes in clear is heard, unless the socket demands protection."""
-    alice = pluto(env, env.alice).to(env.bob)
+    alice = pluto_at(env, env.alice).to(env.bob)
     alice.start()
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     for demand in (False, True):
@@ -492,9 +503,9 @@ def requests(host, listener):
 @case("2-5_pluto_and_strongswan_{flow}_{first}_first", [{**f, "first": w} for f in FLOWS[:3] for w in ("alice", "bob")])
 def mixed(env, proto, fam, first):
     """Alice has strongSwan with its plugin, bob libreswan: each knows the other, also after rekeys."""
-    alice = strongswan(env, env.alice, plugin=True)
+    alice = strongswan_at(env, env.alice, plugin=True)
     alice.to(env.bob, fam=fam, start="none")
-    bob = pluto(env, env.bob).to(env.alice, fam=fam, start="add").start()
+    bob = pluto_at(env, env.bob).to(env.alice, fam=fam, start="add").start()
     ipsec = Ipsec(env.alice, env.bob, fam=fam)
     if first == "bob":
         initiate(bob, "alice")
@@ -506,10 +517,10 @@ def mixed(env, proto, fam, first):
     # of keys only one of them tells (6.3-1)
     ends = [s.getsockopt(level_of(s), L.IP_LATCH_BINDING, 64) for s in (flow.a, flow.b)]
     ksft_eq((ends[0][:32], ends[1][32:]), (ends[1][:32], bytes(32)))
-    flow.pump(rekeyed(bob, "alice"), deadline=60)
-    carry(flow, 4000)
+    flow.pump(rekey_child(bob, "alice"), deadline=60)
+    carry_data(flow, 4000)
     alice.rekey(child="bob")
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     untouched(flow)
     knows_peer(flow.b, "alice.example")
 

@@ -21,14 +21,14 @@ from ikenet import IkeNet
 from ikescenes import (
     PRIVATE,
     StrongSwanTakeover,
-    anybody,
-    behind_nat,
-    carry,
+    any_member,
+    carry_data,
     connect,
-    forget_connections,
-    no_nat,
-    pair,
-    pair_of,
+    pair_behind_nat,
+    remove_nat,
+    restart_nat,
+    trap_policies,
+    trap_policies_between,
 )
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_in, ksft_true, wait
@@ -77,7 +77,7 @@ def check_both_proofs(env, flow):
 @case("2-5_sas_are_bound_from_the_first_packet_{flow}", FLOWS)
 def bound(env, proto, fam):
     """A packet meets a trap policy: ACQUIRE, IKE, SAs, and the flow is latched to who proved what (2.3-4)."""
-    ipsec = pair(env, fam)
+    ipsec = trap_policies(env, fam)
     env.wire.restart()
     flow = connect(ipsec, proto)
     check_both_proofs(env, flow)
@@ -102,7 +102,7 @@ def takeover(env, proto, fam, latching):
     for host in (env.alice, env.bob):
         if host.name not in latching:
             host.sysctl("auto", 0)
-    ipsec = pair(env, fam, anybody(env))
+    ipsec = trap_policies(env, fam, any_member(env))
     flow = connect(ipsec, proto)
     is_state(flow.b, "ESTABLISHED" if "bob" in latching else "NONE")
     attack = StrongSwanTakeover(env, ipsec)
@@ -127,7 +127,7 @@ def takeover(env, proto, fam, latching):
 @case("2.3.1-1_ike_impostor_is_not_heard_{flow}", FLOWS)
 def not_heard(env, proto, fam):
     """What mallory sends into the flow under her own SA is dropped, even where she knows every number."""
-    ipsec = pair(env, fam, anybody(env))
+    ipsec = trap_policies(env, fam, any_member(env))
     flow = connect(ipsec, proto).ask_to_wait()
     attack = StrongSwanTakeover(env, ipsec)
     attack.start()
@@ -142,7 +142,7 @@ def not_heard(env, proto, fam):
     attack.withdraw_sas()
     attack.end()
     wait(lambda: info(flow.a).state_name == "ESTABLISHED", "the end of the conflict")
-    carry(flow)
+    carry_data(flow)
     untouched(flow, (1, 0))
 
 
@@ -160,10 +160,10 @@ def stops(env, proto, fam, latching):
         if host.name not in latching:
             host.sysctl("auto", 0)
         host.sysctl("disposition", "wait")
-    ipsec = pair(env, fam, answer="none")
+    ipsec = trap_policies(env, fam, answer="none")
     flow = connect(ipsec, proto)
     env.wire.restart()
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     env.ike(env.alice).stop(signal.SIGTERM)
     latched = {s for s, name in ((flow.a, "alice"), (flow.b, "bob")) if name in latching}
     for sock in latched:
@@ -176,7 +176,7 @@ def stops(env, proto, fam, latching):
     if latching != "alice bob":
         # the other end may have had an answer in clear, and be ended by it
         return
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     flow.lost = 0
     untouched(flow, (1, 1))
     check_both_proofs(env, flow)
@@ -186,7 +186,7 @@ def stops(env, proto, fam, latching):
 @case("2-21_ike_daemon_stops_and_the_application_is_told")
 def told(env):
     """The default for TCP: ECONNRESET at both ends, and nothing in clear."""
-    flow = connect(pair(env, answer="none"), "tcp")
+    flow = connect(trap_policies(env, answer="none"), "tcp")
     env.wire.restart()
     env.ike(env.alice).stop(signal.SIGTERM)
     for sock in (flow.a, flow.b):
@@ -200,7 +200,7 @@ CRASHES = [{**f, "moment": m} for f in FLOWS[:2] for m in ("traffic", "rekey", "
 @case("2-21_ike_daemon_is_killed_{flow}_during_{moment}", CRASHES)
 def crashes(env, proto, fam, moment):
     """Killed and started again, in the middle of something: the flow survives with its identity."""
-    ipsec = pair(env, fam, dpd_delay=2)
+    ipsec = trap_policies(env, fam, dpd_delay=2)
     flow = connect(ipsec, proto).ask_to_wait()
     alice = env.ike(env.alice)
     env.wire.restart()
@@ -211,10 +211,10 @@ def crashes(env, proto, fam, moment):
     alice.kill()
     if moment == "traffic":
         # the kernel goes on alone
-        carry(flow)
+        carry_data(flow)
     alice.start()
     alice.initiate("bob")
-    carry(flow, 4000)
+    carry_data(flow, 4000)
     for sock in (flow.a, flow.b):
         is_state(sock, "ESTABLISHED", conflicts=[])
     check_both_proofs(env, flow)
@@ -226,7 +226,7 @@ def crashes(env, proto, fam, moment):
 @case("2-5_ike_daemon_is_killed_during_set_up_{when}_ms", [{"when": n} for n in (0, 20, 40, 60, 80, 100, 150, 200)])
 def killed_early(env, when):
     """At any moment of the set-up: the flow waits, or is latched to the right one."""
-    ipsec = pair(env)
+    ipsec = trap_policies(env)
     alice = env.ike(env.alice)
     listener = ipsec.listen()
     sock = env.alice.socket(listener.family)
@@ -255,7 +255,7 @@ def rekeys(env, proto, fam, what):
     if what == "make_before_break":
         for daemon in (alice, bob):
             daemon.other(settings=daemon.settings + "\nmake_before_break = yes")
-    ipsec = pair(env, fam)
+    ipsec = trap_policies(env, fam)
     flow = connect(ipsec, proto)
     flow.lost = 0
     env.wire.restart()
@@ -274,7 +274,7 @@ def rekeys(env, proto, fam, what):
             return spis and ikes and not (spis if what.startswith("child") else ikes) & old
 
         flow.pump(done, deadline=30)
-        carry(flow, 4000)
+        carry_data(flow, 4000)
     untouched(flow)
     check_both_proofs(env, flow)
     ksft_eq(env.wire.clear(flow), (0, 0))
@@ -299,9 +299,9 @@ def dead(env, proto, fam):
     """Dead peer detection breaks the latches of that peer for good; a new flow with it is another matter."""
     for host in (env.alice, env.bob):
         env.ike(host).other(settings="retransmit_tries = 4\nretransmit_timeout = 1\nretransmit_base = 1")
-    ipsec = pair(env, fam, dpd_delay=2, child={"dpd_action": "clear"})
+    ipsec = trap_policies(env, fam, dpd_delay=2, child={"dpd_action": "clear"})
     flow = connect(ipsec, proto)
-    other = connect(pair_of(env, env.alice, env.mallory, fam), proto)
+    other = connect(trap_policies_between(env, env.alice, env.mallory, fam), proto)
     env.unplug(env.bob)
     for sock in (flow.a, flow.b):
         wait(lambda s=sock: info(s).reason_name == "DPD", "the daemon to find its peer dead", 60)
@@ -312,7 +312,7 @@ def dead(env, proto, fam):
         if proto == "tcp":
             ksft_eq(error_of(sock), errno.ECONNRESET)
     check_both_proofs(env, new)
-    carry(other)
+    carry_data(other)
     check_proof(other.a, env.pki.cert("mallory.example"))
 
 
@@ -320,7 +320,7 @@ def dead(env, proto, fam):
 @case("2-15_ike_tunnel_{flow}", FLOWS)
 def tunnel(env, proto, fam):
     """Tunnel mode: inner and outer addresses, and no policy but the tunnel's."""
-    ipsec = pair(env, fam, mode="tunnel")
+    ipsec = trap_policies(env, fam, mode="tunnel")
     flow = connect(ipsec, proto)
     check_both_proofs(env, flow)
     for sock, me, peer in ((flow.a, env.alice, env.bob), (flow.b, env.bob, env.alice)):
@@ -329,7 +329,7 @@ def tunnel(env, proto, fam):
         ksft_eq((got.outer_local_addr, got.outer_remote_addr), (me.addr(fam), peer.addr(fam)))
         ksft_eq([t["mode"] for t in got.chain], [1])
     env.ike(env.alice).rekeyed("bob")
-    carry(flow)
+    carry_data(flow)
     untouched(flow)
 
 
@@ -339,7 +339,7 @@ NATTED = [{**f, "mode": m} for f in FLOWS[::2] for m in ("tunnel", "transport") 
 @case("2-14_ike_nat_{mode}_{flow}", NATTED)
 def nat(env, proto, mode):
     """Through a NAT: private and public addresses and the ports of ESP in UDP, at both ends."""
-    ipsec = behind_nat(env, mode)
+    ipsec = pair_behind_nat(env, mode)
     try:
         flow = connect(ipsec, proto)
         check_both_proofs(env, flow)
@@ -351,10 +351,10 @@ def nat(env, proto, mode):
         ksft_eq(seen[0], (PRIVATE, env.bob.addr(4), 4500, ports[0], True))
         ksft_eq(seen[1], (env.bob.addr(4), env.mallory.addr(4), 4500, ports[1], True))
         env.ike(env.alice).rekeyed("bob")
-        carry(flow)
+        carry_data(flow)
         untouched(flow)
     finally:
-        no_nat(env)
+        remove_nat(env)
 
 
 @case("2-14_ike_nat_mapping_changes_{flow}", FLOWS[::2])
@@ -363,18 +363,18 @@ def nat_moves(env, proto):
 
     Bob has no trap policy, and none at all while charon moves the SAs: his end waits.
     """
-    ipsec = behind_nat(env, "tunnel")
+    ipsec = pair_behind_nat(env, "tunnel")
     try:
         flow = connect(ipsec, proto).ask_to_wait()
         flow.tolerated = (errno.EPERM,)
         old = info(flow.b)
-        forget_connections(env.mallory, "20000-20010")
+        restart_nat(env.mallory, "20000-20010")
         flow.pump(lambda: info(flow.b).natt_remote_port != old.natt_remote_port)
-        carry(flow)
+        carry_data(flow)
         untouched(flow, (0, 1))
         ksft_eq(info(flow.b).peer, old.peer)
     finally:
-        no_nat(env)
+        remove_nat(env)
 
 
 MOVES = [
@@ -409,7 +409,7 @@ def mobike(env, proto, to, answer):
     flow.tolerated = (errno.ENETUNREACH, errno.EPERM)
     env.alice.ip(f"addr del {env.alice.addr(4)}/24 dev eth0")
     flow.pump(lambda: info(flow.a).outer_local_addr == info(flow.b).outer_remote_addr == to)
-    carry(flow)
+    carry_data(flow)
     untouched(flow, (0, 0 if answer == "trap" else 1))
     check_both_proofs(env, flow)
     ksft_eq([(info(s).id, info(s).peer) for s in (flow.a, flow.b)], [(b.id, b.peer) for b in before])
@@ -529,7 +529,7 @@ def identities(env, kind, way):
     ksft_true(all(c.isprintable() or c in "\n\t" for c in shown), repr(shown))
     ksft_eq(shown.count("\nconnection "), 0, shown)
     env.ike(env.alice).rekeyed("bob")
-    carry(flow)
+    carry_data(flow)
     untouched(flow)
 
 
@@ -559,7 +559,7 @@ def long_names(env, size):
     for ike, cert, peer in zip(ikes, certs, (env.bob, env.alice)):
         # in a configuration charon reads 511 octets of text, so that the certificate has to say it
         ours = {"auth": "pubkey", "certs": [cert.der], "id": None}
-        ike.to(peer, start="none", local=ours, remote=anybody(env))
+        ike.to(peer, start="none", local=ours, remote=any_member(env))
     ikes[0].initiate("bob")
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     if size <= 1024:
@@ -609,9 +609,9 @@ def channel(env, kind, way, keyed):
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     binding = option_of(flow.a, L.IP_LATCH_BINDING)
     ksft_eq((len(binding), binding[:32] != bytes(32), binding[32:] != bytes(32)), (64, True, keyed))
-    other = connect(pair_of(env, env.alice, env.mallory), "tcp")
+    other = connect(trap_policies_between(env, env.alice, env.mallory), "tcp")
     env.ike(env.alice).rekeyed("bob")
-    carry(flow)
+    carry_data(flow)
     ksft_eq([option_of(s, L.IP_LATCH_BINDING) for s in (flow.a, flow.b)], [binding] * 2)
     ksft_eq(option_of(other.a, L.IP_LATCH_BINDING), option_of(other.b, L.IP_LATCH_BINDING))
     ksft_true(option_of(other.a, L.IP_LATCH_BINDING)[:32] != binding[:32])
@@ -641,7 +641,7 @@ def try_connect(sock, listener):
 @case("2.3-3_ike_{mode}_demand_{what}", DEMANDS)
 def demands(env, mode, fields, met):
     """connect() starts IKE; to a host that proves another identity than demanded it fails with EKEYREJECTED."""
-    ipsec = pair(env)
+    ipsec = trap_policies(env)
     listener = ipsec.listen()
     sock = env.alice.socket(listener.family)
     ask(sock, mode=getattr(L, f"LATCH_MODE_{mode.upper()}"), **fields)
@@ -682,10 +682,10 @@ def patterns(env, kind, text, met):
 def module_late(env):
     """The daemon tells a module that is loaded later whose the SAs are that stand; rekeys go on without it."""
     unload_when_idle()
-    ipsec = pair(env)
+    ipsec = trap_policies(env)
     listener = ipsec.listen()
     old = ipsec.tcp(listener=listener)
-    carry(old)
+    carry_data(old)
     load(env)
     for host in (env.alice, env.bob):
         wait(lambda h=host: h.stat()["LatchBindings"] == 2, "the SAs to be bound")
@@ -694,12 +694,12 @@ def module_late(env):
     is_state(old.a, "NONE", "NONE", [])
     env.ike(env.alice).rekeyed("bob")
     for flow in (old, new):
-        carry(flow)
+        carry_data(flow)
     untouched(new)
     new.close()
     unload_when_idle()
     env.ike(env.alice).rekeyed("bob")
-    carry(old)
+    carry_data(old)
     load(env)
     for host in (env.alice, env.bob):
         wait(lambda h=host: h.stat()["LatchBindings"] == 2, "the SAs to be bound")
@@ -711,7 +711,7 @@ def module_required(env):
     unload_when_idle()
     try:
         env.ike(env.alice).other(plugin={"require": "yes"})
-        pair(env)
+        trap_policies(env)
         try:
             env.ike(env.alice).initiate("bob")
             ksft_true(False, "installed")
