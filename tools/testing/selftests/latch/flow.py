@@ -11,7 +11,7 @@ FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tc
 
 
 def content(start, size):
-    """Octets of the endless text that transfers carry: each 21 say where they are."""
+    """Bytes of the endless text that transfers carry: each 21 say where they are."""
     first = start // 21
     text = b"".join(SECRET + b"%07d\n" % (n % 10**7) for n in range(first, (start + size) // 21 + 1))
     return text[start - first * 21 :][:size]
@@ -59,9 +59,9 @@ class Flow:
             self._got[y] += 105
 
     def pump(self, until, deadline=20, ways=None, window=8192):
-        """Keep both directions busy until a condition holds; each octet is checked.
+        """Keep both directions busy until a condition holds; each byte is checked.
 
-        UDP datagrams may be lost (and are counted), TCP's octets not.
+        UDP datagrams may be lost (and are counted), TCP's bytes not.
         """
         ways = ways or ((self.a, self.b), (self.b, self.a))
         for sock in (self.a, self.b):
@@ -103,7 +103,7 @@ class Flow:
                 elif not got:
                     raise AssertionError("end of file in the middle of the transfer")
                 elif got != content(self._got[y], len(got)):
-                    raise AssertionError(f"at octet {self._got[y]}: {got[:80]!r}")
+                    raise AssertionError(f"at byte {self._got[y]}: {got[:80]!r}")
                 else:
                     self._got[y] += len(got)
         except BlockingIOError:

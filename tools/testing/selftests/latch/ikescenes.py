@@ -40,9 +40,9 @@ def trap_policies_between(net, a, b, fam=4, remote=None, mode="transport", answe
     return Ipsec(a, b, fam=fam, mode=mode)
 
 
-def carry_data(flow, octets=1050):
+def carry_data(flow, size=1050):
     """Send data both ways; the first datagrams may be lost while SAs are made."""
-    flow.pump(flow.moved(octets if flow.proto == "tcp" else octets // 105), deadline=30)
+    flow.pump(flow.moved(size if flow.proto == "tcp" else size // 105), deadline=30)
 
 
 def connect(ipsec, proto, **kwargs):

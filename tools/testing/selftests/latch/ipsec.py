@@ -16,7 +16,7 @@ class Suite:
     """How ip(8) calls an SA's algorithms, and how the latch must report them."""
 
     proto: str
-    algs: tuple  # of (kind, name, octets of key, rest of the words)
+    algs: tuple  # of (kind, name, bytes of key, rest of the words)
     encr: int = 0
     encr_bits: int = 0
     integ: int = 0
@@ -25,8 +25,8 @@ class Suite:
 
     def words(self, seed):
         out = []
-        for kind, name, octets, rest in self.algs:
-            key = "0x" + f"{seed & 255:02x}" * octets if octets else '""'
+        for kind, name, size, rest in self.algs:
+            key = "0x" + f"{seed & 255:02x}" * size if size else '""'
             out.append(f"{kind} {name} {key} {rest}".strip())
         return " ".join(out)
 

@@ -237,7 +237,7 @@ def info(sock, level=None):
 
 
 def get_raw(sock, option, size, level=None, buffer=True):
-    """getsockopt() as C sees it: (errno, value of *len, octets)."""
+    """getsockopt() as C sees it: (errno, value of *len, bytes)."""
     length = ctypes.c_int(size)
     area = ctypes.create_string_buffer(b"\xaa" * max(size, 1), max(size, 1))
     level = level_of(sock) if level is None else level

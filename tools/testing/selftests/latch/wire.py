@@ -68,19 +68,19 @@ class Wire:
         self.frames.clear()
 
     def clear(self, flow, sender=None):
-        """(frames, octets of payload) of a flow seen in clear since restart(); of one of its sockets only."""
+        """(frames, bytes of payload) of a flow seen in clear since restart(); of one of its sockets only."""
         self.sync()
         proto = socket.IPPROTO_TCP if flow.proto == "tcp" else socket.IPPROTO_UDP
         mine = sender and flow.ports[sender is flow.b]
-        frames = octets = 0
+        frames = payload = 0
         for frame, orig in self.frames:
             size = clear_payload(frame, orig, proto, set(flow.ports))
             if sender and size is not None and struct.unpack_from(">H", frame, ip_proto(frame)[1])[0] != mine:
                 continue
             if size is not None:
                 frames += 1
-                octets += size
-        return frames, octets
+                payload += size
+        return frames, payload
 
     def protected(self):
         """How many frames carried ESP or AH since restart()."""
@@ -105,7 +105,7 @@ def ip_proto(frame):
 
 
 def clear_payload(frame, orig, proto, ports):
-    """Octets of payload, where the frame carries the flow unprotected, else None."""
+    """Bytes of payload, where the frame carries the flow unprotected, else None."""
     seen, start = ip_proto(frame)
     if seen != proto or len(frame) < start + (14 if proto == socket.IPPROTO_TCP else 8):
         return None
