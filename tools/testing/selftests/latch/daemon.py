@@ -17,11 +17,11 @@ from pathlib import Path
 from ktap import SLOW, TOP, wait
 from mounts import MS_BIND, MS_REC, mount, own_mounts
 
-# No udev here: what the daemons expect to be there already.
+# Modules that the daemons expect to be loaded: there is no udev that does it.
 MODULES = ("bridge", "veth", "seqiv", "xfrm_user", "esp4", "esp6", "af_key", "ip_vti", "xfrm_algo", "tunnel4", "ipcomp")
 
-# What libraries read again and again.  In the machine that counts instructions
-# time runs away while the host is asked, so these are put into memory.
+# Files that libraries read again and again.  In the machine that counts instructions
+# time runs away while the host is asked, so install() puts them into memory.
 ASKED_FOR = [f"/etc/{n}" for n in ("protocols", "services", "nsswitch.conf", "hosts", "passwd", "group", "ld.so.cache")]
 
 
@@ -94,7 +94,7 @@ class Daemon:
         Daemon._in_memory |= paths
 
     def _up(self, path):
-        """A control socket is there and answers."""
+        """Wait until a control socket is there and answers."""
 
         def answers():
             if self._process.poll() is not None:
@@ -106,7 +106,7 @@ class Daemon:
         self._read_ahead()
 
     def log(self):
-        """Everything that the daemon said."""
+        """Everything that the daemon has said."""
         files = [self.path / "stdout", self.log_file]
         return "".join(f.read_text(errors="replace") for f in files if f.exists())
 
@@ -129,7 +129,7 @@ class Daemon:
             self._process = None
 
     def kill(self):
-        """As a crash does."""
+        """End the daemon as a crash does."""
         self.stop(signal.SIGKILL)
 
     def close(self):

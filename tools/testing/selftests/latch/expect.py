@@ -58,7 +58,7 @@ def tcp_ext(host, name):
 
 
 def one_more_latch(**others):
-    """What also moves when one latch is born."""
+    """The counters that move when one latch is created, with others."""
     return {"LatchLatches": 1, "LatchCreated": 1, **others}
 
 
@@ -74,6 +74,7 @@ def is_state(sock, state, reason=None, conflicts=None):
 
 
 def both_are(flow, state, reason=None, conflicts=None):
+    """Both ends of a flow report this state; see is_state()."""
     for sock in (flow.a, flow.b):
         is_state(sock, state, reason, conflicts)
 

@@ -41,7 +41,7 @@ class Flow:
         return self
 
     def exchange(self):
-        """One message each way."""
+        """Send one message each way, and check it."""
         for x, y in ((self.a, self.b), (self.b, self.a)):
             text = content(self._sent[x], 105)
             if self.proto == "udp" or x.fileno() >= 0:
@@ -121,7 +121,7 @@ class Flow:
         wait(turn, "the first datagram", deadline)
 
     def catch_up(self, sock):
-        """Take what came in time, so that silent() sees only what comes after."""
+        """Read what is there, so that silent() sees only what comes later."""
         sock.setblocking(False)
         self._receive(sock)
 
@@ -131,7 +131,7 @@ class Flow:
         return lambda: all(self._got[s] >= goal[s] for s in goal)
 
     def drained(self):
-        """Everything that was sent has arrived, in order and once (TCP)."""
+        """Wait until everything that was sent has arrived, in order and once (TCP)."""
         pairs = ((self.a, self.b), (self.b, self.a))
 
         def done():
@@ -142,7 +142,7 @@ class Flow:
         return wait(done, "the rest of the transfer", 30)
 
     def silent(self, sock=None):
-        """Is there neither data nor an error at the socket?"""
+        """Does the socket have neither data nor an error?"""
         sock = sock or self.a
         timeout = sock.gettimeout()
         sock.setblocking(False)

@@ -176,6 +176,7 @@ class Ipsec:
         return f"src {x.addr(self.fam)} dst {y.addr(self.fam)} {self.narrow}"
 
     def policy(self, host, direction, verb="add"):
+        """Words for ip(8) about the policy of a host in one direction."""
         x, y = (host, self.other(host)) if direction == "out" else (self.other(host), host)
         words = f"xfrm policy {verb} {self.selector(x, y)} dir {direction}"
         if self.if_id:
@@ -189,19 +190,19 @@ class Ipsec:
         return [self.policy(host, d, verb) for d in ("out", "in")]
 
     def up(self, hosts=None):
-        """Put SAs and policies in; again after a flush, with new SAs."""
+        """Add policies and new SAs; also after a flush."""
         self.sas = self.new_sas()
         for host in hosts or (self.a, self.b):
             host.ip(*[sa.add() for sa in self.sas], *self.policies(host))
         return self
 
     def flush(self, hosts=None):
-        """What the RFC is about: policies gone, then SAs."""
+        """Delete the policies, then the SAs: what the RFC is about."""
         for host in hosts or (self.a, self.b):
             host.ip("xfrm policy flush", "xfrm state flush")
 
     def rekey(self):
-        """New SAs on both hosts, then the old ones go."""
+        """Add new SAs on both hosts, then delete the old ones."""
         old, self.sas = self.sas, self.new_sas()
         for host in (self.b, self.a):
             host.ip(*[sa.add() for sa in self.sas])
@@ -215,7 +216,7 @@ class Ipsec:
         return self
 
     def interface(self):
-        """An XFRM interface at both ends with the routes to what is behind the other."""
+        """Make an XFRM interface at both ends, with routes to what is behind the other end."""
         for host in (self.a, self.b):
             peer = self.other(host)
             host.ip(
@@ -225,6 +226,7 @@ class Ipsec:
             )
 
     def no_interface(self):
+        """Undo interface()."""
         for host in (self.a, self.b):
             peer = self.other(host)
             host.ip(
@@ -236,6 +238,7 @@ class Ipsec:
 
     # flows through it
     def listen(self, host=None, mapped=False, before=None, port=0):
+        """A listener, at the second host by default; before: called with the socket before bind()."""
         host = host or self.b
         sock = host.socket(INET[6] if mapped else INET[self.fam])
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -284,4 +287,5 @@ class Ipsec:
         return flow
 
     def flow(self, proto, **kwargs):
+        """A flow of this protocol: tcp() or udp()."""
         return getattr(self, proto)(**kwargs)

@@ -12,7 +12,7 @@ from mounts import CLONE_NEWNS, MS_BIND, mount, own_mounts
 
 
 class Libreswan(Daemon):
-    """pluto on a host, in a mount namespace of its own: its paths cannot all be told."""
+    """pluto on a host, in a mount namespace of its own, for not all of its paths are settings."""
 
     EXEC = "/usr/libexec/ipsec"
     OURS = {"run": "/run/pluto", "nss": "/var/lib/ipsec/nss", "ipsec.d": "/etc/ipsec.d"}
@@ -67,7 +67,7 @@ class Libreswan(Daemon):
             (self.path / "run" / name).unlink(missing_ok=True)
 
     def run(self, *args):
-        """A program in pluto's namespaces."""
+        """Run a program in pluto's namespaces."""
         with open(f"/proc/{self.pid}/ns/mnt", "rb") as mounts:
 
             def enter():
@@ -77,7 +77,7 @@ class Libreswan(Daemon):
             return self.host.run(*[str(a) for a in args], preexec_fn=enter)
 
     def whack(self, *args):
-        """What whack said."""
+        """Run whack; returns what it said."""
         done = self.run(f"{self.EXEC}/whack", *args)
         return done.stdout + done.stderr
 

@@ -10,7 +10,7 @@ MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 
 
 def own_mounts():
-    """What is mounted from now on is seen by this process and its children alone."""
+    """Let this process and its children alone see what is mounted from now on."""
     if libc.unshare(CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "unshare")
     mount("none", "/", "", MS_REC | MS_PRIVATE)

@@ -90,7 +90,7 @@ class Host:
         return f"10.8{self.number}.0.0/24" if fam == 4 else f"fd8{self.number}::/64"
 
     def ip(self, *commands, fail=True, settled=True):
-        """Run commands of ip(8), until the module has dealt with them if settled; what it said of those that failed."""
+        """Run commands of ip(8) and return the errors; settled: wait until the module has dealt with them."""
         # stderr is not buffered: a last command that cannot be understood makes
         # it say that everything before is done.
         self._ip.stdin.write("".join(c + "\n" for c in commands).encode() + b"done?\n")
@@ -131,12 +131,12 @@ class Host:
         return sock
 
     def owns(self, sock):
-        """A socket to close at the end of the case."""
+        """Close this socket at the end of the case; returns it."""
         self._sockets.append(sock)
         return sock
 
     def frame(self, dst_mac, ethertype, payload):
-        """Put a frame of our own making on the wire."""
+        """Put a frame on the link as if from this host."""
         with self, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
             raw.bind(("eth0", 0))
             raw.send(dst_mac + self.mac + struct.pack(">H", ethertype) + payload)
@@ -157,19 +157,19 @@ class Host:
         return {c["id"]: c for c in self.nl.dump("conn-get")}
 
     def peer(self, name):
-        """Number of the record of a peer or of ourselves, named by FQDN."""
+        """The number of the record with this FQDN, which is made when first asked for."""
         if name not in self._records:
             got = self.nl.do("peer-new", id_type=L.LATCH_ID_FQDN, id_value=name.encode(), auth=L.LATCH_AUTH_MANUAL)
             self._records[name] = got["id"]
         return self._records[name]
 
     def _forget(self, command, **attrs):
-        """Some go by themselves meanwhile."""
+        """Delete a record or binding, unless it has gone by itself."""
         if self.nl.error(command, **attrs)[0] not in ("0", "ENOENT"):
             self.nl.do(command, **attrs)
 
     def bind(self, peer, local=None, **key):
-        """Say whose SAs those of a reqid are, or one (sa=)."""
+        """Bind the SAs of a reqid (reqid=), or one SA (sa=), to a peer."""
         self.nl.do("binding-new", **self._binding(peer, local, **key))
 
     def unbind(self, peer, local=None, **key):
@@ -228,7 +228,7 @@ class Host:
             self._netlink = None
 
     def forget_module(self):
-        """The module was loaded anew: its netlink family has another number."""
+        """Forget the number of the netlink family: the module is loaded anew."""
         self.close_netlink()
         Netlink.forget()
 
@@ -293,7 +293,7 @@ class Net:
         self.sw.ip(f"link set p-{host.name} master br0")
 
     def reset(self):
-        """After a case: nothing of it is left, and no latch outlived its socket (2.3-6)."""
+        """End a case: close and delete what it left, and see that no latch outlived its socket (2.3-6)."""
         try:
             for host in self.hosts:
                 host.close_sockets()
@@ -312,7 +312,7 @@ class Net:
         return {h.name: h.stat().get("LatchLatches", 0) for h in self.hosts}
 
     def renew(self):
-        """Other hosts in place of those that are not clean any more."""
+        """Replace hosts that are not clean any more."""
         self.close()
         self.__init__(*[h.name for h in self.hosts])
 

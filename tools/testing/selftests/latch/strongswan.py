@@ -104,7 +104,7 @@ class StrongSwan(Daemon):
         self.loaded.append((command, message))
 
     def trust(self, cert):
-        """A certification authority (or another certificate that is taken as it is)."""
+        """Trust a certification authority, or another certificate as it is."""
         flag = "NONE" if cert.issuer else "CA"
         self.load("load-cert", {"type": "X509", "flag": flag, "data": cert.der})
 
@@ -148,13 +148,13 @@ class StrongSwan(Daemon):
         return self
 
     def identity(self, cert):
-        """A certificate of ours, its key and its CA; once."""
+        """Load a certificate of ours with its key and its CA, unless that was done."""
         for have, tell in ((("load-key", cert.private), self.key), (("load-cert", cert.issuer.der), None)):
             if not any(c == have[0] and m.get("data") == have[1] for c, m in self.loaded):
                 tell(cert) if tell else self.trust(cert.issuer)
 
     def forget(self):
-        """No SAs, no connections, no secrets any more."""
+        """Make the daemon forget SAs, connections and secrets."""
         if self._process and not self.running:
             raise RuntimeError(f"{self.host.name}: charon ended by itself: {self.log()[-2000:]}")
         self.terminate_all()
@@ -172,7 +172,7 @@ class StrongSwan(Daemon):
         self.vici.request("initiate", {"child": child, "timeout": timeout * 1000 * SLOW, "init-limits": "no"})
 
     def initiate_now(self, child):
-        """Begin, and do not wait."""
+        """Begin to make the SAs of a child, and do not wait."""
         self.vici.request("initiate", {"child": child, "timeout": -1})
 
     def rekey(self, child=None, ike=None, reauth=False):
@@ -190,11 +190,11 @@ class StrongSwan(Daemon):
         wait(new, f"{child} to be rekeyed", 30)
 
     def terminate(self, child=None, ike=None, timeout=30):
-        """Wait for the peer to agree."""
+        """End a child or an IKE SA, and wait for the peer to agree."""
         self.vici.request("terminate", {"child": child, "ike": ike, "timeout": timeout * 1000 * SLOW})
 
     def terminate_all(self):
-        """Tell the peers, and do not wait for them."""
+        """End all IKE SAs: tell the peers, and do not wait for them."""
         for name in {name for sa in self.sas() for name in sa}:
             try:
                 self.vici.request("terminate", {"ike": name, "force": True})
@@ -224,7 +224,7 @@ class StrongSwan(Daemon):
         return self._watch.events()
 
     def swanctl(self, *args):
-        """The command, as an administrator uses it."""
+        """Run swanctl, as an administrator does."""
         return self.host.run(
             "swanctl", *args, "--uri", f"unix://{self.socket}",
             env={**os.environ, "STRONGSWAN_CONF": str(self.path / "strongswan.conf"), "SWANCTL_DIR": str(self.path)},

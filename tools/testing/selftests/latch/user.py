@@ -36,7 +36,7 @@ def _in_child(host, prepare, func):
 
 
 def as_nobody(host, func):
-    """Without privilege."""
+    """Call func() on a host without privilege."""
 
     def prepare():
         os.setgroups([])
@@ -47,7 +47,7 @@ def as_nobody(host, func):
 
 
 def in_user_namespace(host, func, own_net):
-    """As root of a new user namespace: over a network namespace of its own, or the host's."""
+    """Call func() as root of a new user namespace, with a network namespace of its own or the host's."""
 
     def prepare():
         if libc.unshare(CLONE_NEWUSER | (CLONE_NEWNET if own_net else 0)):

@@ -127,7 +127,7 @@ class Vici:
                 raise ViciError(f"event {event}: not known")
 
     def events(self):
-        """What came in so far: list of (name, message)."""
+        """The events that came so far: list of (name, message)."""
         while select.select([self._sock], [], [], 0)[0]:
             self._events.append(self._receive()[1:])
         got, self._events = self._events, []
