@@ -26,7 +26,8 @@
 #include <linux/latch.h>
 #include "latchnl.h"
 
-plugin_t *latch_plugin_create(void);
+/* The one symbol that charon looks for: the others stay hidden from other plugins. */
+__attribute__((visibility("default"))) plugin_t *latch_plugin_create(void);
 
 typedef status_t (*add_sa_t)(kernel_interface_t *k, kernel_ipsec_sa_id_t *id,
 			     kernel_ipsec_add_sa_t *data);

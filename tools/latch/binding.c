@@ -40,7 +40,7 @@ static const struct keyword add_keywords[] = {
 
 static bool num_match(const struct arg *a, const struct nlattr *have)
 {
-	return !a->kw || a->num == attr_num(have);
+	return !a->kw || a->num == netlink_num(have);
 }
 
 static void show_binding(const struct nlattr **tb)
@@ -49,24 +49,24 @@ static void show_binding(const struct nlattr **tb)
 
 	print_title("binding");
 	if (tb[LATCH_A_BINDING_REQID])
-		print_num("reqid", "reqid", attr_num(tb[LATCH_A_BINDING_REQID]));
+		print_num("reqid", "reqid", netlink_num(tb[LATCH_A_BINDING_REQID]));
 	if (tb[LATCH_A_BINDING_FAMILY])
-		print_name("family", NULL, family_names, attr_num(tb[LATCH_A_BINDING_FAMILY]));
+		print_name("family", NULL, family_names, netlink_num(tb[LATCH_A_BINDING_FAMILY]));
 	a = tb[LATCH_A_BINDING_DST];
 	if (a)
 		print_addr("dst", "dst", mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
 	a = tb[LATCH_A_BINDING_PROTO];
 	if (a)
-		print_name("proto", "proto", sa_proto_names, attr_num(a));
+		print_name("proto", "proto", sa_proto_names, netlink_num(a));
 	a = tb[LATCH_A_BINDING_SPI];
 	if (a)
-		print_hex("spi", "spi", ntohl(attr_num(a)));
-	if (attr_num(tb[LATCH_A_BINDING_MARK]) || attr_num(tb[LATCH_A_BINDING_MARK_MASK]))
-		print_mark(attr_num(tb[LATCH_A_BINDING_MARK]),
-			   attr_num(tb[LATCH_A_BINDING_MARK_MASK]));
-	print_num("peer", "peer", attr_num(tb[LATCH_A_BINDING_PEER]));
-	if (attr_num(tb[LATCH_A_BINDING_LOCAL]))
-		print_num("local", "local", attr_num(tb[LATCH_A_BINDING_LOCAL]));
+		print_hex("spi", "spi", ntohl(netlink_num(a)));
+	if (netlink_num(tb[LATCH_A_BINDING_MARK]) || netlink_num(tb[LATCH_A_BINDING_MARK_MASK]))
+		print_mark(netlink_num(tb[LATCH_A_BINDING_MARK]),
+			   netlink_num(tb[LATCH_A_BINDING_MARK_MASK]));
+	print_num("peer", "peer", netlink_num(tb[LATCH_A_BINDING_PEER]));
+	if (netlink_num(tb[LATCH_A_BINDING_LOCAL]))
+		print_num("local", "local", netlink_num(tb[LATCH_A_BINDING_LOCAL]));
 	if (tb[LATCH_A_BINDING_AMBIGUOUS])
 		print_flag("ambiguous", "ambiguous");
 	if (tb[LATCH_A_BINDING_WITH_SA])
@@ -79,9 +79,9 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	const struct nlattr *tb[LATCH_A_BINDING_MAX + 1], *a;
 	const struct arg *args = data;
 
-	attr_parse(nlh, tb, LATCH_A_BINDING_MAX);
+	netlink_parse(nlh, tb, LATCH_A_BINDING_MAX);
 	a = tb[LATCH_A_BINDING_FAMILY];
-	if (opt.family && a && attr_num(a) != (unsigned int)opt.family)
+	if (opt.family && a && netlink_num(a) != (unsigned int)opt.family)
 		return;
 	if (!num_match(&args[SLOT_PEER], tb[LATCH_A_BINDING_PEER]) ||
 	    !num_match(&args[SLOT_LOCAL], tb[LATCH_A_BINDING_LOCAL]))

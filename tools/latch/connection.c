@@ -37,7 +37,7 @@ static size_t addr_len(const struct nlattr *family, const struct nlattr *a)
 {
 	size_t len = mnl_attr_get_payload_len(a);
 
-	return attr_num(family) == AF_INET && len > 4 ? 4 : len;
+	return netlink_num(family) == AF_INET && len > 4 ? 4 : len;
 }
 
 static void show_addr(const char *key, const char *label, const struct nlattr *family,
@@ -50,20 +50,20 @@ static void show_addr(const char *key, const char *label, const struct nlattr *f
 static void show_port(const char *key, const char *label, const struct nlattr *a)
 {
 	if (a)
-		print_num(key, label, ntohs(attr_num(a)));
+		print_num(key, label, ntohs(netlink_num(a)));
 }
 
 static void show_count(const char *key, const char *label, const struct nlattr *a)
 {
 	if (a)
-		print_num(key, label, attr_num(a));
+		print_num(key, label, netlink_num(a));
 }
 
 static void show_name(const char *key, const char *label, const struct name *names,
 		      const struct nlattr *a)
 {
 	if (a)
-		print_name(key, label, names, attr_num(a));
+		print_name(key, label, names, netlink_num(a));
 }
 
 static void show_transform(const struct nlattr *nest)
@@ -73,19 +73,19 @@ static void show_transform(const struct nlattr *nest)
 	unsigned int encr, integ;
 	char name[ALG_NAME_MAX];
 
-	attr_parse_nest(nest, t, LATCH_A_TRANSFORM_MAX);
-	encr = attr_num(t[LATCH_A_TRANSFORM_ENCR]);
-	integ = attr_num(t[LATCH_A_TRANSFORM_INTEG]);
+	netlink_parse_nest(nest, t, LATCH_A_TRANSFORM_MAX);
+	encr = netlink_num(t[LATCH_A_TRANSFORM_ENCR]);
+	integ = netlink_num(t[LATCH_A_TRANSFORM_INTEG]);
 	print_line();
 	print_open(NULL);
 	show_name("proto", "", sa_proto_names, t[LATCH_A_TRANSFORM_PROTO]);
 	show_name("mode", "", xfrm_mode_names, t[LATCH_A_TRANSFORM_MODE]);
 	if (encr) {
-		encr_name(name, encr, attr_num(t[LATCH_A_TRANSFORM_ENCR_BITS]));
+		encr_name(name, encr, netlink_num(t[LATCH_A_TRANSFORM_ENCR_BITS]));
 		print_str("encr", "", name);
 	}
 	if (integ) {
-		integ_name(name, integ, attr_num(t[LATCH_A_TRANSFORM_ICV_BITS]));
+		integ_name(name, integ, netlink_num(t[LATCH_A_TRANSFORM_ICV_BITS]));
 		print_str("integ", "", name);
 	}
 	show_count("encr-bits", more ? "encr-bits" : NULL, t[LATCH_A_TRANSFORM_ENCR_BITS]);
@@ -112,11 +112,11 @@ static void show_head(const struct nlattr **tb)
 	show_count("id", "connection", tb[LATCH_A_CONN_ID]);
 	show_name("old-state", "old-state", state_names, tb[LATCH_A_CONN_OLD_STATE]);
 	show_name("state", "state", state_names, tb[LATCH_A_CONN_STATE]);
-	if (attr_num(tb[LATCH_A_CONN_REASON]) || opt.json)
+	if (netlink_num(tb[LATCH_A_CONN_REASON]) || opt.json)
 		show_name("reason", "reason", reason_names, tb[LATCH_A_CONN_REASON]);
 	if (tb[LATCH_A_CONN_CONFLICTS])
 		print_set("conflicts", "conflicts", reason_bits,
-			  attr_num(tb[LATCH_A_CONN_CONFLICTS]));
+			  netlink_num(tb[LATCH_A_CONN_CONFLICTS]));
 	show_name("family", NULL, family_names, tb[LATCH_A_CONN_FAMILY]);
 	show_name("proto", "proto", flow_proto_names, tb[LATCH_A_CONN_PROTO]);
 	show_addr("local-addr", "src", tb[LATCH_A_CONN_FAMILY], tb[LATCH_A_CONN_LOCAL_ADDR]);
@@ -124,7 +124,7 @@ static void show_head(const struct nlattr **tb)
 	show_addr("remote-addr", "dst", tb[LATCH_A_CONN_FAMILY], tb[LATCH_A_CONN_REMOTE_ADDR]);
 	show_port("remote-port", "dport", tb[LATCH_A_CONN_REMOTE_PORT]);
 	show_count("peer", "peer", tb[LATCH_A_CONN_PEER]);
-	if (attr_num(tb[LATCH_A_CONN_PEER_ID_TYPE]))
+	if (netlink_num(tb[LATCH_A_CONN_PEER_ID_TYPE]))
 		show_identity("peer-", tb[LATCH_A_CONN_PEER_ID_TYPE],
 			      tb[LATCH_A_CONN_PEER_ID_VALUE]);
 	show_count("local", "local-peer", tb[LATCH_A_CONN_LOCAL]);
@@ -136,13 +136,13 @@ static void show_outer(const struct nlattr **tb)
 	const struct nlattr *family = tb[LATCH_A_CONN_OUTER_FAMILY];
 
 	print_line();
-	if (!attr_num(family))
+	if (!netlink_num(family))
 		return;
 	show_name("outer-family", NULL, family_names, family);
 	show_addr("outer-local-addr", "outer-src", family, tb[LATCH_A_CONN_OUTER_LOCAL_ADDR]);
 	show_addr("outer-remote-addr", "outer-dst", family, tb[LATCH_A_CONN_OUTER_REMOTE_ADDR]);
-	if (!attr_num(tb[LATCH_A_CONN_NATT_LOCAL_PORT]) &&
-	    !attr_num(tb[LATCH_A_CONN_NATT_REMOTE_PORT]))
+	if (!netlink_num(tb[LATCH_A_CONN_NATT_LOCAL_PORT]) &&
+	    !netlink_num(tb[LATCH_A_CONN_NATT_REMOTE_PORT]))
 		return;
 	show_port("natt-local-port", "natt-sport", tb[LATCH_A_CONN_NATT_LOCAL_PORT]);
 	show_port("natt-remote-port", "natt-dport", tb[LATCH_A_CONN_NATT_REMOTE_PORT]);
@@ -159,7 +159,7 @@ static void show_more(const struct nlattr **tb)
 		  tb[LATCH_A_CONN_DISPOSITION]);
 	if (tb[LATCH_A_CONN_FLAGS])
 		print_set("flags", d ? "flags" : NULL, flag_names,
-			  attr_num(tb[LATCH_A_CONN_FLAGS]));
+			  netlink_num(tb[LATCH_A_CONN_FLAGS]));
 	show_count("uid", d ? "uid" : NULL, tb[LATCH_A_CONN_UID]);
 	show_count("inode", d ? "inode" : NULL, tb[LATCH_A_CONN_INODE]);
 	print_line();
@@ -173,7 +173,7 @@ void show_connection(const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[CONN_MAX + 1];
 
-	attr_parse(nlh, tb, CONN_MAX);
+	netlink_parse(nlh, tb, CONN_MAX);
 	show_head(tb);
 	show_transforms(nlh);
 	show_outer(tb);
@@ -209,24 +209,24 @@ static bool match(const struct nlattr **tb, const struct arg *args)
 {
 	const struct nlattr *family = tb[LATCH_A_CONN_FAMILY];
 
-	if (opt.family && attr_num(family) != (unsigned int)opt.family)
+	if (opt.family && netlink_num(family) != (unsigned int)opt.family)
 		return false;
 	if (!prefix_match(&args[SLOT_SRC], family, tb[LATCH_A_CONN_LOCAL_ADDR]) ||
 	    !prefix_match(&args[SLOT_DST], family, tb[LATCH_A_CONN_REMOTE_ADDR]))
 		return false;
-	return num_match(&args[SLOT_ID], attr_num(tb[LATCH_A_CONN_ID])) &&
-	       num_match(&args[SLOT_STATE], attr_num(tb[LATCH_A_CONN_STATE])) &&
-	       num_match(&args[SLOT_PROTO], attr_num(tb[LATCH_A_CONN_PROTO])) &&
-	       num_match(&args[SLOT_PEER], attr_num(tb[LATCH_A_CONN_PEER])) &&
-	       num_match(&args[SLOT_SPORT], ntohs(attr_num(tb[LATCH_A_CONN_LOCAL_PORT]))) &&
-	       num_match(&args[SLOT_DPORT], ntohs(attr_num(tb[LATCH_A_CONN_REMOTE_PORT])));
+	return num_match(&args[SLOT_ID], netlink_num(tb[LATCH_A_CONN_ID])) &&
+	       num_match(&args[SLOT_STATE], netlink_num(tb[LATCH_A_CONN_STATE])) &&
+	       num_match(&args[SLOT_PROTO], netlink_num(tb[LATCH_A_CONN_PROTO])) &&
+	       num_match(&args[SLOT_PEER], netlink_num(tb[LATCH_A_CONN_PEER])) &&
+	       num_match(&args[SLOT_SPORT], ntohs(netlink_num(tb[LATCH_A_CONN_LOCAL_PORT]))) &&
+	       num_match(&args[SLOT_DPORT], ntohs(netlink_num(tb[LATCH_A_CONN_REMOTE_PORT])));
 }
 
 static void show_entry(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *tb[CONN_MAX + 1];
 
-	attr_parse(nlh, tb, CONN_MAX);
+	netlink_parse(nlh, tb, CONN_MAX);
 	if (!match(tb, data))
 		return;
 	print_open(NULL);
@@ -274,14 +274,14 @@ static void choose(const struct nlmsghdr *nlh, void *data)
 	const struct nlattr *tb[CONN_MAX + 1];
 	struct chosen *c = data;
 
-	attr_parse(nlh, tb, CONN_MAX);
+	netlink_parse(nlh, tb, CONN_MAX);
 	if (!match(tb, c->args))
 		return;
 	if (c->n == c->room) {
 		c->room = c->room ? 2 * c->room : 64;
 		c->id = need(realloc(c->id, c->room * sizeof(*c->id)));
 	}
-	c->id[c->n++] = attr_num(tb[LATCH_A_CONN_ID]);
+	c->id[c->n++] = netlink_num(tb[LATCH_A_CONN_ID]);
 }
 
 static int close_one(uint64_t id, int forgive)

@@ -22,10 +22,10 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	const struct nlattr *tb[LATCH_A_MANAGER_MAX + 1];
 
 	(void)data;
-	attr_parse(nlh, tb, LATCH_A_MANAGER_MAX);
+	netlink_parse(nlh, tb, LATCH_A_MANAGER_MAX);
 	print_open(NULL);
 	print_title("manager");
-	print_bool("active", "active", attr_num(tb[LATCH_A_MANAGER_ACTIVE]));
+	print_bool("active", "active", netlink_num(tb[LATCH_A_MANAGER_ACTIVE]));
 	print_close();
 }
 

@@ -50,7 +50,7 @@ static void show_event(const struct nlmsghdr *nlh, void *data)
 	const struct arg *args = data;
 	bool all = !args[SLOT_ID].kw && !args[SLOT_PEER].kw;
 
-	switch (nl_cmd(nlh)) {
+	switch (netlink_cmd(nlh)) {
 	case LATCH_CMD_CONN_NTF:
 	case LATCH_CMD_CONN_GET:
 		if (!all && !args[SLOT_ID].kw)

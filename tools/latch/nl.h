@@ -5,13 +5,10 @@
 #ifndef LATCH_NL_H
 #define LATCH_NL_H
 
-#include <libmnl/libmnl.h>
 #include "latch.h"
+#include "netlink.h"
 
-/* Room for a record with an identity, a certificate, an anchor and a key. */
-#define NL_BUF_SIZE	65536
-
-typedef void (*nl_cb)(const struct nlmsghdr *nlh, void *data);
+typedef netlink_cb nl_cb;
 
 struct nlmsghdr *nl_begin(uint8_t cmd);
 void nl_put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len);
@@ -23,13 +20,5 @@ int nl_do(struct nlmsghdr *nlh, nl_cb cb, void *data, int forgive);
 int nl_dump(uint8_t cmd, nl_cb cb, void *data);
 int nl_events(void);
 int nl_event(nl_cb cb, void *data);
-uint8_t nl_cmd(const struct nlmsghdr *nlh);
-
-void attr_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, uint16_t max);
-void attr_parse_nest(const struct nlattr *nest, const struct nlattr **tb, uint16_t max);
-uint64_t attr_num(const struct nlattr *attr);
-
-/* extack.c */
-void extack_print(const struct nlmsghdr *nlh, int err, size_t head, const struct nlmsghdr *sent);
 
 #endif /* LATCH_NL_H */

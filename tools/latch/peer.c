@@ -61,13 +61,13 @@ void show_peer(const struct nlmsghdr *nlh)
 	};
 	size_t i;
 
-	attr_parse(nlh, tb, LATCH_A_PEER_MAX);
-	print_num("id", "peer", attr_num(tb[LATCH_A_PEER_ID]));
+	netlink_parse(nlh, tb, LATCH_A_PEER_MAX);
+	print_num("id", "peer", netlink_num(tb[LATCH_A_PEER_ID]));
 	show_identity("", tb[LATCH_A_PEER_ID_TYPE], tb[LATCH_A_PEER_ID_VALUE]);
 	if (tb[LATCH_A_PEER_AUTH])
-		print_name("auth", "auth", auth_names, attr_num(tb[LATCH_A_PEER_AUTH]));
+		print_name("auth", "auth", auth_names, netlink_num(tb[LATCH_A_PEER_AUTH]));
 	if (tb[LATCH_A_PEER_REFS])
-		print_num("refs", "refs", attr_num(tb[LATCH_A_PEER_REFS]));
+		print_num("refs", "refs", netlink_num(tb[LATCH_A_PEER_REFS]));
 	if (tb[LATCH_A_PEER_WITH_BINDINGS])
 		print_flag("with-bindings", "with-bindings");
 	for (i = 0; i < ARRAY_SIZE(blobs); i++) {
@@ -85,7 +85,7 @@ void show_identity(const char *prefix, const struct nlattr *type, const struct n
 {
 	if (!type)
 		return;
-	print_identity(prefix, attr_num(type), value ? mnl_attr_get_payload(value) : "",
+	print_identity(prefix, netlink_num(type), value ? mnl_attr_get_payload(value) : "",
 		       value ? mnl_attr_get_payload_len(value) : 0);
 }
 

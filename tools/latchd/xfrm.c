@@ -12,10 +12,12 @@
 #include <linux/xfrm.h>
 #include "kernel.h"
 #include "log.h"
+#include "netlink.h"
 
 #define ROOM		(256 << 10)	/* what a dump may write at once */
 #define BACKLOG		(4 << 20)	/* events that may wait for us */
 #define DUMP_TRIES	5
+#define ANSWER_SECONDS	5	/* how long an answer may take */
 
 static struct mnl_socket *events;
 static struct mnl_socket *requests;
@@ -34,19 +36,6 @@ struct dump {
 	int error;
 };
 
-static struct mnl_socket *open_socket(void)
-{
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC);
-
-	if (!s)
-		return NULL;
-	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(s);
-		return NULL;
-	}
-	return s;
-}
-
 /**
  * xfrm_open() - listen to the kernel
  *
@@ -55,12 +44,11 @@ static struct mnl_socket *open_socket(void)
 int xfrm_open(void)
 {
 	static const int groups[] = { XFRMNLGRP_SA, XFRMNLGRP_EXPIRE, XFRMNLGRP_MIGRATE };
-	struct timeval patience = { .tv_sec = 5 };
 	int size = BACKLOG, fd;
 	size_t i;
 
-	events = open_socket();
-	requests = open_socket();
+	events = netlink_socket(NETLINK_XFRM, 0);
+	requests = netlink_socket(NETLINK_XFRM, ANSWER_SECONDS);
 	if (!events || !requests)
 		return -errno;
 	fd = mnl_socket_get_fd(events);
@@ -71,8 +59,6 @@ int xfrm_open(void)
 		if (mnl_socket_setsockopt(events, NETLINK_ADD_MEMBERSHIP, (void *)&groups[i],
 					  sizeof(groups[i])) < 0)
 			return -errno;
-	fd = mnl_socket_get_fd(requests);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return 0;
 }
 

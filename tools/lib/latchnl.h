@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a key manager tells the module: whose an SA is, that it is at work, that
- * a peer is dead. A client of the generic netlink family "latch" for programs
- * that must not exit, print or block for long.
+ * What a key manager tells the module: which peer an SA belongs to, that the
+ * manager is at work, that a peer is dead. This is for programs that must not exit,
+ * print or wait for long.
  *
- * One handle is used by one thread at a time. All calls return 0 or a negative
- * errno; -ENOPROTOOPT: the module is not there, -EIO: the kernel's answer makes
- * no sense, -ETIMEDOUT: there was none. latchnl_why() has the kernel's words.
+ * One thread at a time may use a handle. All calls return 0 or a negative errno:
+ * -ENOPROTOOPT the module is not loaded, -EIO the kernel's answer makes no sense,
+ * -ETIMEDOUT the kernel did not answer. latchnl_why() has the kernel's words.
  */
 #ifndef LATCHNL_H
 #define LATCHNL_H
@@ -18,9 +18,9 @@
 struct latchnl;
 
 /**
- * struct latchnl_blob - bytes of somebody else
- * @data: where they are, NULL for none
- * @len:  how many
+ * struct latchnl_blob - bytes that the caller owns
+ * @data: the bytes, NULL for none
+ * @len:  their number
  */
 struct latchnl_blob {
 	const void *data;
@@ -29,11 +29,11 @@ struct latchnl_blob {
 
 /**
  * struct latchnl_peer - an identity as IKE authenticated it
- * @id_type: LATCH_ID_*; LATCH_ID_NONE: there is no such identity
+ * @id_type: LATCH_ID_*; LATCH_ID_NONE where there is none
  * @auth:    LATCH_AUTH_*
- * @id:      value of the ID as IKE carries it
+ * @id:      the identity's value as IKE carries it
  * @cert:    end-entity certificate, DER
- * @anchor:  trust anchor that it was validated to, DER or name
+ * @anchor:  trust anchor of that certificate, DER or a name
  * @key:     public key, SubjectPublicKeyInfo
  */
 struct latchnl_peer {
@@ -46,11 +46,12 @@ struct latchnl_peer {
 };
 
 /**
- * struct latchnl_sa - an SA, or with @reqid all SAs of it
+ * struct latchnl_sa - an SA, or all SAs of a reqid
  * @dst:       destination address, 4 or 16 bytes
  * @spi:       network byte order
- * @mark:      mark value of the SA, with @mark_mask; 0 without
- * @reqid:     not 0: nothing else is looked at
+ * @mark:      value of the SA's mark
+ * @mark_mask: mask of the mark; 0 where the SA has none
+ * @reqid:     the reqid, for all its SAs: the other fields do not count then; or 0
  * @proto:     IPPROTO_ESP or IPPROTO_AH
  */
 struct latchnl_sa {
@@ -63,16 +64,17 @@ struct latchnl_sa {
 };
 
 struct latchnl *latchnl_open(void);
-void latchnl_close(struct latchnl *nl);
-const char *latchnl_why(const struct latchnl *nl);
-int latchnl_fd(const struct latchnl *nl);
-bool latchnl_changed(struct latchnl *nl);
-int latchnl_manager(struct latchnl *nl, bool active);
-int latchnl_claim(struct latchnl *nl, const struct latchnl_sa *sa,
+void latchnl_close(struct latchnl *h);
+const char *latchnl_why(const struct latchnl *h);
+int latchnl_fd(const struct latchnl *h);
+bool latchnl_changed(struct latchnl *h);
+int latchnl_manager(struct latchnl *h, bool active);
+int latchnl_claim(struct latchnl *h, const struct latchnl_sa *sa,
 		  const struct latchnl_peer *peer, const struct latchnl_peer *local);
-int latchnl_keep(struct latchnl *nl, const struct latchnl_sa *sa,
+int latchnl_keep(struct latchnl *h, const struct latchnl_sa *sa,
 		 const struct latchnl_peer *peer, const struct latchnl_peer *local, bool keep);
-int latchnl_unclaim(struct latchnl *nl, const struct latchnl_sa *sa);
-int latchnl_dead(struct latchnl *nl, const struct latchnl_peer *peer);
+int latchnl_unclaim(struct latchnl *h, const struct latchnl_sa *sa);
+int latchnl_bound(struct latchnl *h, const struct latchnl_sa *sa);
+int latchnl_dead(struct latchnl *h, const struct latchnl_peer *peer);
 
 #endif /* LATCHNL_H */

@@ -353,6 +353,13 @@ struct mnl_socket *mnl_socket_open2(int bus, int flags)
 	return nl;
 }
 
+int mnl_socket_close(struct mnl_socket *nl)
+{
+	close(nl->fd);
+	free(nl);
+	return 0;
+}
+
 int mnl_socket_bind(struct mnl_socket *nl, unsigned int groups, pid_t pid)
 {
 	(void)nl;
