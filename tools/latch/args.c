@@ -10,16 +10,6 @@
 #include <string.h>
 #include "args.h"
 
-const struct object *object_find(const char *word)
-{
-	const struct object * const *o;
-
-	for (o = objects; *o; o++)
-		if (!strcmp((*o)->word, word))
-			return *o;
-	return NULL;
-}
-
 const struct command *command_find(const struct object *o, const char *word)
 {
 	const struct command *c;

@@ -115,7 +115,6 @@ struct object {
 	const char *usage;
 };
 
-extern const struct object * const objects[];
 extern const struct object peer_object;
 extern const struct object binding_object;
 extern const struct object connection_object;
@@ -123,7 +122,6 @@ extern const struct object manager_object;
 extern const struct object stats_object;
 extern const struct object monitor_object;
 
-const struct object *object_find(const char *word);
 const struct command *command_find(const struct object *o, const char *word);
 const struct keyword *keyword_find(const struct command *c, const char *word);
 int args_parse(const struct object *o, const struct command *c, int argc, char **argv,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "args.h"
+#include "objects.h"
 
 static void offer(const char *word, const char *start)
 {

@@ -50,11 +50,16 @@ char *escape(const void *data, size_t len, const char *more);
 void *need(void *p);
 
 /* options.c */
+
+/* The options were all there was to do: the caller prints the usage, or nothing. */
+#define OPTIONS_HELP	(-1)
+#define OPTIONS_DONE	(-2)
+
 int options_parse(int argc, char **argv, int *used);
 const char *options_word(size_t i);
 bool options_value(const char *word);
 
-/* main.c */
+/* run.c */
 int run_words(int argc, char **argv);
 
 /* batch.c */
@@ -70,8 +75,5 @@ unsigned char *file_read(const char *path, size_t max, size_t *len);
 
 /* netns.c */
 int netns_enter(const char *name);
-
-/* main.c: the last thing before the program ends */
-int finish(int rc);
 
 #endif /* LATCH_TOOL_H */

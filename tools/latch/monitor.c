@@ -117,7 +117,7 @@ static int step(struct pollfd *fds, const struct arg *args)
 		if (err)
 			return err;
 	}
-	/* each line is out before the next event; finish() names the error */
+	/* write each line before the next event comes; main() reports an error */
 	return fflush(stdout) ? -1 : 0;
 }
 

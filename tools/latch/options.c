@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <linux/latch_netlink.h>
-#include "args.h"
+#include "latch.h"
 #include "version.h"
 
 struct options opt;
@@ -116,9 +116,14 @@ static void show_version(void)
 	       LATCH_GENL_NAME, LATCH_GENL_VERSION);
 }
 
-/*
- * Read the options. @used: how many words they were. Returns 0 to go on, -1
- * where an option was all there is to do, else the exit status.
+/**
+ * options_parse() - read the options into opt
+ * @argc: number of words
+ * @argv: the words
+ * @used: set to the number of words that are options and their values
+ *
+ * Return: 0 to go on with the words that follow; OPTIONS_HELP or OPTIONS_DONE where
+ * there is nothing to go on with; or EXIT_USAGE after a message.
  */
 int options_parse(int argc, char **argv, int *used)
 {
@@ -136,12 +141,10 @@ int options_parse(int argc, char **argv, int *used)
 		}
 		if (table[i].id == OPT_VERSION) {
 			show_version();
-			return -1;
+			return OPTIONS_DONE;
 		}
-		if (table[i].id == OPT_HELP) {
-			run_words(1, (char *[]){ "help" });
-			return -1;
-		}
+		if (table[i].id == OPT_HELP)
+			return OPTIONS_HELP;
 		n += table[i].value;
 		set(table[i].id, argv[n]);
 	}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The objects that the command knows, and its usage.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "args.h"
+#include "objects.h"
+
+const struct object * const objects[] = {
+	&peer_object,
+	&binding_object,
+	&connection_object,
+	&manager_object,
+	&stats_object,
+	&monitor_object,
+	NULL
+};
+
+/* The SYNOPSIS of latch.8 is this text: a self-test compares them. */
+static const char usage_head[] =
+	"latch [ OPTIONS ] OBJECT { COMMAND | help }\n"
+	"latch [ OPTIONS ] -b FILE\n"
+	"OBJECT := { peer | binding | connection | manager | stats | monitor }\n"
+	"OPTIONS := { -V[ersion] | -h[elp] | -j[son] | -p[retty] | -o[neline] |\n"
+	"             -s[tatistics] | -d[etails] | -t[imestamp] | -4 | -6 |\n"
+	"             -n[etns] NAME | -b[atch] FILE | -force }\n";
+
+/**
+ * object_find() - find an object by its name
+ * @word: the name
+ *
+ * Return: the object; NULL where there is none.
+ */
+const struct object *object_find(const char *word)
+{
+	const struct object * const *o;
+
+	for (o = objects; *o; o++)
+		if (!strcmp((*o)->word, word))
+			return *o;
+	return NULL;
+}
+
+/**
+ * usage() - print all that can be written on the command line
+ * @f: where to
+ */
+void usage(FILE *f)
+{
+	const struct object * const *o;
+
+	fputs(usage_head, f);
+	for (o = objects; *o; o++)
+		fprintf(f, "\n%s", (*o)->usage);
+}
