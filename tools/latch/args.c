@@ -170,3 +170,15 @@ int args_parse(const struct object *o, const struct command *c, int argc, char *
 	}
 	return 0;
 }
+
+/**
+ * arg_is() - compare a value with what was asked for
+ * @a: the keyword that asks for a number, perhaps not given
+ * @v: the value
+ *
+ * Return: true where the keyword was not given, or its number is @v.
+ */
+bool arg_is(const struct arg *a, uint64_t v)
+{
+	return !a->kw || a->num == v;
+}

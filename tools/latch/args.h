@@ -126,5 +126,6 @@ const struct command *command_find(const struct object *o, const char *word);
 const struct keyword *keyword_find(const struct command *c, const char *word);
 int args_parse(const struct object *o, const struct command *c, int argc, char **argv,
 	       struct arg *args);
+bool arg_is(const struct arg *a, uint64_t v);
 
 #endif /* LATCH_ARGS_H */

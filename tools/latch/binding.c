@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <linux/latch_netlink.h>
 #include "args.h"
+#include "list.h"
 #include "nl.h"
 #include "print.h"
 
@@ -14,34 +15,21 @@ static const struct name key_protos[] = {
 	{ 0, NULL }
 };
 
+/* The first two are for "add" only: the others begin at FOR_ALL. */
 static const struct keyword keywords[] = {
-	{ "reqid", NULL, SLOT_REQID, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "dst", NULL, SLOT_DST, ARG_ADDR, NULL, 0, 0 },
-	{ "proto", NULL, SLOT_PROTO, ARG_WORD, key_protos, 0, 0 },
-	{ "spi", NULL, SLOT_SPI, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "mark", NULL, SLOT_MARK, ARG_MARK, NULL, 0, 0 },
-	{ "peer", NULL, SLOT_PEER, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "local", NULL, SLOT_LOCAL, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ .word = NULL }
-};
-
-static const struct keyword add_keywords[] = {
-	{ "reqid", NULL, SLOT_REQID, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "dst", NULL, SLOT_DST, ARG_ADDR, NULL, 0, 0 },
-	{ "proto", NULL, SLOT_PROTO, ARG_WORD, key_protos, 0, 0 },
-	{ "spi", NULL, SLOT_SPI, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "mark", NULL, SLOT_MARK, ARG_MARK, NULL, 0, 0 },
-	{ "peer", NULL, SLOT_PEER, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "local", NULL, SLOT_LOCAL, ARG_NUMBER, NULL, UINT32_MAX, 0 },
 	{ "with-sa", NULL, SLOT_LAST, ARG_FLAG, NULL, 0, 0 },
 	{ "exclusive", NULL, SLOT_EXCLUSIVE, ARG_FLAG, NULL, 0, 0 },
+	{ "reqid", NULL, SLOT_REQID, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "dst", NULL, SLOT_DST, ARG_ADDR, NULL, 0, 0 },
+	{ "proto", NULL, SLOT_PROTO, ARG_WORD, key_protos, 0, 0 },
+	{ "spi", NULL, SLOT_SPI, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "mark", NULL, SLOT_MARK, ARG_MARK, NULL, 0, 0 },
+	{ "peer", NULL, SLOT_PEER, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "local", NULL, SLOT_LOCAL, ARG_NUMBER, NULL, UINT32_MAX, 0 },
 	{ .word = NULL }
 };
 
-static bool num_match(const struct arg *a, const struct nlattr *have)
-{
-	return !a->kw || a->num == netlink_num(have);
-}
+#define FOR_ALL	2
 
 static void show_binding(const struct nlattr **tb)
 {
@@ -83,8 +71,8 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	a = tb[LATCH_A_BINDING_FAMILY];
 	if (opt.family && a && netlink_num(a) != (unsigned int)opt.family)
 		return;
-	if (!num_match(&args[SLOT_PEER], tb[LATCH_A_BINDING_PEER]) ||
-	    !num_match(&args[SLOT_LOCAL], tb[LATCH_A_BINDING_LOCAL]))
+	if (!arg_is(&args[SLOT_PEER], netlink_num(tb[LATCH_A_BINDING_PEER])) ||
+	    !arg_is(&args[SLOT_LOCAL], netlink_num(tb[LATCH_A_BINDING_LOCAL])))
 		return;
 	print_open(NULL);
 	show_binding(tb);
@@ -172,26 +160,21 @@ static int binding_show(const struct arg *args)
 	struct nlmsghdr *nlh;
 	int rc;
 
-	rc = has_key(args) ? check_key(args) : 0;
+	if (!has_key(args))
+		return list_all(LATCH_CMD_BINDING_GET, show_entry, args);
+	rc = check_key(args);
 	if (rc)
 		return rc;
-	print_list_open(NULL);
-	if (!has_key(args)) {
-		rc = nl_dump(LATCH_CMD_BINDING_GET, show_entry, (void *)args);
-	} else {
-		nlh = nl_begin(LATCH_CMD_BINDING_GET);
-		if (nlh)
-			put_key(nlh, args);
-		rc = nlh ? nl_do(nlh, show_entry, (void *)args, 0) : EXIT_REFUSED;
-	}
-	print_list_end(rc);
-	return rc;
+	nlh = nl_begin(LATCH_CMD_BINDING_GET);
+	if (nlh)
+		put_key(nlh, args);
+	return list_answer(nlh, show_entry, args);
 }
 
 static const struct command commands[] = {
-	{ "show", { "list", "lst" }, keywords, NULL, binding_show },
-	{ "add", { NULL }, add_keywords, NULL, binding_add },
-	{ "del", { "delete" }, keywords, NULL, binding_del },
+	{ "show", { "list", "lst" }, &keywords[FOR_ALL], NULL, binding_show },
+	{ "add", { NULL }, keywords, NULL, binding_add },
+	{ "del", { "delete" }, &keywords[FOR_ALL], NULL, binding_del },
 	{ .word = NULL }
 };
 

@@ -9,6 +9,7 @@
 #include <linux/genetlink.h>
 #include <linux/latch_netlink.h>
 #include "args.h"
+#include "list.h"
 #include "nl.h"
 #include "print.h"
 #include "show.h"
@@ -199,11 +200,6 @@ static bool prefix_match(const struct arg *a, const struct nlattr *family,
 	return !rest || !((have[octets] ^ a->addr[octets]) >> (8 - rest));
 }
 
-static bool num_match(const struct arg *a, uint64_t v)
-{
-	return !a->kw || a->num == v;
-}
-
 /* Does a latch pass the selectors and -4 or -6? */
 static bool match(const struct nlattr **tb, const struct arg *args)
 {
@@ -214,12 +210,12 @@ static bool match(const struct nlattr **tb, const struct arg *args)
 	if (!prefix_match(&args[SLOT_SRC], family, tb[LATCH_A_CONN_LOCAL_ADDR]) ||
 	    !prefix_match(&args[SLOT_DST], family, tb[LATCH_A_CONN_REMOTE_ADDR]))
 		return false;
-	return num_match(&args[SLOT_ID], netlink_num(tb[LATCH_A_CONN_ID])) &&
-	       num_match(&args[SLOT_STATE], netlink_num(tb[LATCH_A_CONN_STATE])) &&
-	       num_match(&args[SLOT_PROTO], netlink_num(tb[LATCH_A_CONN_PROTO])) &&
-	       num_match(&args[SLOT_PEER], netlink_num(tb[LATCH_A_CONN_PEER])) &&
-	       num_match(&args[SLOT_SPORT], ntohs(netlink_num(tb[LATCH_A_CONN_LOCAL_PORT]))) &&
-	       num_match(&args[SLOT_DPORT], ntohs(netlink_num(tb[LATCH_A_CONN_REMOTE_PORT])));
+	return arg_is(&args[SLOT_ID], netlink_num(tb[LATCH_A_CONN_ID])) &&
+	       arg_is(&args[SLOT_STATE], netlink_num(tb[LATCH_A_CONN_STATE])) &&
+	       arg_is(&args[SLOT_PROTO], netlink_num(tb[LATCH_A_CONN_PROTO])) &&
+	       arg_is(&args[SLOT_PEER], netlink_num(tb[LATCH_A_CONN_PEER])) &&
+	       arg_is(&args[SLOT_SPORT], ntohs(netlink_num(tb[LATCH_A_CONN_LOCAL_PORT]))) &&
+	       arg_is(&args[SLOT_DPORT], ntohs(netlink_num(tb[LATCH_A_CONN_REMOTE_PORT])));
 }
 
 static void show_entry(const struct nlmsghdr *nlh, void *data)
@@ -238,19 +234,13 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 static int connection_show(const struct arg *args)
 {
 	struct nlmsghdr *nlh;
-	int rc;
 
-	print_list_open(NULL);
-	if (!args[SLOT_ID].kw) {
-		rc = nl_dump(LATCH_CMD_CONN_GET, show_entry, (void *)args);
-	} else {
-		nlh = nl_begin(LATCH_CMD_CONN_GET);
-		if (nlh)
-			nl_put_u64(nlh, LATCH_A_CONN_ID, args[SLOT_ID].num);
-		rc = nlh ? nl_do(nlh, show_entry, (void *)args, 0) : EXIT_REFUSED;
-	}
-	print_list_end(rc);
-	return rc;
+	if (!args[SLOT_ID].kw)
+		return list_all(LATCH_CMD_CONN_GET, show_entry, args);
+	nlh = nl_begin(LATCH_CMD_CONN_GET);
+	if (nlh)
+		nl_put_u64(nlh, LATCH_A_CONN_ID, args[SLOT_ID].num);
+	return list_answer(nlh, show_entry, args);
 }
 
 /* --- close and flush ----------------------------------------------------------------- */

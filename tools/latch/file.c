@@ -6,18 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hex.h"
 #include "latch.h"
-
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *p;
-
-	if (c >= 'A' && c <= 'F')
-		c += 'a' - 'A';
-	p = c ? strchr(digits, c) : NULL;
-	return p ? p - digits : -1;
-}
 
 /* Bytes as hexadecimal digits after @prefix. The caller frees the result. */
 char *hex_encode(const char *prefix, const void *data, size_t len)
@@ -36,20 +26,19 @@ unsigned char *hex_decode(const char *text, size_t *len)
 {
 	size_t digits = strlen(text), i;
 	unsigned char *out;
-	int hi, lo;
+	int byte;
 
 	if (digits < 4 || digits % 2 || strncmp(text, "0x", 2))
 		return NULL;
 	*len = digits / 2 - 1;
 	out = need(malloc(*len));
 	for (i = 0; i < *len; i++) {
-		hi = hex_digit(text[2 + 2 * i]);
-		lo = hex_digit(text[3 + 2 * i]);
-		if (hi < 0 || lo < 0) {
+		byte = hex_byte(text + 2 + 2 * i);
+		if (byte < 0) {
 			free(out);
 			return NULL;
 		}
-		out[i] = hi << 4 | lo;
+		out[i] = byte;
 	}
 	return out;
 }

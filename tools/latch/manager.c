@@ -4,6 +4,7 @@
  */
 #include <linux/latch_netlink.h>
 #include "args.h"
+#include "list.h"
 #include "nl.h"
 #include "print.h"
 
@@ -32,16 +33,8 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 /* A request without attributes changes nothing and answers how things are. */
 static int manager_show(const struct arg *args)
 {
-	struct nlmsghdr *nlh = nl_begin(LATCH_CMD_MANAGER_SET);
-	int rc;
-
 	(void)args;
-	if (!nlh)
-		return EXIT_REFUSED;
-	print_list_open(NULL);
-	rc = nl_do(nlh, show_entry, NULL, 0);
-	print_list_end(rc);
-	return rc;
+	return list_answer(nl_begin(LATCH_CMD_MANAGER_SET), show_entry, NULL);
 }
 
 static int manager_set(const struct arg *args)

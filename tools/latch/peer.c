@@ -8,6 +8,7 @@
 #include <linux/latch.h>
 #include <linux/latch_netlink.h>
 #include "args.h"
+#include "list.h"
 #include "nl.h"
 #include "print.h"
 #include "show.h"
@@ -181,7 +182,6 @@ static int add_values(const struct arg *args, struct blob *b)
 static int add_send(const struct arg *args, const struct blob *b)
 {
 	struct nlmsghdr *nlh = nl_begin(LATCH_CMD_PEER_NEW);
-	int rc;
 
 	if (!nlh)
 		return EXIT_REFUSED;
@@ -198,10 +198,7 @@ static int add_send(const struct arg *args, const struct blob *b)
 		nl_put(nlh, LATCH_A_PEER_KEY, b[3].data, b[3].len);
 	if (args[SLOT_LAST].kw)
 		nl_put(nlh, LATCH_A_PEER_WITH_BINDINGS, "", 0);
-	print_list_open(NULL);
-	rc = nl_do(nlh, show_entry, NULL, 0);
-	print_list_end(rc);
-	return rc;
+	return list_answer(nlh, show_entry, NULL);
 }
 
 /* Intern a record and show it: its number is what bindings name. */
@@ -239,19 +236,13 @@ static int peer_del(const struct arg *args)
 static int peer_show(const struct arg *args)
 {
 	struct nlmsghdr *nlh;
-	int rc;
 
-	print_list_open(NULL);
-	if (!args[SLOT_ID].kw) {
-		rc = nl_dump(LATCH_CMD_PEER_GET, show_entry, NULL);
-	} else {
-		nlh = nl_begin(LATCH_CMD_PEER_GET);
-		if (nlh)
-			nl_put_u32(nlh, LATCH_A_PEER_ID, args[SLOT_ID].num);
-		rc = nlh ? nl_do(nlh, show_entry, NULL, 0) : EXIT_REFUSED;
-	}
-	print_list_end(rc);
-	return rc;
+	if (!args[SLOT_ID].kw)
+		return list_all(LATCH_CMD_PEER_GET, show_entry, NULL);
+	nlh = nl_begin(LATCH_CMD_PEER_GET);
+	if (nlh)
+		nl_put_u32(nlh, LATCH_A_PEER_ID, args[SLOT_ID].num);
+	return list_answer(nlh, show_entry, NULL);
 }
 
 static const struct command commands[] = {

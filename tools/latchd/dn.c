@@ -12,6 +12,7 @@
  */
 #include <string.h>
 #include <linux/latch.h>
+#include "hex.h"
 #include "ident.h"
 
 #define MAX_RDNS	20	/* as strongSwan's reader has it */
@@ -139,27 +140,10 @@ static void der_wrap(struct der *d, size_t start, uint8_t tag)
 	memcpy(d->buf + start, head, n);
 }
 
-static int hex(char c)
+/* The byte that the next two digits stand for, or -1. */
+static int next_byte(const struct reader *r)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* An byte of two digits, or -1. */
-static int hex_octet(const struct reader *r)
-{
-	int hi, lo;
-
-	if (r->end - r->p < 2)
-		return -1;
-	hi = hex(r->p[0]);
-	lo = hex(r->p[1]);
-	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+	return r->end - r->p < 2 ? -1 : hex_byte(r->p);
 }
 
 /* --- types of attributes -------------------------------------------------------- */
@@ -325,17 +309,17 @@ static bool is_one_value(const uint8_t *s, size_t len)
 static const char *read_ber(struct reader *r, struct der *d)
 {
 	size_t start = d->len;
-	uint8_t octet;
+	uint8_t byte;
 	int v;
 
 	if (r->p == r->end || *r->p != '#')
 		return "an attribute of unknown type without \"#\"";
 	for (r->p++; r->p < r->end && *r->p != ','; r->p += 2) {
-		v = hex_octet(r);
+		v = next_byte(r);
 		if (v < 0)
 			return "digits that are not hexadecimal";
-		octet = v;
-		der_add(d, &octet, 1);
+		byte = v;
+		der_add(d, &byte, 1);
 	}
 	if (!d->bad && !is_one_value(d->buf + start, d->len - start))
 		return "a value that is not DER";
@@ -345,20 +329,20 @@ static const char *read_ber(struct reader *r, struct der *d)
 /* \, or \2C: what the backslash stands before (RFC 4514 2.4) */
 static const char *read_escape(struct reader *r, struct der *d)
 {
-	uint8_t octet;
+	uint8_t byte;
 	int v;
 
 	r->p++;
-	v = hex_octet(r);
+	v = next_byte(r);
 	if (v >= 0) {
-		octet = v;
+		byte = v;
 		r->p += 2;
 	} else if (r->p < r->end && strchr(" \"#+,;<=>\\", *r->p)) {
-		octet = *r->p++;
+		byte = *r->p++;
 	} else {
 		return "a backslash before nothing that needs it";
 	}
-	der_add(d, &octet, 1);
+	der_add(d, &byte, 1);
 	return NULL;
 }
 

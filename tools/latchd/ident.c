@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <linux/latch.h>
+#include "hex.h"
 #include "ident.h"
 
 #define TEXT_MAX	(4 * LATCH_MAX_ID)
@@ -18,15 +19,6 @@
 static int octal(char c)
 {
 	return c >= '0' && c <= '7' ? c - '0' : -1;
-}
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }
 
 static const char *set(struct ident *id, uint8_t type, const void *value, size_t len)
@@ -109,16 +101,27 @@ const char *ident_address(struct ident *id, const char *text)
 	return "no address";
 }
 
+/* As hex_byte(), but the daemons write lower case only. */
+static int lower_byte(const char *digits)
+{
+	bool upper = (digits[0] >= 'A' && digits[0] <= 'F') ||
+		     (digits[1] >= 'A' && digits[1] <= 'F');
+
+	return upper ? -1 : hex_byte(digits);
+}
+
 /* Pairs of digits with @sep between them, or without. */
 static const char *set_hex(struct ident *id, const char *s, size_t len, char sep)
 {
 	uint8_t out[LATCH_MAX_ID];
 	size_t n = 0, step = sep ? 3 : 2, i;
+	int v;
 
 	for (i = 0; i < len; i += step) {
-		if (len - i < 2 || n == sizeof(out) || hex(s[i]) < 0 || hex(s[i + 1]) < 0)
+		v = len - i < 2 || n == sizeof(out) ? -1 : lower_byte(s + i);
+		if (v < 0)
 			return "digits that are not hexadecimal, or too many";
-		out[n++] = hex(s[i]) << 4 | hex(s[i + 1]);
+		out[n++] = v;
 		if (sep && len - i > 2 && (s[i + 2] != sep || len - i == 3))
 			return "digits that are not hexadecimal";
 	}

@@ -33,6 +33,17 @@ void fake_sa(const char *dst, uint32_t spi, uint32_t reqid)
 	sad_add(&k, reqid, 1000);
 }
 
+/* Only these SAs: two of one reqid, three of another, one of them with IPv6. */
+void fake_five_sas(void)
+{
+	fake_reset();
+	fake_sa("10.9.0.2", 0x7f01, 16393);
+	fake_sa("10.9.0.1", 0x7f02, 16393);
+	fake_sa("10.9.0.2", 0x7f03, 16397);
+	fake_sa("10.9.0.1", 0x7f04, 16397);
+	fake_sa("2001:db8::2", 0x7f05, 16397);
+}
+
 static struct fake_claim *find(const struct sa_key *k)
 {
 	size_t i;

@@ -44,6 +44,7 @@ struct fake {
 extern struct fake fake;
 
 void fake_reset(void);
+void fake_five_sas(void);
 void fake_sa(const char *dst, uint32_t spi, uint32_t reqid);
 const struct fake_claim *fake_find(const char *dst, uint32_t spi);
 

@@ -20,16 +20,6 @@ static void need(bool ok)
 		abort();
 }
 
-static void sas(void)
-{
-	fake_reset();
-	fake_sa("10.9.0.2", 0x7f01, 16393);
-	fake_sa("10.9.0.1", 0x7f02, 16393);
-	fake_sa("10.9.0.2", 0x7f03, 16397);
-	fake_sa("10.9.0.1", 0x7f04, 16397);
-	fake_sa("2001:db8::2", 0x7f05, 16397);
-}
-
 /* A value with its header, and nothing after it; returns the content. */
 static const uint8_t *open_der(const uint8_t *p, const uint8_t *end, uint8_t tag, size_t *len)
 {
@@ -148,7 +138,7 @@ static void fuzz_status(char *text, size_t len)
 {
 	struct claims c = { .who = "pluto" };
 
-	sas();
+	fake_five_sas();
 	if (status_read(&c, text, len))
 		claims_tell(&c);
 	claims_drop(&c);
@@ -160,7 +150,7 @@ static void fuzz_vici(const uint8_t *data, size_t len)
 	struct claims c = { .who = "charon" };
 	struct vici_answer a;
 
-	sas();
+	fake_five_sas();
 	if (vici_parse(data, len, &a, &c))
 		claims_tell(&c);
 	claims_drop(&c);
@@ -171,7 +161,7 @@ static void fuzz_vici(const uint8_t *data, size_t len)
 
 static void fuzz_packet(const uint8_t *data, size_t len)
 {
-	sas();
+	fake_five_sas();
 	vici_take(data, len, 5000);
 	check_claims();
 	need(!fake.deaths);
@@ -194,7 +184,7 @@ static void fuzz_conf(const char *text, size_t len)
 
 static void fuzz_xfrm(const uint8_t *data, size_t len)
 {
-	sas();
+	fake_five_sas();
 	xfrm_message(data, len, 1000);
 	sad_ask(5000, kernel_whose);
 }

@@ -173,12 +173,7 @@ static bool read_status(const char *text)
 	char *copy = malloc(len + 1);
 	bool ok;
 
-	fake_reset();
-	fake_sa("10.9.0.2", 0x7f01, 16393);
-	fake_sa("10.9.0.1", 0x7f02, 16393);
-	fake_sa("10.9.0.2", 0x7f03, 16397);
-	fake_sa("10.9.0.1", 0x7f04, 16397);
-	fake_sa("2001:db8::2", 0x7f05, 16397);
+	fake_five_sas();
 	memcpy(copy, text, len + 1);
 	ok = status_read(&c, copy, len);
 	if (ok)
