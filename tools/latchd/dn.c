@@ -160,23 +160,38 @@ static void add_arc(struct der *d, unsigned long v)
 	der_add(d, out + n, sizeof(out) - n);
 }
 
-/* 2.5.4.99, as pluto writes what it has no name for. */
+/*
+ * Read one number of a dotted object identifier and go on to what follows it.
+ * Returns NULL, or what is wrong.
+ */
+static const char *read_arc(const char **p, const char *end, unsigned long *v)
+{
+	const char *s = *p;
+
+	if (s == end || *s < '0' || *s > '9')
+		return "an attribute that is neither a known name nor a number";
+	if (*s == '0' && s + 1 < end && s[1] != '.')
+		return "a number with a leading zero";
+	for (*v = 0; s < end && *s >= '0' && *s <= '9'; s++) {
+		*v = 10 * *v + (*s - '0');
+		if (*v >> 28)
+			return "an object identifier that is too large";
+	}
+	*p = s;
+	return NULL;
+}
+
+/* 2.5.4.99: pluto writes an attribute that it has no name for by its number. */
 static const char *dotted_oid(struct der *d, const char *name, size_t len)
 {
+	const char *p = name, *end = name + len, *why;
 	unsigned long v = 0, first = 0;
-	const char *p = name, *end = name + len;
 	int arcs = 0;
 
 	for (;; p++) {
-		if (p == end || *p < '0' || *p > '9')
-			return "an attribute that is neither a known name nor a number";
-		if (*p == '0' && p + 1 < end && p[1] != '.')
-			return "a number with a leading zero";
-		for (v = 0; p < end && *p >= '0' && *p <= '9'; p++) {
-			v = 10 * v + (*p - '0');
-			if (v >> 28)
-				return "an object identifier that is too large";
-		}
+		why = read_arc(&p, end, &v);
+		if (why)
+			return why;
 		if (arcs == 0)
 			first = v;
 		else
@@ -184,9 +199,7 @@ static const char *dotted_oid(struct der *d, const char *name, size_t len)
 		arcs++;
 		if (p == end)
 			break;
-		if (*p != '.')
-			return "a malformed object identifier";
-		if (arcs == 1 && first > 2)
+		if (*p != '.' || (arcs == 1 && first > 2))
 			return "a malformed object identifier";
 	}
 	return arcs > 2 ? NULL : "a malformed object identifier";
@@ -346,13 +359,11 @@ static const char *read_escape(struct reader *r, struct der *d)
 	return NULL;
 }
 
-static const char *read_string(struct reader *r, struct der *d, bool ia5)
+/* Read characters up to the separator, and what their escapes stand for. */
+static const char *read_chars(struct reader *r, struct der *d)
 {
 	bool escapes = r->from == IDENT_PLUTO;
-	size_t start = d->len, len;
-	const uint8_t *value;
 	const char *why;
-	uint8_t tag;
 
 	while (r->p < r->end) {
 		if (escapes && *r->p == '\\') {
@@ -367,8 +378,19 @@ static const char *read_string(struct reader *r, struct der *d, bool ia5)
 			return "a character that should have been escaped";
 		der_add(d, r->p++, 1);
 	}
-	if (d->bad)
-		return "more octets than IKE identities have";
+	return d->bad ? "more octets than IKE identities have" : NULL;
+}
+
+static const char *read_string(struct reader *r, struct der *d, bool ia5)
+{
+	size_t start = d->len, len;
+	const uint8_t *value;
+	const char *why;
+	uint8_t tag;
+
+	why = read_chars(r, d);
+	if (why)
+		return why;
 	value = d->buf + start;
 	len = d->len - start;
 	if (!is_utf8(value, len))

@@ -68,44 +68,75 @@ static bool take_blob(struct text *t, const char **value, size_t *len)
 	return true;
 }
 
-/* One element; @depth and @list follow what is open. */
-static bool take_element(struct text *t, const struct vici_sink *sink, unsigned int *depth,
-			 bool *list)
+/**
+ * struct walk - a walk through a message
+ * @t:     what is left of it
+ * @sink:  what to do with its parts; NULL to look only whether it is well-formed
+ * @depth: sections that are open
+ * @list:  a list is open
+ */
+struct walk {
+	struct text t;
+	const struct vici_sink *sink;
+	unsigned int depth;
+	bool list;
+};
+
+static bool begin_section(struct walk *w)
 {
-	enum element type = *t->p++;
+	if (w->depth == DEPTH_MAX || !take_name(&w->t))
+		return false;
+	w->depth++;
+	if (w->sink)
+		w->sink->section(w->sink->data, w->depth, w->t.name);
+	return true;
+}
+
+static bool end_section(struct walk *w)
+{
+	if (!w->depth)
+		return false;
+	if (w->sink)
+		w->sink->section(w->sink->data, w->depth, NULL);
+	w->depth--;
+	return true;
+}
+
+static bool take_pair(struct walk *w)
+{
 	const char *value;
 	size_t len;
 
-	if (*list != (type == LIST_ITEM || type == LIST_END))
+	if (!take_name(&w->t) || !take_blob(&w->t, &value, &len))
+		return false;
+	if (w->sink)
+		w->sink->value(w->sink->data, w->depth, w->t.name, value, len);
+	return true;
+}
+
+/* Read one element. Returns false where no such element may be here. */
+static bool take_element(struct walk *w)
+{
+	enum element type = *w->t.p++;
+	const char *value;
+	size_t len;
+
+	if (w->list != (type == LIST_ITEM || type == LIST_END))
 		return false;
 	switch (type) {
 	case SECTION_START:
-		if (*depth == DEPTH_MAX || !take_name(t))
-			return false;
-		++*depth;
-		if (sink)
-			sink->section(sink->data, *depth, t->name);
-		return true;
+		return begin_section(w);
 	case SECTION_END:
-		if (!*depth)
-			return false;
-		if (sink)
-			sink->section(sink->data, *depth, NULL);
-		--*depth;
-		return true;
+		return end_section(w);
 	case KEY_VALUE:
-		if (!take_name(t) || !take_blob(t, &value, &len))
-			return false;
-		if (sink)
-			sink->value(sink->data, *depth, t->name, value, len);
-		return true;
+		return take_pair(w);
 	case LIST_START:
-		*list = true;
-		return take_name(t);
+		w->list = true;
+		return take_name(&w->t);
 	case LIST_ITEM:
-		return take_blob(t, &value, &len);
+		return take_blob(&w->t, &value, &len);
 	case LIST_END:
-		*list = false;
+		w->list = false;
 		return true;
 	default:
 		return false;
@@ -114,14 +145,12 @@ static bool take_element(struct text *t, const struct vici_sink *sink, unsigned 
 
 static bool walk(const uint8_t *msg, size_t len, const struct vici_sink *sink)
 {
-	struct text t = { .p = msg, .end = msg + len };
-	unsigned int depth = 0;
-	bool list = false;
+	struct walk w = { .t = { .p = msg, .end = msg + len }, .sink = sink };
 
-	while (t.p < t.end)
-		if (!take_element(&t, sink, &depth, &list))
+	while (w.t.p < w.t.end)
+		if (!take_element(&w))
 			return false;
-	return !depth && !list;
+	return !w.depth && !w.list;
 }
 
 /**

@@ -92,37 +92,37 @@ void claims_fail_closed(void)
 
 /* --- what the kernel says ---------------------------------------------------- */
 
-void kernel_messages(void)
+static const struct xfrm_mark mark = { 5, 7 };
+
+/* An SPI that is reserved is no SA yet: that is one with algorithms. */
+static void new_sa(char *buf, uint16_t type)
 {
-	char buf[4096] = "", key[64];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct xfrm_usersa_info *sa;
-	struct xfrm_usersa_id *id;
-	struct xfrm_user_expire *ue;
-	struct xfrm_mark mark = { 5, 7 };
-	uint16_t types[] = { XFRM_MSG_NEWSA, XFRM_MSG_UPDSA };
-	size_t i;
+	char key[64];
 
 	memset(key, 'k', sizeof(key));
-	for (i = 0; i < 2; i++) {
-		fake_reset();
-		nlh = mnl_nlmsg_put_header(buf);
-		nlh->nlmsg_type = types[i];
-		sa = mnl_nlmsg_put_extra_header(nlh, sizeof(*sa));
-		sa->family = AF_INET;
-		sa->id.proto = IPPROTO_ESP;
-		sa->id.spi = htonl(0x7f01);
-		sa->reqid = 5;
-		/* an SPI that is reserved */
-		CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && !sad_count(SA_ASK));
-		mnl_attr_put(nlh, XFRMA_ALG_AEAD, sizeof(key), key);
-		mnl_attr_put(nlh, XFRMA_MARK, sizeof(mark), &mark);
-		CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && sad_count(SA_ASK) == 1);
-		CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && sad_count(SA_ASK) == 1);
-		seed('x', buf, nlh->nlmsg_len);
-	}
-	/* with another mark it is another SA */
-	nlh = mnl_nlmsg_put_header(buf);
+	fake_reset();
+	nlh->nlmsg_type = type;
+	sa = mnl_nlmsg_put_extra_header(nlh, sizeof(*sa));
+	sa->family = AF_INET;
+	sa->id.proto = IPPROTO_ESP;
+	sa->id.spi = htonl(0x7f01);
+	sa->reqid = 5;
+	CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && !sad_count(SA_ASK));
+	mnl_attr_put(nlh, XFRMA_ALG_AEAD, sizeof(key), key);
+	mnl_attr_put(nlh, XFRMA_MARK, sizeof(mark), &mark);
+	CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && sad_count(SA_ASK) == 1);
+	CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && sad_count(SA_ASK) == 1);
+	seed('x', buf, nlh->nlmsg_len);
+}
+
+/* An SA with another mark is another one. */
+static void del_sa(char *buf)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct xfrm_usersa_id *id;
+
 	nlh->nlmsg_type = XFRM_MSG_DELSA;
 	id = mnl_nlmsg_put_extra_header(nlh, sizeof(*id));
 	id->family = AF_INET;
@@ -132,8 +132,15 @@ void kernel_messages(void)
 	mnl_attr_put(nlh, XFRMA_MARK, sizeof(mark), &mark);
 	CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && !sad_count(SA_ASK));
 	seed('x', buf, nlh->nlmsg_len);
+}
+
+/* A soft lifetime ends no SA, a hard one does. */
+static void expire_sa(char *buf)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct xfrm_user_expire *ue;
+
 	fake_sa("10.9.0.2", 0x7f01, 1);
-	nlh = mnl_nlmsg_put_header(buf);
 	nlh->nlmsg_type = XFRM_MSG_EXPIRE;
 	ue = mnl_nlmsg_put_extra_header(nlh, sizeof(*ue));
 	ue->state.family = AF_INET;
@@ -144,6 +151,18 @@ void kernel_messages(void)
 	ue->hard = 1;
 	CHECK(!xfrm_message(buf, nlh->nlmsg_len, 1000) && !sad_count(SA_ASK));
 	seed('x', buf, nlh->nlmsg_len);
+}
+
+void kernel_messages(void)
+{
+	struct nlmsghdr *nlh;
+	char buf[4096] = "";
+	size_t i;
+
+	new_sa(buf, XFRM_MSG_NEWSA);
+	new_sa(buf, XFRM_MSG_UPDSA);
+	del_sa(buf);
+	expire_sa(buf);
 	nlh = mnl_nlmsg_put_header(buf);
 	nlh->nlmsg_type = XFRM_MSG_MIGRATE;
 	CHECK(xfrm_message(buf, nlh->nlmsg_len, 1000));

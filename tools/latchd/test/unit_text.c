@@ -69,6 +69,41 @@ void configuration(void)
 	"PLUTO_VERB=up-host", "PLUTO_SA_TYPE=ESP", "PLUTO_PEER_ID=@bob", "PLUTO_MY_ID=@alice", \
 		"PLUTO_CONN_POLICY=IKEv2+ECDSA+ENCRYPT"
 
+static char *bad_environments[][8] = {
+	{ NULL },
+	{ GOOD, NULL },
+	{ GOOD, "PLUTO_SA_REQID=0" },
+	{ GOOD, "PLUTO_SA_REQID=-1" },
+	{ GOOD, "PLUTO_SA_REQID=4294967295" },
+	{ GOOD, "PLUTO_SA_REQID=016392" },
+	{ GOOD, "PLUTO_SA_REQID=16392 " },
+	{ GOOD, "PLUTO_SA_REQID=" },
+	{ GOOD, "PLUTO_SA_REQID=99999999999999999999" },
+	/* twice: which one is pluto's? */
+	{ GOOD, "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@mallory" },
+	{ GOOD, "PLUTO_SA_REQID=16392", "PLUTO_SA_REQID=16396" },
+	{ GOOD, "PLUTO_SA_REQID=16392", "PLUTO_USERNAME=mallory" },
+	{ "PLUTO_SA_TYPE=IPCOMP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+	  "PLUTO_CONN_POLICY=x" },
+	{ "PLUTO_SA_TYPE=none", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+	  "PLUTO_CONN_POLICY=x" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_CONN_POLICY=x" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=(none)",
+	  "PLUTO_CONN_POLICY=x" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+	  "PLUTO_CONN_POLICY=IKEv2+ALLOW_NO_SAN" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+	  "PLUTO_CONN_POLICY=ALLOW_NO_SAN+x" },
+	/* of many peers with one secret */
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+	  "PLUTO_CONN_POLICY=IKEv2+PSK", "PLUTO_CONN_KIND=CK_INSTANCE" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
+	  "PLUTO_CONN_POLICY=PSK+x" },
+	{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@#0x6162",
+	  "PLUTO_CONN_POLICY=x", "PLUTO_CONN_KIND=CK_INSTANCE" },
+};
+
 void environment(void)
 {
 	static char *good[] = { "A=1", GOOD, "PLUTO_SA_REQID=16392", NULL };
@@ -78,40 +113,32 @@ void environment(void)
 			       "PLUTO_CONN_KIND=CK_PERMANENT", NULL };
 	static char *ah[] = { "PLUTO_SA_TYPE=AH", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
 			      "PLUTO_CONN_POLICY=x", NULL };
-	static char *bad[][8] = {
-		{ NULL },
-		{ GOOD, NULL },
-		{ GOOD, "PLUTO_SA_REQID=0" },
-		{ GOOD, "PLUTO_SA_REQID=-1" },
-		{ GOOD, "PLUTO_SA_REQID=4294967295" },
-		{ GOOD, "PLUTO_SA_REQID=016392" },
-		{ GOOD, "PLUTO_SA_REQID=16392 " },
-		{ GOOD, "PLUTO_SA_REQID=" },
-		{ GOOD, "PLUTO_SA_REQID=99999999999999999999" },
-		/* twice: which one is pluto's? */
-		{ GOOD, "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@mallory" },
-		{ GOOD, "PLUTO_SA_REQID=16392", "PLUTO_SA_REQID=16396" },
-		{ GOOD, "PLUTO_SA_REQID=16392", "PLUTO_USERNAME=mallory" },
-		{ "PLUTO_SA_TYPE=IPCOMP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
-		  "PLUTO_CONN_POLICY=x" },
-		{ "PLUTO_SA_TYPE=none", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
-		  "PLUTO_CONN_POLICY=x" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_CONN_POLICY=x" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=(none)",
-		  "PLUTO_CONN_POLICY=x" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
-		  "PLUTO_CONN_POLICY=IKEv2+ALLOW_NO_SAN" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
-		  "PLUTO_CONN_POLICY=ALLOW_NO_SAN+x" },
-		/* of many peers with one secret */
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
-		  "PLUTO_CONN_POLICY=IKEv2+PSK", "PLUTO_CONN_KIND=CK_INSTANCE" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@bob",
-		  "PLUTO_CONN_POLICY=PSK+x" },
-		{ "PLUTO_SA_TYPE=ESP", "PLUTO_SA_REQID=16392", "PLUTO_PEER_ID=@#0x6162",
-		  "PLUTO_CONN_POLICY=x", "PLUTO_CONN_KIND=CK_INSTANCE" },
-	};
+	struct updown u;
+	size_t i, n;
+
+	CHECK(!env_updown(&u, good) && u.reqid == 16393 && env_verb(good) == VERB_UP);
+	CHECK(u.peer.type == LATCH_ID_FQDN && !strcmp(hex_of(&u.peer), "626f62"));
+	CHECK(u.local.type == LATCH_ID_FQDN && !strcmp(hex_of(&u.local), "616c696365"));
+	CHECK(!env_updown(&u, manual) && u.reqid == 100);
+	CHECK(!env_updown(&u, psk) && u.peer.type == LATCH_ID_KEYID);
+	CHECK(!env_updown(&u, ah) && u.reqid == 16392 && !u.local.type);
+	for (i = 0; i < ARRAY_SIZE(bad_environments); i++) {
+		if (env_updown(&u, bad_environments[i]))
+			continue;
+		printf("# environment %zu is understood\n", i);
+		failures++;
+	}
+	for (i = 0, n = 0; good[i]; i++)
+		n += strlen(good[i]) + 1;
+	char all[n];
+
+	for (i = 0, n = 0; good[i]; i++)
+		n += strlen(strcpy(all + n, good[i])) + 1;
+	seed('e', all, n);
+}
+
+void environment_verbs(void)
+{
 	static const struct {
 		char *text;
 		enum verb verb;
@@ -122,33 +149,13 @@ void environment(void)
 		{ "PLUTO_VERB=up-hostx", VERB_OTHER },
 		{ "PLUTO_VERB=", VERB_OTHER },
 	};
-	struct updown u;
-	size_t i, n;
+	size_t i;
 
-	CHECK(!env_updown(&u, good) && u.reqid == 16393 && env_verb(good) == VERB_UP);
-	CHECK(u.peer.type == LATCH_ID_FQDN && !strcmp(hex_of(&u.peer), "626f62"));
-	CHECK(u.local.type == LATCH_ID_FQDN && !strcmp(hex_of(&u.local), "616c696365"));
-	CHECK(!env_updown(&u, manual) && u.reqid == 100);
-	CHECK(!env_updown(&u, psk) && u.peer.type == LATCH_ID_KEYID);
-	CHECK(!env_updown(&u, ah) && u.reqid == 16392 && !u.local.type);
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		if (env_updown(&u, bad[i]))
-			continue;
-		printf("# environment %zu is understood\n", i);
-		failures++;
-	}
 	for (i = 0; i < ARRAY_SIZE(verbs); i++) {
 		char *env[] = { verbs[i].text, NULL };
 
 		CHECK(env_verb(env) == verbs[i].verb);
 	}
-	for (i = 0, n = 0; good[i]; i++)
-		n += strlen(good[i]) + 1;
-	char all[n];
-
-	for (i = 0, n = 0; good[i]; i++)
-		n += strlen(strcpy(all + n, good[i])) + 1;
-	seed('e', all, n);
 }
 
 /* --- whack --status ---------------------------------------------------------- */
@@ -213,40 +220,41 @@ void status_binds(void)
 	CHECK(fake.n == 0);
 }
 
+static const char *const binds_nothing[] = {
+	/* no such connection, no such instance, no IDs */
+	HEAD STATES STATE("2", "\"ab\"", SAS_A),
+	HEAD IDS("\"ab\"[1]", BOB) STATES STATE("2", "\"ab\"", SAS_A),
+	HEAD IDS("\"ab\"", "ID_NONE; their id=(none)") STATES STATE("2", "\"ab\"", SAS_A),
+	HEAD IDS("\"ab\"", "ID_NULL; their id=ID_NULL") STATES STATE("2", "\"ab\"", SAS_A),
+	/* IDs that are not proven */
+	HEAD "000 \"ab\":   policy: IKEv2+ALLOW_NO_SAN+PFS;\n" IDS("\"ab\"", BOB)
+		STATES STATE("2", "\"ab\"", SAS_A),
+	/* two lines, two peers */
+	HEAD IDS("\"ab\"", BOB) IDS("\"ab\"", MALLORY) STATES STATE("2", "\"ab\"", SAS_A),
+	/* one SA with two peers, or an XAUTH name beside it */
+	HEAD IDS("\"ab\"", BOB) IDS("\"am\"", MALLORY) STATES STATE("2", "\"ab\"", SAS_A)
+		STATE("4", "\"am\"", SAS_A),
+	HEAD IDS("\"ab\"", BOB) STATES "000 #2: \"ab\" " SAS_A
+				       " Traffic: ESPin=0B username=x\n",
+	/* a name with line breaks that says who it would like to be */
+	HEAD IDS("\"am\"", MALLORY) IDS("\"ab\"", BOB) STATES
+	"000 #4: \"am\" " SAS_A " Traffic: ESPin=0B username=x\n"
+	"000 #2: \"ab\" " SAS_A " Traffic: ESPin=0B ESPout=0B \n",
+	/* connections after states are none */
+	HEAD STATES STATE("2", "\"ab\"", "x") IDS("\"ab\"", BOB)
+		STATE("2", "\"ab\"", SAS_A),
+	/* without the word that ends the SAs */
+	HEAD IDS("\"ab\"", BOB) STATES "000 #2: \"ab\" " SAS_A "\n",
+	HEAD IDS("\"ab\"", BOB)
+		STATES STATE("2", "\"ab\"", "esp:7f01@10.9.0.2 esp.@10.9.0.1"),
+	HEAD IDS("\"ab\"", BOB)
+		STATES STATE("2", "\"ab\"", "esp.7f01@10.9.0 esp.7f0100000@10.9.0.1"),
+	HEAD IDS("\"\"", BOB) STATES STATE("2", "\"\"", SAS_A),
+	HEAD IDS("\"ab\"[]", BOB) STATES STATE("2", "\"ab\"[]", SAS_A),
+};
+
 void status_refuses(void)
 {
-	static const char *const nothing[] = {
-		/* no such connection, no such instance, no IDs */
-		HEAD STATES STATE("2", "\"ab\"", SAS_A),
-		HEAD IDS("\"ab\"[1]", BOB) STATES STATE("2", "\"ab\"", SAS_A),
-		HEAD IDS("\"ab\"", "ID_NONE; their id=(none)") STATES STATE("2", "\"ab\"", SAS_A),
-		HEAD IDS("\"ab\"", "ID_NULL; their id=ID_NULL") STATES STATE("2", "\"ab\"", SAS_A),
-		/* IDs that are not proven */
-		HEAD "000 \"ab\":   policy: IKEv2+ALLOW_NO_SAN+PFS;\n" IDS("\"ab\"", BOB)
-			STATES STATE("2", "\"ab\"", SAS_A),
-		/* two lines, two peers */
-		HEAD IDS("\"ab\"", BOB) IDS("\"ab\"", MALLORY) STATES STATE("2", "\"ab\"", SAS_A),
-		/* one SA with two peers, or an XAUTH name beside it */
-		HEAD IDS("\"ab\"", BOB) IDS("\"am\"", MALLORY) STATES STATE("2", "\"ab\"", SAS_A)
-			STATE("4", "\"am\"", SAS_A),
-		HEAD IDS("\"ab\"", BOB) STATES "000 #2: \"ab\" " SAS_A
-					       " Traffic: ESPin=0B username=x\n",
-		/* a name with line breaks that says who it would like to be */
-		HEAD IDS("\"am\"", MALLORY) IDS("\"ab\"", BOB) STATES
-		"000 #4: \"am\" " SAS_A " Traffic: ESPin=0B username=x\n"
-		"000 #2: \"ab\" " SAS_A " Traffic: ESPin=0B ESPout=0B \n",
-		/* connections after states are none */
-		HEAD STATES STATE("2", "\"ab\"", "x") IDS("\"ab\"", BOB)
-			STATE("2", "\"ab\"", SAS_A),
-		/* without the word that ends the SAs */
-		HEAD IDS("\"ab\"", BOB) STATES "000 #2: \"ab\" " SAS_A "\n",
-		HEAD IDS("\"ab\"", BOB)
-			STATES STATE("2", "\"ab\"", "esp:7f01@10.9.0.2 esp.@10.9.0.1"),
-		HEAD IDS("\"ab\"", BOB)
-			STATES STATE("2", "\"ab\"", "esp.7f01@10.9.0 esp.7f0100000@10.9.0.1"),
-		HEAD IDS("\"\"", BOB) STATES STATE("2", "\"\"", SAS_A),
-		HEAD IDS("\"ab\"[]", BOB) STATES STATE("2", "\"ab\"[]", SAS_A),
-	};
 	static const char *const garbage[] = {
 		"",
 		"x",
@@ -258,8 +266,8 @@ void status_refuses(void)
 	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(nothing); i++) {
-		if (read_status(nothing[i]) && !fake.n)
+	for (i = 0; i < ARRAY_SIZE(binds_nothing); i++) {
+		if (read_status(binds_nothing[i]) && !fake.n)
 			continue;
 		printf("# status %zu binds %zu\n", i, fake.n);
 		failures++;
