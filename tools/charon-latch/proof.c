@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The identities that an IKE_SA authenticated.
+ */
+#include <string.h>
+
+#include <daemon.h>
+#include <credentials/certificates/certificate.h>
+#include <credentials/keys/public_key.h>
+
+#include <linux/latch.h>
+#include "proof.h"
+
+/**
+ * blob_of() - refer to the bytes of a chunk
+ * @c: the chunk, which must stay as long as the result is in use
+ *
+ * Return: the same bytes.
+ */
+struct latchnl_blob blob_of(chunk_t c)
+{
+	return (struct latchnl_blob){ .data = c.ptr, .len = c.len };
+}
+
+static void proof_clear(struct proof *p)
+{
+	chunk_free(&p->id);
+	chunk_free(&p->cert);
+	chunk_free(&p->anchor);
+	chunk_free(&p->key);
+}
+
+/**
+ * ends_clear() - free what ends_take() took
+ * @e: the identities; none after that
+ */
+void ends_clear(struct ends *e)
+{
+	proof_clear(&e->peer);
+	proof_clear(&e->local);
+}
+
+/* Returns LATCH_ID_*; LATCH_ID_NONE for a type that does not name one host. */
+static uint8_t id_type(identification_t *id)
+{
+	switch (id->get_type(id)) {
+	case ID_IPV4_ADDR:
+		return LATCH_ID_IPV4;
+	case ID_FQDN:
+		return LATCH_ID_FQDN;
+	case ID_RFC822_ADDR:
+		return LATCH_ID_EMAIL;
+	case ID_IPV6_ADDR:
+		return LATCH_ID_IPV6;
+	case ID_DER_ASN1_DN:
+		return LATCH_ID_DN;
+	case ID_DER_ASN1_GN:
+		return LATCH_ID_GN;
+	case ID_KEY_ID:
+		return LATCH_ID_KEYID;
+	default:
+		return LATCH_ID_NONE;
+	}
+}
+
+/*
+ * The authentication method. Where the peer used RFC 7427, the AUTH payload says more
+ * than the key, but charon does not keep that: take the method that fits the key.
+ */
+static uint8_t auth_of_key(public_key_t *key)
+{
+	switch (key->get_type(key)) {
+	case KEY_RSA:
+		return LATCH_AUTH_RSA;
+	case KEY_ECDSA:
+		switch (key->get_keysize(key)) {
+		case 256:
+			return LATCH_AUTH_ECDSA_256;
+		case 384:
+			return LATCH_AUTH_ECDSA_384;
+		case 521:
+			return LATCH_AUTH_ECDSA_521;
+		}
+		return LATCH_AUTH_SIGNATURE;
+	default:
+		return LATCH_AUTH_SIGNATURE;
+	}
+}
+
+/* Take the certificate, the key and the trust anchor of a round with a signature. */
+static void take_cert(struct proof *p, auth_cfg_t *cfg)
+{
+	certificate_t *cert = cfg->get(cfg, AUTH_RULE_SUBJECT_CERT);
+	certificate_t *anchor = cfg->get(cfg, AUTH_RULE_CA_CERT);
+	public_key_t *key = cert ? cert->get_public_key(cert) : NULL;
+
+	if (cert && cert->get_type(cert) == CERT_X509 &&
+	    !cert->get_encoding(cert, CERT_ASN1_DER, &p->cert))
+		p->cert = chunk_empty;
+	if (anchor && !anchor->get_encoding(anchor, CERT_ASN1_DER, &p->anchor))
+		p->anchor = chunk_empty;
+	if (!key)
+		return;
+	p->peer.auth = auth_of_key(key);
+	if (!key->get_encoding(key, PUBKEY_SPKI_ASN1_DER, &p->key))
+		p->key = chunk_empty;
+	key->destroy(key);
+}
+
+/* Take the identity that one round of authentication proved; false where there is none. */
+static bool take_round(struct proof *p, auth_cfg_t *cfg)
+{
+	uintptr_t class = (uintptr_t)cfg->get(cfg, AUTH_RULE_AUTH_CLASS);
+	identification_t *id = cfg->get(cfg, AUTH_RULE_IDENTITY);
+	identification_t *eap = cfg->get(cfg, AUTH_RULE_EAP_IDENTITY);
+
+	/* EAP proves an identity of its own, and nothing about the one in IDi */
+	if (class == AUTH_CLASS_EAP && eap && eap->get_type(eap) != ID_ANY)
+		id = eap;
+	if (!id || !id_type(id))
+		return false;
+	p->peer.id_type = id_type(id);
+	p->id = chunk_clone(id->get_encoding(id));
+	switch (class) {
+	case AUTH_CLASS_PSK:
+		p->peer.auth = LATCH_AUTH_PSK;
+		break;
+	case AUTH_CLASS_EAP:
+		p->peer.auth = LATCH_AUTH_EAP;
+		take_cert(p, cfg);
+		p->peer.auth = LATCH_AUTH_EAP;
+		break;
+	case AUTH_CLASS_PUBKEY:
+		take_cert(p, cfg);
+		break;
+	default:
+		/* XAuth only adds a user to the round before it */
+		proof_clear(p);
+		return false;
+	}
+	p->peer.id = blob_of(p->id);
+	p->peer.cert = blob_of(p->cert);
+	p->peer.anchor = blob_of(p->anchor);
+	p->peer.key = blob_of(p->key);
+	return true;
+}
+
+/* Take the first round where there are several (RFC 4739): the host's, before its user's. */
+static bool take_end(struct proof *p, ike_sa_t *ike, bool local)
+{
+	enumerator_t *rounds = ike->create_auth_cfg_enumerator(ike, local);
+	bool found = false;
+	auth_cfg_t *cfg;
+
+	memset(p, 0, sizeof(*p));
+	while (!found && rounds->enumerate(rounds, &cfg))
+		found = take_round(p, cfg);
+	rounds->destroy(rounds);
+	return found;
+}
+
+/**
+ * ends_take() - take the identities of both ends of an IKE_SA
+ * @e:   set; the caller gives it to ends_clear(), also after a failure
+ * @ike: the IKE_SA, checked out by this thread, or NULL
+ *
+ * Return: true; false where the IKE_SA, or its peer, is not authenticated.
+ */
+bool ends_take(struct ends *e, ike_sa_t *ike)
+{
+	memset(e, 0, sizeof(*e));
+	if (!ike || !ike->has_condition(ike, COND_AUTHENTICATED))
+		return false;
+	if (!take_end(&e->peer, ike, false))
+		return false;
+	take_end(&e->local, ike, true);
+	return true;
+}
