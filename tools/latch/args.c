@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words to values, by the tables of the objects. All of a command line is read
- * before anything is sent.
+ * Reads a command line by the tables of the objects, all of it before we send anything.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -10,6 +9,13 @@
 #include <string.h>
 #include "args.h"
 
+/**
+ * command_find() - find a command by its name or an alias
+ * @o:    the object
+ * @word: the name
+ *
+ * Return: the command; NULL where the object has none of that name.
+ */
 const struct command *command_find(const struct object *o, const char *word)
 {
 	const struct command *c;
@@ -25,6 +31,13 @@ const struct command *command_find(const struct object *o, const char *word)
 	return NULL;
 }
 
+/**
+ * keyword_find() - find a keyword by its name or its alias
+ * @c:    the command
+ * @word: the name
+ *
+ * Return: the keyword; NULL where the command has none of that name.
+ */
 const struct keyword *keyword_find(const struct command *c, const char *word)
 {
 	const struct keyword *k;
@@ -36,8 +49,8 @@ const struct keyword *keyword_find(const struct command *c, const char *word)
 }
 
 /*
- * Decimal or 0x; a leading zero is no octal. @end: where the number must end,
- * NULL at the end of the text.
+ * Read a number, decimal or after 0x; one with a leading zero is decimal. @end: where it
+ * must end, NULL for the end of the text.
  */
 static bool parse_number(const char *text, const char *end, uint64_t max, uint64_t *v)
 {
@@ -122,7 +135,7 @@ static bool parse_value(const struct keyword *k, struct arg *a)
 	}
 }
 
-/* One keyword and its value. Returns how many words these are, 0 on error. */
+/* Read one keyword and its value. Returns how many words these are, 0 after a message. */
 static int parse_one(const struct object *o, const struct command *c, int argc, char **argv,
 		     struct arg *args)
 {
@@ -156,7 +169,16 @@ static int parse_one(const struct object *o, const struct command *c, int argc, 
 	return used;
 }
 
-/* The words after a command: keywords and their values, in any order. */
+/**
+ * args_parse() - read the words after a command: keywords and values, in any order
+ * @o:    the object, for messages
+ * @c:    the command
+ * @argc: number of words
+ * @argv: the words; @args points into them
+ * @args: N_SLOTS entries, set
+ *
+ * Return: 0, or EXIT_USAGE after a message.
+ */
 int args_parse(const struct object *o, const struct command *c, int argc, char **argv,
 	       struct arg *args)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The grammar as data: objects have commands, commands have keywords, a keyword
- * has a value. Parsing, help and completion all read the same tables.
+ * The grammar as tables: an object has commands, a command has keywords, a keyword
+ * has a value. The parser, the help and the completion all read the same tables.
  */
 #ifndef LATCH_ARGS_H
 #define LATCH_ARGS_H
@@ -11,19 +11,22 @@
 
 /* What follows a keyword. */
 enum arg_kind {
-	ARG_FLAG,	/* nothing */
+	ARG_FLAG,	/* no value */
 	ARG_NUMBER,	/* decimal or 0x, from 1 to keyword.max */
-	ARG_ZERO,	/* the same from 0 */
+	ARG_ZERO,	/* the same, but from 0 */
 	ARG_NAME,	/* a word of keyword.names, or a number up to keyword.max */
 	ARG_WORD,	/* a word of keyword.names */
 	ARG_ADDR,	/* an IPv4 or IPv6 address */
 	ARG_PREFIX,	/* ADDRESS[/LENGTH] */
 	ARG_MARK,	/* VALUE[/MASK] */
-	ARG_TEXT,	/* anything; the command looks at it */
+	ARG_TEXT,	/* any text: the command checks it */
 	ARG_FILE,	/* the name of a file */
 };
 
-/* Where the value of a keyword is kept; two keywords of one slot exclude each other. */
+/*
+ * Where the parser keeps the value of a keyword. Of two keywords with the same slot the
+ * user can give only one.
+ */
 enum arg_slot {
 	SLOT_ID,
 	SLOT_IDENTITY,
@@ -53,10 +56,10 @@ enum arg_slot {
  * struct keyword - a word that a command knows
  * @word:  the word
  * @alias: another spelling, or NULL
- * @slot:  where its value goes
+ * @slot:  where the parser keeps its value
  * @kind:  what its value looks like
- * @names: words that the value may be
- * @max:   highest number
+ * @names: ARG_NAME, ARG_WORD: words that the value may be
+ * @max:   ARG_NUMBER, ARG_ZERO, ARG_NAME: the highest number
  * @tag:   for the command's own use
  */
 struct keyword {
@@ -70,9 +73,9 @@ struct keyword {
 };
 
 /**
- * struct arg - a keyword that was given, and its value
- * @kw:     the keyword, NULL where it was not given
- * @text:   the value as written
+ * struct arg - a keyword on the command line, and its value
+ * @kw:     the keyword, NULL where the user did not give it
+ * @text:   the value as the user wrote it
  * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_MARK: the number
  * @mask:   ARG_MARK: the mask; ARG_PREFIX: the length in bits
  * @family: ARG_ADDR, ARG_PREFIX: AF_*
@@ -88,12 +91,12 @@ struct arg {
 };
 
 /**
- * struct command - what can be done with an object
- * @word:     its name, NULL for the only command of an object that needs none
+ * struct command - something that the user can do with an object
+ * @word:     its name; NULL where the object has only this command
  * @alias:    other spellings, up to the first NULL
- * @keywords: what may follow, up to one without a word
- * @bare:     the keyword that may be left out before a number, or NULL
- * @run:      does it; returns the exit status
+ * @keywords: what may follow, up to an entry without a word
+ * @bare:     the keyword that the user may omit before a number, or NULL
+ * @run:      runs the command and returns the exit status
  */
 struct command {
 	const char *word;
@@ -104,9 +107,9 @@ struct command {
 };
 
 /**
- * struct object - a kind of thing
+ * struct object - a kind of thing that commands are about
  * @word:     its name
- * @commands: what can be done with it, the default first, up to one without @run
+ * @commands: its commands, the default first, up to an entry without @run
  * @usage:    its lines of the usage
  */
 struct object {

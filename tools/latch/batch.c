@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands from a file, over one socket.
+ * Runs commands from a file. They share one netlink socket.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,9 +11,9 @@
 #define MAX_WORDS	64
 
 /*
- * Cut a line into words, in place. Quotes, single or double, keep a word
- * together; # begins a comment where a word could begin. Returns the number of
- * words, or -1 for an open quote or too many words.
+ * Cut a line into words, in place. A word may contain spaces between quotes, single or
+ * double; a # where a word could begin starts a comment. Returns the number of words,
+ * or -1 where a quote does not end or there are too many words.
  */
 static int split(char *line, char **words)
 {
@@ -59,9 +59,13 @@ static int run_line(char *line)
 	return n ? run_words(n, words) : 0;
 }
 
-/*
- * Run a file of commands, "-" for standard input. The first failure ends it,
- * unless -force was given; the worst status is that of the whole.
+/**
+ * batch() - run the commands of a file
+ * @path: the file; "-" for standard input
+ *
+ * Stops at the first failure, unless the user gave -force.
+ *
+ * Return: the highest exit status of all commands.
  */
 int batch(const char *path)
 {

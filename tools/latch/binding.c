@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch binding: which SAs belong to which peer.
+ * latch binding: which peer an SA belongs to.
  */
 #include <netinet/in.h>
 #include <linux/latch_netlink.h>
@@ -61,7 +61,7 @@ static void show_binding(const struct nlattr **tb)
 		print_flag("with-sa", "with-sa");
 }
 
-/* One binding, where it passes the filters: -4, -6, "peer" and "local". */
+/* Print a binding that -4, -6, "peer" and "local" do not exclude. */
 static void show_entry(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *tb[LATCH_A_BINDING_MAX + 1], *a;
@@ -79,14 +79,14 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	print_close();
 }
 
-/* What a binding is about: a reqid, or an SA by destination, protocol and SPI. */
+/* Did the user give a key: a reqid, or destination, protocol and SPI of an SA? */
 static bool has_key(const struct arg *args)
 {
 	return args[SLOT_REQID].kw || args[SLOT_DST].kw || args[SLOT_PROTO].kw ||
 	       args[SLOT_SPI].kw || args[SLOT_MARK].kw;
 }
 
-/* Is the key complete, and only one? Returns the exit status. */
+/* Check that there is one key and that it is complete. Returns the exit status. */
 static int check_key(const struct arg *args)
 {
 	bool sa = args[SLOT_DST].kw || args[SLOT_PROTO].kw || args[SLOT_SPI].kw ||
@@ -149,7 +149,7 @@ static int binding_add(const struct arg *args)
 	return send_claim(LATCH_CMD_BINDING_NEW, args);
 }
 
-/* Without a peer every claim of that key goes. */
+/* Without a peer the kernel deletes every claim with that key. */
 static int binding_del(const struct arg *args)
 {
 	return send_claim(LATCH_CMD_BINDING_DEL, args);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch __complete WORDS...: what the last word, perhaps empty, can become. One
- * word a line. It reads the tables of the grammar, so it cannot differ from it.
+ * latch __complete WORDS...: prints what the last word, which may be empty, can be
+ * completed to, one word a line. It reads the tables of the grammar, so that it always
+ * knows what the parser knows.
  */
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static void offer_commands(const struct object *o, const char *start)
 	offer("help", start);
 }
 
-/* The keywords that can still be given, or the values of the last one. */
+/* Offer the keywords that may still follow or, after a keyword, its values. */
 static void offer_keywords(const struct command *c, int argc, char **argv)
 {
 	bool given[N_SLOTS] = { false };
@@ -78,12 +79,17 @@ static void offer_keywords(const struct command *c, int argc, char **argv)
 		offer("help", argv[0]);
 }
 
+/**
+ * complete() - print what the last word can be completed to
+ * @argc: number of words
+ * @argv: the words after the name of the program, the last one perhaps empty
+ */
 void complete(int argc, char **argv)
 {
 	const struct command *c;
 	const struct object *o;
 
-	/* the options, and the value after one that has a value: a file or name */
+	/* skip the options and their values: the shell completes the name of a file */
 	while (argc > 1 && argv[0][0] == '-') {
 		int used = 1 + options_value(argv[0]);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch connection: the latches, of connections and of listeners.
+ * latch connection: the latches of connections and of listeners.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,8 +31,8 @@ static const struct keyword selectors[] = {
 /* --- show -------------------------------------------------------------------- */
 
 /*
- * An address has 4 or 16 bytes; where it has 16, an IPv4 one is in the first
- * four and only the family tells. Returns how many count.
+ * How many bytes of an address count? The attribute has 4 or 16; where it has 16 and
+ * the family is IPv4, the address is in the first four.
  */
 static size_t addr_len(const struct nlattr *family, const struct nlattr *a)
 {
@@ -107,7 +107,7 @@ static void show_transforms(const struct nlmsghdr *nlh)
 	print_close();
 }
 
-/* What the latch is and whose: the first line. */
+/* Print the first line: the state, the flow and the peer. */
 static void show_head(const struct nlattr **tb)
 {
 	show_count("id", "connection", tb[LATCH_A_CONN_ID]);
@@ -131,7 +131,7 @@ static void show_head(const struct nlattr **tb)
 	show_count("local", "local-peer", tb[LATCH_A_CONN_LOCAL]);
 }
 
-/* Where the packets really go, when there is something to say. */
+/* Print the outer addresses and ports where they differ from the flow. */
 static void show_outer(const struct nlattr **tb)
 {
 	const struct nlattr *family = tb[LATCH_A_CONN_OUTER_FAMILY];
@@ -149,7 +149,7 @@ static void show_outer(const struct nlattr **tb)
 	show_port("natt-remote-port", "natt-dport", tb[LATCH_A_CONN_NATT_REMOTE_PORT]);
 }
 
-/* The settings and the socket, with -d; the counters, with -s. */
+/* Print the settings and the socket with -d, the counters with -s. */
 static void show_more(const struct nlattr **tb)
 {
 	bool d = opt.details, s = opt.stats;
@@ -169,7 +169,10 @@ static void show_more(const struct nlattr **tb)
 	show_count("breaks", s ? "breaks" : NULL, tb[LATCH_A_CONN_BREAKS]);
 }
 
-/* One latch, as an answer or in an event. */
+/**
+ * show_connection() - print the fields of a latch
+ * @nlh: an answer or an event with the latch
+ */
 void show_connection(const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[CONN_MAX + 1];
@@ -186,7 +189,7 @@ void show_connection(const struct nlmsghdr *nlh)
 static bool prefix_match(const struct arg *a, const struct nlattr *family,
 			 const struct nlattr *addr)
 {
-	size_t len = a->family == AF_INET ? 4 : 16, octets = a->mask / 8;
+	size_t len = a->family == AF_INET ? 4 : 16, bytes = a->mask / 8;
 	unsigned int rest = a->mask % 8;
 	const unsigned char *have;
 
@@ -195,12 +198,12 @@ static bool prefix_match(const struct arg *a, const struct nlattr *family,
 	if (!addr || addr_len(family, addr) != len)
 		return false;
 	have = mnl_attr_get_payload(addr);
-	if (memcmp(have, a->addr, octets))
+	if (memcmp(have, a->addr, bytes))
 		return false;
-	return !rest || !((have[octets] ^ a->addr[octets]) >> (8 - rest));
+	return !rest || !((have[bytes] ^ a->addr[bytes]) >> (8 - rest));
 }
 
-/* Does a latch pass the selectors and -4 or -6? */
+/* Do the selectors, -4 and -6 all match the latch? */
 static bool match(const struct nlattr **tb, const struct arg *args)
 {
 	const struct nlattr *family = tb[LATCH_A_CONN_FAMILY];
@@ -230,7 +233,7 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	print_close();
 }
 
-/* A latch named by its number is asked for alone: the kernel says if it is gone. */
+/* With a number, ask for that latch alone: the kernel says where it is gone. */
 static int connection_show(const struct arg *args)
 {
 	struct nlmsghdr *nlh;
@@ -246,11 +249,11 @@ static int connection_show(const struct arg *args)
 /* --- close and flush ----------------------------------------------------------------- */
 
 /**
- * struct chosen - numbers of the latches that the selectors name
+ * struct chosen - the latches that the selectors match
  * @args: the selectors
- * @id:   the numbers
- * @n:    how many
- * @room: how many fit
+ * @id:   their numbers
+ * @n:    how many there are
+ * @room: how many fit into @id
  */
 struct chosen {
 	const struct arg *args;
@@ -286,7 +289,7 @@ static int close_one(uint64_t id, int forgive)
 	return rc && forgive && errno == forgive ? 0 : rc;
 }
 
-/* Close what the selectors name. One that went meanwhile is what was wanted. */
+/* Close what the selectors match. It is no error where a latch has gone meanwhile. */
 static int close_chosen(const struct arg *args, size_t *n)
 {
 	struct chosen c = { .args = args };
@@ -304,6 +307,7 @@ static int close_chosen(const struct arg *args, size_t *n)
 	return worst;
 }
 
+/* Did the user give any selector besides @but? */
 static bool any(const struct arg *args, enum arg_slot but)
 {
 	enum arg_slot i;
@@ -314,7 +318,7 @@ static bool any(const struct arg *args, enum arg_slot but)
 	return opt.family;
 }
 
-/* Nothing but the number given: no need to read the list. */
+/* Where the user gives only the number, there is no need to read the list. */
 static int connection_close(const struct arg *args)
 {
 	size_t n;
@@ -334,7 +338,7 @@ static int connection_close(const struct arg *args)
 	return rc;
 }
 
-/* All, or all of a peer, is one request; other selectors need the list. */
+/* One request closes all latches, or all of a peer; other selectors need the list. */
 static int connection_flush(const struct arg *args)
 {
 	struct nlmsghdr *nlh;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages for people, and the strings in them that others wrote.
+ * Messages on stderr, and escapes for strings that come from elsewhere.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,16 +11,23 @@
 static const char *where_file;
 static unsigned int where_line;
 
-/* In a batch the reader has to know which line was wrong. */
+/**
+ * error_at() - say which line of a batch the next messages are about
+ * @file: name of the batch, which must stay; NULL to say so no longer
+ * @line: number of the line, from 1
+ */
 void error_at(const char *file, unsigned int line)
 {
 	where_file = file;
 	where_line = line;
 }
 
-/*
- * One line on stderr. What was printed before comes first even when both
- * streams are one file, and a newline in a word cannot make a second line.
+/**
+ * error() - print one line on stderr
+ * @fmt: as printf(3); control characters in the result are escaped, so that it stays
+ *       one line
+ *
+ * Flushes stdout first, so that the lines keep their order where both are one file.
  */
 void error(const char *fmt, ...)
 {
@@ -40,9 +47,13 @@ void error(const char *fmt, ...)
 	free(safe);
 }
 
-/*
- * Without memory there is no way to go on, and nothing was changed that would
- * have to be undone: records of the kernel stay as they are.
+/**
+ * need() - end the program where an allocation failed
+ * @p: the result of malloc() or the like
+ *
+ * There is nothing to undo: the kernel keeps its records.
+ *
+ * Return: @p, which is not NULL.
  */
 void *need(void *p)
 {
@@ -53,11 +64,16 @@ void *need(void *p)
 	return p;
 }
 
-/*
- * Identities come from the other end of the network: what a terminal or a
- * reader of lines could take for something else is shown by number. The
- * backslash too, so that no two values look the same. @more: other characters
- * to show by number. The caller frees the result.
+/**
+ * escape() - make a string safe to print
+ * @data: the string, which a peer may have chosen
+ * @len:  its bytes
+ * @more: characters to escape besides those that are not printable, or NULL
+ *
+ * Writes as \xHH what a terminal, or a program that reads lines, could take for
+ * something else; a backslash too, so that no two strings look the same.
+ *
+ * Return: the result, which the caller frees.
  */
 char *escape(const void *data, size_t len, const char *more)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Binary values: hexadecimal on the command line, or files, DER or PEM.
+ * Binary values: hexadecimal digits on the command line, or DER or PEM in files.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,14 @@
 #include "hex.h"
 #include "latch.h"
 
-/* Bytes as hexadecimal digits after @prefix. The caller frees the result. */
+/**
+ * hex_encode() - write bytes as hexadecimal digits
+ * @prefix: text to put before them
+ * @data:   the bytes
+ * @len:    their number
+ *
+ * Return: the text, which the caller frees.
+ */
 char *hex_encode(const char *prefix, const void *data, size_t len)
 {
 	const unsigned char *c = data;
@@ -21,7 +28,13 @@ char *hex_encode(const char *prefix, const void *data, size_t len)
 	return out;
 }
 
-/* Bytes of 0x..., NULL where it is not that. The caller frees them. */
+/**
+ * hex_decode() - read the bytes of a text such as 0x3000
+ * @text: the text
+ * @len:  set to the number of bytes, at least 1
+ *
+ * Return: the bytes, which the caller frees; NULL where the text is not of that form.
+ */
 unsigned char *hex_decode(const char *text, size_t *len)
 {
 	size_t digits = strlen(text), i;
@@ -53,8 +66,8 @@ static int base64_digit(unsigned char c)
 }
 
 /*
- * The bytes of the first PEM block, in place. Returns their number, 0 where
- * the block is damaged. @text ends with a NUL.
+ * Decode the first PEM block of @text, which ends with a NUL, in place. Returns the
+ * number of bytes, 0 where the block is damaged.
  */
 static size_t pem_decode(unsigned char *text)
 {
@@ -83,14 +96,18 @@ static size_t pem_decode(unsigned char *text)
 	return out - text;
 }
 
-/*
- * A certificate or key of at most @max bytes, DER; a PEM file is decoded. NULL
- * after a message. The caller frees it.
+/**
+ * file_read() - read a certificate or a key
+ * @path: the file, DER or PEM
+ * @max:  how many bytes of DER it may have
+ * @len:  set to the number of bytes, at least 1
+ *
+ * Return: the DER, which the caller frees; NULL after a message.
  */
 unsigned char *file_read(const char *path, size_t max, size_t *len)
 {
 	static const char begin[] = "-----BEGIN ";
-	/* base64 and the lines round it take less than twice the room */
+	/* in PEM the same takes less than twice the room */
 	size_t room = 2 * max + 4096;
 	unsigned char *buf;
 	FILE *f;
@@ -115,7 +132,7 @@ unsigned char *file_read(const char *path, size_t max, size_t *len)
 	}
 	fclose(f);
 	if (*len > max) {
-		error("\"%s\" holds more than %zu octets", path, max);
+		error("\"%s\" holds more than %zu bytes", path, max);
 		*len = 0;
 	}
 	if (*len)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Identities, as others gave them.
+ * Prints identities, which peers may have chosen.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -23,8 +23,9 @@ static bool is_printable(const unsigned char *c, size_t len)
 }
 
 /*
- * The value as one word. Names are escaped; DER, and a key ID that is no text
- * or could be taken for a number, are 0x..., which "peer add" reads back.
+ * Write the value as one word that "peer add" accepts: DER, and a key ID that is not
+ * text or looks like 0x..., in hexadecimal, the others as escaped text. The caller frees
+ * the result.
  */
 static char *to_string(unsigned int type, const void *data, size_t len)
 {
@@ -38,14 +39,18 @@ static char *to_string(unsigned int type, const void *data, size_t len)
 		hex = !is_printable(data, len) || (len >= 2 && !memcmp(data, "0x", 2));
 	if (hex)
 		return hex_encode("0x", data, len);
-	/* in text a space would end the word, and a quote looks like a shell's */
+	/* in text a space would end the word, and a shell would read a quote */
 	return escape(data, len, opt.json ? NULL : " \"'");
 }
 
-/*
- * Who a peer is: type and value. @prefix: "" or "peer-", before "id-type" and
- * "id-value" in JSON. A value that is not printable is there in hexadecimal
- * too, so that nothing is lost.
+/**
+ * print_identity() - print the type and the value of an identity
+ * @prefix: "" or "peer-", what comes before "id-type" and "id-value" in JSON
+ * @type:   LATCH_ID_*
+ * @data:   the value
+ * @len:    its bytes
+ *
+ * JSON has a value that is not printable in hexadecimal, too.
  */
 void print_identity(const char *prefix, unsigned int type, const void *data, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * latch(8): what every part of the command knows.
+ * latch(8): what all parts of the command use.
  */
 #ifndef LATCH_TOOL_H
 #define LATCH_TOOL_H
@@ -9,22 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Exit status: 0 done, else one of these; the higher one is the worse. */
-#define EXIT_USAGE	1	/* bad word or argument, nothing was sent */
+/* Exit status: 0 where all is done, else one of these; a batch ends with the highest. */
+#define EXIT_USAGE	1	/* bad word or argument: the kernel heard nothing */
 #define EXIT_REFUSED	2	/* the kernel refused, or output failed */
 
 /**
- * struct options - what the options before the object say
- * @json:      JSON instead of text
- * @pretty:    JSON for people
- * @oneline:   each record on one line of text
- * @stats:     counters too
- * @details:   everything
- * @timestamp: the time before each event
- * @force:     a batch goes on after a failure
- * @family:    AF_INET or AF_INET6 only, 0 both
- * @netns:     network namespace by name or path, NULL the caller's
- * @batch:     file of commands, "-" standard input
+ * struct options - the options before the object
+ * @json:      print JSON instead of text
+ * @pretty:    indent JSON
+ * @oneline:   print each record on one line of text
+ * @stats:     print counters too
+ * @details:   print all fields
+ * @timestamp: print the time before each event
+ * @force:     go on with a batch after a failure
+ * @family:    AF_INET or AF_INET6 to print only these records, 0 for both
+ * @netns:     network namespace by name or path; NULL for the caller's
+ * @batch:     file of commands, "-" for standard input; NULL for none
  */
 struct options {
 	bool json;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch manager: is there somebody who binds the SAs of this namespace?
+ * latch manager: whether a key manager makes bindings for the SAs of this namespace.
  */
 #include <linux/latch_netlink.h>
 #include "args.h"
@@ -30,7 +30,7 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	print_close();
 }
 
-/* A request without attributes changes nothing and answers how things are. */
+/* A request without attributes changes nothing, and its answer has the state. */
 static int manager_show(const struct arg *args)
 {
 	(void)args;

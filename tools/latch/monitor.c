@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch monitor: events as they come, until a signal ends it.
+ * latch monitor: prints events as they come, until a signal ends it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -72,8 +72,8 @@ static void show_event(const struct nlmsghdr *nlh, void *data)
 }
 
 /*
- * Events were lost. Say so, then show how things are now: whoever follows is
- * up to date again without asking.
+ * The kernel dropped events. Say so, then print all records, so that the reader knows
+ * the present state without asking for it.
  */
 static int overrun(const struct arg *args)
 {
@@ -86,7 +86,7 @@ static int overrun(const struct arg *args)
 	return rc ? rc : nl_dump(LATCH_CMD_CONN_GET, show_event, (void *)args);
 }
 
-/* Signals as something to poll for, so that none ends it in the midst of a line. */
+/* Make signals readable from a descriptor, so that none cuts off a line. */
 static int signals(void)
 {
 	sigset_t set;
@@ -98,7 +98,7 @@ static int signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Returns 0 to go on, -1 at the end, else the exit status. */
+/* Wait for an event or a signal. Returns 0 to go on, -1 at the end, else the exit status. */
 static int step(struct pollfd *fds, const struct arg *args)
 {
 	int err;

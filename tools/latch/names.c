@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Numbers and their words. The list of reasons is the module's own.
+ * Numbers and their words. The list of reasons is the one that the module compiles.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,7 @@ const struct name reason_names[] = {
 	{ 0, NULL }
 };
 
-/* The same as bits of a set of conflicts. */
+/* The reasons as bits of a set of conflicts. */
 #define REASON_BIT(id, camel, word)	{ 1U << LATCH_REASON_ ## id, word },
 const struct name reason_bits[] = {
 	LATCH_REASONS(REASON_BIT)
@@ -86,7 +86,7 @@ const struct name auth_names[] = {
 	{ 0, NULL }
 };
 
-/* Bits, each by its value. */
+/* These are bits. */
 const struct name flag_names[] = {
 	{ LATCH_F_PEER_IDENTIFIED, "peer-identified" },
 	{ LATCH_F_QOP_INDETERMINATE, "qop-indeterminate" },
@@ -165,7 +165,7 @@ static const struct name manager_attr_names[] = {
 	{ 0, NULL }
 };
 
-/* IKEv2 transform type 1; those that say it all by name have no key length. */
+/* IKEv2 transform type 1. */
 static const struct name encr_names[] = {
 	{ 1, "DES-IV64" },
 	{ 2, "DES" },
@@ -199,7 +199,7 @@ static const struct name encr_names[] = {
 	{ 0, NULL }
 };
 
-/* IKEv2 transform type 3, without the ICV's length: the kernel's may differ. */
+/* IKEv2 transform type 3, without the length of the ICV, which the kernel may cut. */
 static const struct name integ_names[] = {
 	{ 1, "HMAC-MD5" },
 	{ 2, "HMAC-SHA1" },
@@ -220,7 +220,13 @@ static const struct name integ_names[] = {
 	{ 0, NULL }
 };
 
-/* The word shown for a number, or NULL for one that is not known yet. */
+/**
+ * name_word() - find the word for a number
+ * @names: the table, up to an entry without a word
+ * @value: the number
+ *
+ * Return: the word; NULL where the table does not have the number.
+ */
 const char *name_word(const struct name *names, unsigned int value)
 {
 	for (; names->word; names++)
@@ -229,7 +235,14 @@ const char *name_word(const struct name *names, unsigned int value)
 	return NULL;
 }
 
-/* The number of a word, by exact comparison. */
+/**
+ * name_value() - find the number for a word
+ * @names: the table, up to an entry without a word
+ * @word:  the word, in full
+ * @value: set to the number
+ *
+ * Return: false where the table does not have the word.
+ */
 bool name_value(const struct name *names, const char *word, uint64_t *value)
 {
 	for (; names->word; names++) {
@@ -241,7 +254,12 @@ bool name_value(const struct name *names, const char *word, uint64_t *value)
 	return false;
 }
 
-/* What the attributes of a request are called, for the kernel's complaints. */
+/**
+ * attr_names() - get the names of a request's attributes
+ * @cmd: the command, LATCH_CMD_*
+ *
+ * Return: the table.
+ */
 const struct name *attr_names(unsigned int cmd)
 {
 	switch (cmd) {
@@ -260,7 +278,12 @@ const struct name *attr_names(unsigned int cmd)
 	}
 }
 
-/* Name and key length, as IKE daemons write it: AES-GCM-16-128. */
+/**
+ * encr_name() - name a cipher as IKE daemons do: AES-GCM-16-128
+ * @buf:  ALG_NAME_MAX bytes, set
+ * @encr: IKEv2 number of the cipher
+ * @bits: length of the key; left out where the name implies it, or it is 0
+ */
 void encr_name(char *buf, unsigned int encr, unsigned int bits)
 {
 	const char *word = name_word(encr_names, encr);
@@ -274,7 +297,12 @@ void encr_name(char *buf, unsigned int encr, unsigned int bits)
 		snprintf(buf, ALG_NAME_MAX, "%s-%u", word, bits);
 }
 
-/* Name and ICV length, as RFC 8221 writes it: HMAC-SHA2-256-128. */
+/**
+ * integ_name() - name an integrity algorithm as RFC 8221 does: HMAC-SHA2-256-128
+ * @buf:      ALG_NAME_MAX bytes, set
+ * @integ:    IKEv2 number of the algorithm
+ * @icv_bits: length of the ICV; left out where the name implies it, or it is 0
+ */
 void integ_name(char *buf, unsigned int integ, unsigned int icv_bits)
 {
 	const char *word = name_word(integ_names, integ);

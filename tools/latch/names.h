@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Numbers of the interface and their words, one table for both directions.
+ * Numbers of the interface and their words: one table serves to print and to parse.
  */
 #ifndef LATCH_NAMES_H
 #define LATCH_NAMES_H
@@ -12,7 +12,7 @@
 /**
  * struct name - one number and its word
  * @value: the number
- * @word:  the word; of several for one number the first is shown, all are read
+ * @word:  the word; of several for one number we print the first and accept all
  */
 struct name {
 	unsigned int value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Work in another network namespace.
+ * Enters another network namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,13 @@
 #include <unistd.h>
 #include "latch.h"
 
-/*
- * Enter a namespace by the name that ip-netns(8) gave it, or by a path such as
- * /proc/PID/ns/net. The process has one thread, so /proc/net follows.
+/**
+ * netns_enter() - go to another network namespace for the rest of the run
+ * @name: the name that ip-netns(8) gave it, or a path such as /proc/PID/ns/net
+ *
+ * The process has one thread, so /proc/net changes with it.
+ *
+ * Return: 0, or an exit status after a message.
  */
 int netns_enter(const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The generic netlink family "latch".
+ * Requests to the generic netlink family "latch".
  */
 #ifndef LATCH_NL_H
 #define LATCH_NL_H

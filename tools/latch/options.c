@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The options before the object. By hand, because getopt_long() takes
- * abbreviations and words here are exact.
+ * Reads the options before the object, without getopt_long(), which accepts
+ * abbreviations: all words of this command line must be exact.
  */
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +53,12 @@ static int find(const char *word)
 	return -1;
 }
 
-/* For completion: the long word where there is one; NULL ends them. */
+/**
+ * options_word() - list the options, for completion
+ * @i: number of the option, from 0
+ *
+ * Return: its long word where it has one, else the short one; NULL after the last.
+ */
 const char *options_word(size_t i)
 {
 	if (i >= ARRAY_SIZE(table))
@@ -61,7 +66,12 @@ const char *options_word(size_t i)
 	return table[i].full ? table[i].full : table[i].brief;
 }
 
-/* Does a value follow this option? */
+/**
+ * options_value() - tell whether a value follows an option
+ * @word: the option
+ *
+ * Return: true where one does.
+ */
 bool options_value(const char *word)
 {
 	int i = find(word);

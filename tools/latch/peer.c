@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch peer: records of who a peer is.
+ * latch peer: the identities of peers.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static const struct keyword id_keywords[] = {
 
 /**
  * struct blob - the value of an attribute, from a file or the command line
- * @data: the bytes, to be freed
+ * @data: the bytes; free_blobs() frees them
  * @len:  their number
  */
 struct blob {
@@ -47,7 +47,10 @@ struct blob {
 	size_t len;
 };
 
-/* One record, as an answer or in an event. */
+/**
+ * show_peer() - print the fields of a peer record
+ * @nlh: an answer or an event with the record
+ */
 void show_peer(const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[LATCH_A_PEER_MAX + 1], *a;
@@ -81,7 +84,12 @@ void show_peer(const struct nlmsghdr *nlh)
 	}
 }
 
-/* Type and value of an identity, where there is a type. */
+/**
+ * show_identity() - print an identity
+ * @prefix: as for print_identity()
+ * @type:   attribute with the type; NULL where there is no identity: prints nothing
+ * @value:  attribute with the value, or NULL
+ */
 void show_identity(const char *prefix, const struct nlattr *type, const struct nlattr *value)
 {
 	if (!type)
@@ -130,7 +138,7 @@ static int take_file(const struct arg *a, struct blob *b, size_t max)
 	return b->data ? 0 : EXIT_USAGE;
 }
 
-/* The value as IKE carries it. Returns the exit status. */
+/* Take the value in the form in which IKE carries it. Returns the exit status. */
 static int take_identity(const struct arg *a, struct blob *b)
 {
 	bool hex = !strncmp(a->text, "0x", 2);
@@ -155,7 +163,7 @@ static int take_identity(const struct arg *a, struct blob *b)
 	}
 	if (rc || b->len <= LATCH_MAX_ID)
 		return rc;
-	error("\"%s\" is longer than %d octets", a->kw->word, LATCH_MAX_ID);
+	error("\"%s\" is longer than %d bytes", a->kw->word, LATCH_MAX_ID);
 	return EXIT_USAGE;
 }
 
@@ -165,7 +173,7 @@ static void free_blobs(struct blob *b, size_t n)
 		free(b[n].data);
 }
 
-/* Read all values before anything is sent: the identity first, then the files. */
+/* Read all values before we send anything: the identity first, then the files. */
 static int add_values(const struct arg *args, struct blob *b)
 {
 	static const enum arg_slot files[] = { SLOT_CERT, SLOT_ANCHOR, SLOT_KEY };
@@ -201,7 +209,7 @@ static int add_send(const struct arg *args, const struct blob *b)
 	return list_answer(nlh, show_entry, NULL);
 }
 
-/* Intern a record and show it: its number is what bindings name. */
+/* Add a record and print it with its number, which bindings refer to. */
 static int peer_add(const struct arg *args)
 {
 	struct blob b[4] = { { NULL, 0 } };

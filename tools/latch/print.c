@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fields, as text or as JSON. Text is fields with a space between; a record
- * ends with a newline and may have further lines, begun by a tab.
+ * Prints fields, as text or as JSON. In text there is a space between fields, and a
+ * newline after a record, which may have more lines that begin with a tab.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 
 static struct json_object *stack[MAX_DEPTH];
 static int depth;
-static int record;	/* depth of the record that is open, 0 none */
-static bool in_line;	/* a field was printed on this line */
-static bool new_line;	/* the next field begins a further line */
+static int record;	/* depth of the record that is open, 0 for none */
+static bool in_line;	/* there is a field on this line */
+static bool new_line;	/* the next field begins another line of the record */
 
 /* --- structure ------------------------------------------------------------ */
 
@@ -37,7 +37,10 @@ static void push(const char *key, struct json_object *v)
 	stack[depth++] = v;
 }
 
-/* A list; in text its entries follow each other. */
+/**
+ * print_list_open() - begin a list; in text its entries just follow each other
+ * @key: its key; NULL where it is an entry of a list, or the outermost
+ */
 void print_list_open(const char *key)
 {
 	if (opt.json)
@@ -46,7 +49,10 @@ void print_list_open(const char *key)
 		depth++;
 }
 
-/* A record, or a part of one. */
+/**
+ * print_open() - begin a record, or a part of one
+ * @key: its key; NULL where it is an entry of a list, or the outermost
+ */
 void print_open(const char *key)
 {
 	if (opt.json)
@@ -57,9 +63,10 @@ void print_open(const char *key)
 		record = depth;
 }
 
-/*
- * End what was opened last. JSON goes out when the outermost is complete. In
- * text, a record ends with its line, a part of one does not.
+/**
+ * print_close() - end what was begun last
+ *
+ * Writes JSON when the outermost ends. In text, ends the line where a record ends.
  */
 void print_close(void)
 {
@@ -80,7 +87,10 @@ void print_close(void)
 	json_object_put(stack[0]);
 }
 
-/* End the outermost list; where the request failed nothing of it is shown. */
+/**
+ * print_list_end() - end the outermost list
+ * @rc: exit status of the request: where it failed, no JSON is written
+ */
 void print_list_end(int rc)
 {
 	if (!rc || !opt.json) {
@@ -92,7 +102,9 @@ void print_list_end(int rc)
 	record = 0;
 }
 
-/* What follows belongs on a further line of the record, if anything follows. */
+/**
+ * print_line() - begin another line of the record with the next field, if any
+ */
 void print_line(void)
 {
 	new_line = true;
@@ -110,7 +122,10 @@ static void lead(const char *label)
 		printf("%s ", label);
 }
 
-/* A word of text that is no field: JSON has it in its keys. */
+/**
+ * print_title() - print a word in text only, where JSON has it in its keys
+ * @word: the word
+ */
 void print_title(const char *word)
 {
 	if (opt.json)
@@ -121,6 +136,12 @@ void print_title(const char *word)
 
 /* --- fields ------------------------------------------------------------------ */
 
+/**
+ * print_num() - print a number
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @v:     the number
+ */
 void print_num(const char *key, const char *label, uint64_t v)
 {
 	if (opt.json) {
@@ -131,7 +152,12 @@ void print_num(const char *key, const char *label, uint64_t v)
 	}
 }
 
-/* A number that people know by its hexadecimal form. */
+/**
+ * print_hex() - print a number, in text as hexadecimal
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @v:     the number
+ */
 void print_hex(const char *key, const char *label, uint32_t v)
 {
 	if (opt.json) {
@@ -142,7 +168,11 @@ void print_hex(const char *key, const char *label, uint32_t v)
 	}
 }
 
-/* A mark and its mask: one word in text, as it is written; two keys in JSON. */
+/**
+ * print_mark() - print a mark: in text as "binding add" accepts it, in JSON as two keys
+ * @value: its value
+ * @mask:  its mask
+ */
 void print_mark(uint32_t value, uint32_t mask)
 {
 	char buf[32];
@@ -154,6 +184,12 @@ void print_mark(uint32_t value, uint32_t mask)
 		print_str(NULL, "mark", buf);
 }
 
+/**
+ * print_bool() - print true or false, in text "on" or "off"
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @v:     which of them
+ */
 void print_bool(const char *key, const char *label, bool v)
 {
 	if (opt.json)
@@ -162,7 +198,11 @@ void print_bool(const char *key, const char *label, bool v)
 		print_str(key, label, v ? "on" : "off");
 }
 
-/* Something that is there or not: called only when it is. */
+/**
+ * print_flag() - print that a flag is set, in text by its label
+ * @key:   as in print.h
+ * @label: as in print.h
+ */
 void print_flag(const char *key, const char *label)
 {
 	if (opt.json)
@@ -171,7 +211,12 @@ void print_flag(const char *key, const char *label)
 		print_title(label);
 }
 
-/* A string of our own, or one that escape() made harmless. */
+/**
+ * print_str() - print a string
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @v:     a string of this program, or the result of escape()
+ */
 void print_str(const char *key, const char *label, const char *v)
 {
 	if (opt.json) {
@@ -182,7 +227,13 @@ void print_str(const char *key, const char *label, const char *v)
 	}
 }
 
-/* A number by its word; one that has none yet is shown as it is. */
+/**
+ * print_name() - print the word for a number, or the number where it has no word
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @names: the words
+ * @v:     the number
+ */
 void print_name(const char *key, const char *label, const struct name *names, unsigned int v)
 {
 	const char *word = name_word(names, v);
@@ -193,7 +244,13 @@ void print_name(const char *key, const char *label, const struct name *names, un
 		print_num(key, label, v);
 }
 
-/* Bits by their words, in JSON a list; what is left over as a number. */
+/**
+ * print_set() - print the words for bits, in JSON as a list
+ * @key:   as in print.h
+ * @label: as in print.h; in text an empty set prints nothing
+ * @names: the words
+ * @bits:  the bits; those without a word are printed as one number
+ */
 void print_set(const char *key, const char *label, const struct name *names, uint32_t bits)
 {
 	const char *comma = "";
@@ -222,7 +279,13 @@ void print_set(const char *key, const char *label, const struct name *names, uin
 		print_close();
 }
 
-/* An address of 4 or 16 bytes; of another length, its bytes. */
+/**
+ * print_addr() - print an IPv4 or IPv6 address
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @data:  the address
+ * @len:   its bytes, 4 or 16; with another length, prints them in hexadecimal
+ */
 void print_addr(const char *key, const char *label, const void *data, size_t len)
 {
 	char buf[INET6_ADDRSTRLEN];
@@ -235,7 +298,13 @@ void print_addr(const char *key, const char *label, const void *data, size_t len
 		print_blob(key, label, data, len);
 }
 
-/* Bytes in hexadecimal. */
+/**
+ * print_blob() - print bytes in hexadecimal
+ * @key:   as in print.h
+ * @label: as in print.h
+ * @data:  the bytes
+ * @len:   their number
+ */
 void print_blob(const char *key, const char *label, const void *data, size_t len)
 {
 	char *hex = hex_encode("", data, len);

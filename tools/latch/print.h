@@ -2,9 +2,9 @@
 /*
  * One call prints a field, as text or as JSON.
  *
- * Each takes the key of the field in JSON, which is the attribute's name in
- * Documentation/netlink/specs/latch.yaml, and the label before it in text: ""
- * for the value alone, NULL for a field that text leaves out.
+ * Each call takes a @key, the name of the field in JSON, which is the attribute's name
+ * in Documentation/netlink/specs/latch.yaml; and a @label, the word before the field in
+ * text: "" to print the value alone, NULL to print nothing in text.
  */
 #ifndef LATCH_PRINT_H
 #define LATCH_PRINT_H

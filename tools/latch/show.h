@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fields of a record, for its own command and for the monitor.
+ * Printing a record, both for its own command and for the monitor.
  */
 #ifndef LATCH_SHOW_H
 #define LATCH_SHOW_H

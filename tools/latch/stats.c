@@ -16,7 +16,7 @@ static const struct keyword no_keywords[] = {
 	{ .word = NULL }
 };
 
-/* Zero counters say little to people; programs get all of them. */
+/* In text, leave out counters that are 0, unless the user asks for all of them. */
 static void show_counter(const char *name, unsigned long long v)
 {
 	if (opt.json)

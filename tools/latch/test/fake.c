@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A made-up kernel behind libmnl's calls, for the self-test of latch(8): fixed
- * records, some refusals, and a log of what was asked (file $FAKE_LOG).
+ * A stand-in for the kernel behind libmnl's calls, for the self-test of latch(8). It
+ * has fixed records, refuses some requests, and writes all of them to $FAKE_LOG.
  *
- * FAKE_ABSENT=1  no such family
- * FAKE_INTR=N    the first N dumps are interrupted
+ * FAKE_ABSENT=1  it does not know the family
+ * FAKE_INTR=N    it changes the list during the first N dumps
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -27,7 +27,7 @@ struct mnl_socket {
 	int steps;
 };
 
-/* The answer that the next reads take, a whole exchange in one. */
+/* The answer to the last request, which the next read takes whole. */
 static char answer[1 << 16];
 static size_t answer_len;
 static int dumps;
@@ -49,7 +49,7 @@ static void done(const struct nlmsghdr *nlh)
 	answer_len += MNL_ALIGN(nlh->nlmsg_len);
 }
 
-/* An acknowledgment, or an error with words and the offset of an attribute. */
+/* Acknowledge, or refuse with words and the offset of an attribute. */
 static void ack(const struct nlmsghdr *to, int err, const char *msg, uint32_t offs)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(answer + answer_len);
@@ -119,7 +119,7 @@ static void peer(const struct nlmsghdr *to, uint32_t id, uint8_t type, const cha
 	done(nlh);
 }
 
-/* What an attacker could write into an identity, among others. */
+/* Among others, one with an identity as an attacker could choose it. */
 static void peers(const struct nlmsghdr *to)
 {
 	static const char nasty[] = "a\nb \x1b[2J\"\\\0\xff";
@@ -178,7 +178,7 @@ static struct nlmsghdr *conn(const struct nlmsghdr *to, uint64_t id, uint8_t sta
 	return nlh;
 }
 
-/* IPv4 in tunnel mode behind NAT, with the address in 16 bytes. */
+/* IPv4 in tunnel mode behind NAT; the attribute of the address has 16 bytes. */
 static void conn_ipv4(const struct nlmsghdr *to)
 {
 	struct nlmsghdr *nlh = conn(to, 7, LATCH_STATE_ESTABLISHED);
@@ -242,7 +242,7 @@ static void conns(const struct nlmsghdr *to)
 {
 	conn_ipv4(to);
 	conn_ipv6(to);
-	/* what a newer kernel might say */
+	/* a state that a newer kernel might have */
 	done(conn(to, 9, 17));
 }
 
@@ -264,7 +264,7 @@ static const struct nlattr *first_attr(const struct nlmsghdr *nlh)
 	return NULL;
 }
 
-/* Requests for 98 and 99 are refused, each in a way of its own. */
+/* Refuse requests for 98 and 99, each in a different way. */
 static void one(const struct nlmsghdr *nlh, void (*answer_to)(const struct nlmsghdr *to))
 {
 	const struct nlattr *attr = first_attr(nlh);
@@ -315,7 +315,7 @@ static void serve(const struct nlmsghdr *nlh, uint8_t cmd)
 		one(nlh, NULL);
 }
 
-/* "command dump|do attribute=bytes ...", one line a request */
+/* One line a request: "command dump|do attribute=bytes ..." */
 static void write_log(const struct nlmsghdr *nlh, uint8_t cmd)
 {
 	const char *path = getenv("FAKE_LOG");
@@ -393,7 +393,7 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t s
 	return size;
 }
 
-/* The socket of events tells of two, loses some, and then the user has enough. */
+/* The socket of events has two, then drops some, and then the user ends the program. */
 ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 {
 	struct mnl_socket *s = (struct mnl_socket *)nl;
