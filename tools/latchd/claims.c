@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What IKE daemons say of SAs, and what of it goes to the kernel: nothing where
- * it does not agree, and nothing of SAs that are not there.
+ * Collects what an IKE daemon says about its SAs, and tells the kernel: nothing about
+ * an SA where the daemon contradicts itself, or that does not exist.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,9 +15,9 @@
 #define CLAIMS_MAX	1000000
 
 /**
- * claims_add() - one SA has an owner
- * @c:     what was said so far
- * @claim: copied, unless its SA is not there or has an owner already
+ * claims_add() - add a claim, unless its SA does not exist or has one already
+ * @c:     the claims of this answer so far
+ * @claim: copied
  */
 void claims_add(struct claims *c, const struct claim *claim)
 {
@@ -42,11 +42,11 @@ void claims_add(struct claims *c, const struct claim *claim)
 }
 
 /**
- * claims_address() - the destination of an SA
- * @claim: that gets it
- * @text:  as inet_ntop() writes it
+ * claims_address() - set the destination of a claim's SA
+ * @claim: the claim
+ * @text:  the address as inet_ntop() writes it
  *
- * Return: false where it is no address.
+ * Return: false where @text is not an address.
  */
 bool claims_address(struct claim *claim, const char *text)
 {
@@ -83,7 +83,7 @@ static const char *show_sa(const struct sa_key *k, char *buf, size_t room)
 	return buf;
 }
 
-/* A name for messages: what a DN says is in its strings, among other bytes. */
+/* Name an identity in a message. Of a DN, print all bytes: they include its strings. */
 static const char *show_id(const struct ident *id)
 {
 	bool v4 = id->type == LATCH_ID_IPV4 && id->len == 4;
@@ -95,10 +95,11 @@ static const char *show_id(const struct ident *id)
 	return shown(id->value, id->len);
 }
 
+/* The kernel took the claim. */
 static void took(const struct claims *c, const struct claim *m, struct sa *sa, const char *name)
 {
 	say_detail("%s: %s is \"%s\"", c->who, name, show_id(&m->peer));
-	/* gone before we spoke: the claim would wait for it for ever */
+	/* it went before we claimed it, and the claim would wait for it for ever */
 	if (!xfrm_exists(&sa->key)) {
 		kernel_unclaim(&sa->key);
 		sad_del(&sa->key);
@@ -135,7 +136,7 @@ static void tell_one(const struct claims *c, const struct claim *m)
 	}
 }
 
-/* Do all that speak of the SA of @m agree? */
+/* Do all @n claims for the SA of @m name the same peer and the same local identity? */
 static bool agree(const struct claim *m, size_t n)
 {
 	size_t i;
@@ -146,6 +147,7 @@ static bool agree(const struct claim *m, size_t n)
 	return true;
 }
 
+/* The daemon names two peers for the SA: claim it for neither. */
 static void contradict(const struct claims *c, const struct claim *m)
 {
 	char name[100];
@@ -161,8 +163,8 @@ static void contradict(const struct claims *c, const struct claim *m)
 }
 
 /**
- * claims_tell() - tell the kernel, and forget
- * @c: all that a daemon said in one answer
+ * claims_tell() - tell the kernel, and drop the claims
+ * @c: all claims of one answer
  */
 void claims_tell(struct claims *c)
 {
@@ -184,8 +186,8 @@ void claims_tell(struct claims *c)
 }
 
 /**
- * claims_drop() - forget what was said
- * @c: of this
+ * claims_drop() - drop the claims
+ * @c: empty after that
  */
 void claims_drop(struct claims *c)
 {

@@ -5,12 +5,12 @@
 #include "kernel.h"
 
 /**
- * struct claims - what one answer of an IKE daemon says of SAs
- * @list: each SA once, SPIs made comparable by sorting at the end
- * @n:    entries
- * @room: entries that fit
+ * struct claims - what one answer of an IKE daemon says about SAs
+ * @list: the claims, perhaps several for one SA
+ * @n:    their number
+ * @room: how many fit into @list
  * @who:  name of the daemon, for messages
- * @bad:  memory was short: nothing of it is used
+ * @bad:  there was no memory for all of them, so that none may be used
  */
 struct claims {
 	struct claim *list;
@@ -21,10 +21,11 @@ struct claims {
 };
 
 /**
- * struct claim - whose one SA is
+ * struct claim - the peer that an SA belongs to
  * @key:   the SA, without its mark
- * @peer:  whose; LATCH_ID_NONE: not known, which contradicts each other claim
- * @local: what we asserted, or LATCH_ID_NONE
+ * @peer:  the peer; LATCH_ID_NONE where it is not known, which contradicts every other
+ *         claim for the SA
+ * @local: the identity that we asserted, or LATCH_ID_NONE
  * @auth:  LATCH_AUTH_* of the peer
  */
 struct claim {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The configuration file: lines of "key = value", comments after "#".
+ * Reads the configuration file: lines of "key = value", comments after "#".
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,8 +36,8 @@ static const struct key {
 #define N_KEYS	(sizeof(keys) / sizeof(*keys))
 
 /**
- * conf_default() - what holds without a file
- * @c: set to it
+ * conf_default() - get the configuration that is used without a file
+ * @c: set
  */
 void conf_default(struct conf *c)
 {
@@ -127,7 +127,7 @@ static const char *take_value(struct conf *c, const struct key *k, const char *v
 	}
 }
 
-/* Without blanks at both ends. */
+/* Cut off blanks at both ends, in place. */
 static char *trim(char *s)
 {
 	size_t n;
@@ -139,7 +139,10 @@ static char *trim(char *s)
 	return s;
 }
 
-/* One line; @seen: bit for each key there was. False with words in @why. */
+/*
+ * Read one line. @seen: a bit for each key so far. Returns false, and sets @why, where
+ * something is wrong.
+ */
 static bool take_line(struct conf *c, char *line, unsigned int *seen, char *why, size_t room)
 {
 	char *hash = strchr(line, '#'), *eq, *key, *value;
@@ -182,14 +185,14 @@ static bool take_line(struct conf *c, char *line, unsigned int *seen, char *why,
 
 /**
  * conf_parse() - read the text of a configuration
- * @c:    set to it, on top of what holds without
- * @name: of the file, for messages
- * @text: what it holds
- * @len:  bytes of it
+ * @c:    set; what the text does not mention has its default
+ * @name: name of the file, for messages
+ * @text: the text
+ * @len:  its bytes
  * @why:  set to what is wrong, with file, line and word
  * @room: bytes of @why
  *
- * Return: true where all of it was understood; else @c is not to be used.
+ * Return: true; false where something is wrong: the caller must not use @c then.
  */
 bool conf_parse(struct conf *c, const char *name, const char *text, size_t len, char *why,
 		size_t room)
@@ -220,10 +223,10 @@ bool conf_parse(struct conf *c, const char *name, const char *text, size_t len, 
 
 /**
  * conf_load() - read a configuration file
- * @c:    set to it
- * @file: its name; NULL: the usual one, which need not be there
+ * @c:    set
+ * @file: its name; NULL for CONF_FILE, which need not exist
  *
- * Return: false after a message, and @c is not to be used.
+ * Return: true; false after a message: the caller must not use @c then.
  */
 bool conf_load(struct conf *c, const char *file)
 {

@@ -7,21 +7,21 @@
 #include "log.h"
 
 #define CONF_FILE	"/etc/latchd.conf"
-#define CONF_PATH_MAX	108		/* what fits in an address of a socket */
+#define CONF_PATH_MAX	108		/* bytes of a socket's address */
 #define CONF_WORDS	8
 
 /**
- * struct conf - what the configuration file says
- * @log:          least level that is logged
+ * struct conf - the configuration
+ * @log:          log messages of this level and of more severe ones
  * @vici:         ask charon
- * @vici_socket:  its socket
+ * @vici_socket:  charon's socket
  * @pluto:        ask pluto
- * @pluto_socket: its socket
- * @whack:        the program that asks it
- * @require:      a connection whose SAs cannot be bound does not come up
- * @dead_peer:    what charon gives up breaks its latches for good
- * @updown:       words of the command that latch-updown ends in, NULL after them
- * @words:        what @updown points into
+ * @pluto_socket: pluto's socket
+ * @whack:        the program that asks pluto
+ * @require:      latch-updown fails where it cannot bind a connection's SAs
+ * @dead_peer:    break the latches of a peer for good where charon gives it up
+ * @updown:       words of the command that latch-updown executes, then NULL
+ * @words:        the text that @updown points into
  */
 struct conf {
 	enum log_level log;

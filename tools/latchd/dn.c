@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A distinguished name from its text.
+ * Makes the DER of a distinguished name from its text.
  *
- * The text does not tell what strings the name is made of, so the choice is that
- * of strongSwan's own reader: IA5String for addresses of mail and the like,
- * PrintableString where the value allows it, else UTF8String. The order stays as
- * it is printed. Names that differ in no more than this have the same text.
+ * The text does not say which types of strings the name has. We choose as strongSwan
+ * does when it reads a name: IA5String for e-mail addresses and the like,
+ * PrintableString where the value allows it, else UTF8String. The order stays that of
+ * the text. Names that differ only in these types have the same text.
  *
- * pluto writes as RFC 4514 does, with escapes, and attributes that it has no name
- * for as 2.5.4.99=#0C0141. charon escapes nothing.
+ * pluto writes names as RFC 4514 says, with escapes, and an attribute that it has no
+ * name for as 2.5.4.99=#0C0141. charon escapes nothing.
  */
 #include <string.h>
 #include <linux/latch.h>
@@ -28,12 +28,12 @@ enum {
 
 /**
  * struct attribute - a type of attribute
- * @name: what it is printed as
- * @from: by whom, IDENT_* added up; SN is the serial number of the one and the
- *        surname of the other
- * @ia5:  the value is an IA5String
+ * @name: its name in the text
+ * @from: which daemons write that name, IDENT_* as bits: SN is the serial number for
+ *        pluto and the surname for charon
+ * @ia5:  its value is an IA5String
  * @len:  bytes of @oid
- * @oid:  object identifier without its header
+ * @oid:  its object identifier, without tag and length
  */
 struct attribute {
 	const char *name;
@@ -79,10 +79,10 @@ static const struct attribute attributes[] = {
 };
 
 /**
- * struct reader - the text while it is read
- * @p:    next byte
- * @end:  after the last
- * @from: whose text it is
+ * struct reader - the text, and how far we have read
+ * @p:    the next character
+ * @end:  after the last one
+ * @from: the daemon that wrote it
  */
 struct reader {
 	const char *p;
@@ -91,11 +91,11 @@ struct reader {
 };
 
 /**
- * struct der - what is made of it
- * @buf: bytes so far
+ * struct der - the DER that we write
+ * @buf: its bytes so far
  * @len: their number
- * @max: room
- * @bad: it did not fit
+ * @max: how many fit
+ * @bad: some did not fit
  */
 struct der {
 	uint8_t *buf;
@@ -114,7 +114,7 @@ static void der_add(struct der *d, const void *data, size_t len)
 	d->len += len;
 }
 
-/* Put a header before all that came since @start. */
+/* Put tag and length before all bytes since @start. */
 static void der_wrap(struct der *d, size_t start, uint8_t tag)
 {
 	size_t len = d->len - start, n;
@@ -140,7 +140,7 @@ static void der_wrap(struct der *d, size_t start, uint8_t tag)
 	memcpy(d->buf + start, head, n);
 }
 
-/* The byte that the next two digits stand for, or -1. */
+/* Read two hexadecimal digits, without going on. Returns their byte, or -1. */
 static int next_byte(const struct reader *r)
 {
 	return r->end - r->p < 2 ? -1 : hex_byte(r->p);
@@ -148,7 +148,7 @@ static int next_byte(const struct reader *r)
 
 /* --- types of attributes -------------------------------------------------------- */
 
-/* Base 128, as object identifiers have it. */
+/* Add a number of an object identifier, in base 128. */
 static void add_arc(struct der *d, unsigned long v)
 {
 	uint8_t out[5];
@@ -216,7 +216,10 @@ static const struct attribute *find_attribute(const char *name, size_t len, enum
 	return NULL;
 }
 
-/* TYPE=; @ber: the value comes in hexadecimal. */
+/*
+ * Read "TYPE=". @ber: set where the value is in hexadecimal; @ia5: set where it is to be
+ * an IA5String. Returns NULL, or what is wrong.
+ */
 static const char *read_type(struct reader *r, struct der *d, bool *ber, bool *ia5)
 {
 	const char *name = r->p, *eq = memchr(r->p, '=', r->end - r->p), *why = NULL;
@@ -252,7 +255,7 @@ static bool is_printable_string(const uint8_t *s, size_t len)
 	return true;
 }
 
-/* Bytes that follow in the UTF-8 sequence that begins with @c, or -1. */
+/* How many bytes follow @c in its UTF-8 sequence?  -1 where none begins with it. */
 static int utf8_more(uint8_t c)
 {
 	if (c < 0x80)
@@ -266,7 +269,7 @@ static int utf8_more(uint8_t c)
 	return -1;
 }
 
-/* Shortest form, no surrogates (RFC 3629); no NUL, which belongs to BMPString. */
+/* Is this UTF-8 in its shortest form, without surrogates (RFC 3629) and without NUL? */
 static bool is_utf8(const uint8_t *s, size_t len)
 {
 	const uint8_t *end = s + len;
@@ -294,7 +297,7 @@ static bool is_ascii(const uint8_t *s, size_t len)
 	return true;
 }
 
-/* Is this one value with its header, of definite length, and nothing after it? */
+/* Is this one value of definite length with tag and length, and nothing after it? */
 static bool is_one_value(const uint8_t *s, size_t len)
 {
 	size_t head = 2, n;
@@ -318,7 +321,7 @@ static bool is_one_value(const uint8_t *s, size_t len)
 	return len == head + n;
 }
 
-/* #0C0141 up to the next separator */
+/* Read "#0C0141" up to the next separator. Returns NULL, or what is wrong. */
 static const char *read_ber(struct reader *r, struct der *d)
 {
 	size_t start = d->len;
@@ -339,7 +342,7 @@ static const char *read_ber(struct reader *r, struct der *d)
 	return NULL;
 }
 
-/* \, or \2C: what the backslash stands before (RFC 4514 2.4) */
+/* Read an escape such as "\," or "\2C" (RFC 4514 2.4). Returns NULL, or what is wrong. */
 static const char *read_escape(struct reader *r, struct der *d)
 {
 	uint8_t byte;
@@ -359,7 +362,7 @@ static const char *read_escape(struct reader *r, struct der *d)
 	return NULL;
 }
 
-/* Read characters up to the separator, and what their escapes stand for. */
+/* Read the characters of a value up to the separator. Returns NULL, or what is wrong. */
 static const char *read_chars(struct reader *r, struct der *d)
 {
 	bool escapes = r->from == IDENT_PLUTO;
@@ -378,9 +381,10 @@ static const char *read_chars(struct reader *r, struct der *d)
 			return "a character that should have been escaped";
 		der_add(d, r->p++, 1);
 	}
-	return d->bad ? "more octets than IKE identities have" : NULL;
+	return d->bad ? "more bytes than IKE identities have" : NULL;
 }
 
+/* Read a value and wrap it as a string. Returns NULL, or what is wrong. */
 static const char *read_string(struct reader *r, struct der *d, bool ia5)
 {
 	size_t start = d->len, len;
@@ -402,6 +406,7 @@ static const char *read_string(struct reader *r, struct der *d, bool ia5)
 	return NULL;
 }
 
+/* Read one part, "TYPE=VALUE". Returns NULL, or what is wrong. */
 static const char *read_rdn(struct reader *r, struct der *d)
 {
 	size_t start = d->len;
@@ -417,11 +422,11 @@ static const char *read_rdn(struct reader *r, struct der *d)
 }
 
 /**
- * dn_from_text() - the DER of a distinguished name
+ * dn_from_text() - make the DER of a distinguished name
  * @id:   set to it
  * @text: printable ASCII, "C=CH, O=x, CN=y"
  * @len:  its bytes
- * @from: who wrote it
+ * @from: the daemon that wrote it
  *
  * Return: NULL, or what is wrong with the text.
  */
@@ -447,7 +452,7 @@ const char *dn_from_text(struct ident *id, const char *text, size_t len, enum id
 	}
 	der_wrap(&d, 0, DER_SEQUENCE);
 	if (d.bad)
-		return "more octets than IKE identities have";
+		return "more bytes than IKE identities have";
 	id->type = LATCH_ID_DN;
 	id->len = d.len;
 	return NULL;

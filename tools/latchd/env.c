@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The environment that pluto gives its updown command (kernel.c of libreswan
- * 4.10, fmt_common_shell_out()). The peer has a say in parts of it.
+ * Reads the environment that pluto gives its updown command (fmt_common_shell_out() in
+ * kernel.c of libreswan 4.10). The peer chooses parts of it.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <linux/latch.h>
 #include "env.h"
 
-/* pluto gives this many reqids to the administrator; these are not split by protocol. */
+/* The administrator may choose reqids up to this one; pluto uses each just as it is. */
 #define MANUAL_REQID_MAX	0x3fff
 
-/* The value of a variable; NULL where it is missing or there twice. */
+/* Get the value of a variable; NULL where it is missing, or there twice. */
 static const char *value_of(char **environ, const char *name)
 {
 	size_t len = strlen(name);
@@ -28,8 +28,10 @@ static const char *value_of(char **environ, const char *name)
 }
 
 /**
- * env_verb() - what is asked
- * @environ: as of main()
+ * env_verb() - find out what pluto wants its updown command to do
+ * @environ: the environment
+ *
+ * Return: the verb; VERB_OTHER where we have nothing to do.
  */
 enum verb env_verb(char **environ)
 {
@@ -53,7 +55,7 @@ enum verb env_verb(char **environ)
 	return VERB_OTHER;
 }
 
-/* Decimal, 1 to 2^32 - 4, without ornaments. */
+/* Read a decimal number from 1 to 2^32 - 4: digits only, the first of them not 0. */
 static bool number(const char *s, uint32_t *v)
 {
 	unsigned long long n = 0;
@@ -71,7 +73,10 @@ static bool number(const char *s, uint32_t *v)
 	return true;
 }
 
-/* The kernel's reqid: pluto gives four to a connection, and ESP has the second. */
+/*
+ * Find out the reqid in the kernel: pluto allots four to a connection, and ESP has the
+ * second of them. Returns NULL, or what is wrong.
+ */
 static const char *kernel_reqid(char **environ, uint32_t *reqid)
 {
 	const char *type = value_of(environ, "PLUTO_SA_TYPE");
@@ -85,7 +90,7 @@ static const char *kernel_reqid(char **environ, uint32_t *reqid)
 	return NULL;
 }
 
-/* Is @word one of those in @list, which has "+" between them? */
+/* Is @word one of the words of @list, which are separated by "+"? */
 static bool has_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
@@ -100,10 +105,11 @@ static bool has_word(const char *list, const char *word)
 }
 
 /*
- * The text of an ID does not tell its type: "@#0x6162" is a key ID or a name,
- * "@bob" a name or an address of mail. A connection for one peer has the type, and
- * so has a certificate. Who has but a secret that others have, too, is believed
- * anything, and can even be taken for what he did not say.
+ * Is this a connection for one peer only?  The text of an ID does not tell its type:
+ * "@#0x6162" is a key ID or a name, "@bob" a name or an e-mail address. Where the
+ * connection is for one peer, its configuration fixes the type, and a certificate does
+ * so too. But a peer that only knows a secret which others know, too, may claim any ID,
+ * of any type.
  */
 static bool for_one_peer(char **environ)
 {
@@ -113,9 +119,9 @@ static bool for_one_peer(char **environ)
 }
 
 /**
- * env_updown() - whose the SAs of a connection are
- * @u:       set to it
- * @environ: as of main()
+ * env_updown() - find out which peer the SAs of a connection belong to
+ * @u:       set
+ * @environ: the environment
  *
  * Return: NULL, or why that is not known.
  */
@@ -132,7 +138,7 @@ const char *env_updown(struct updown *u, char **environ)
 		return "PLUTO_PEER_ID or PLUTO_CONN_POLICY is missing";
 	if (has_word(policy, "ALLOW_NO_SAN"))
 		return "require-id-on-certificate=no lets each certificate have each identity";
-	/* a group's identity, whose members have names of their own */
+	/* XAUTH: a group shares the identity, and each member has a name of its own */
 	if (value_of(environ, "PLUTO_USERNAME"))
 		return "the peer is known by its XAUTH name";
 	why = ident_from_environment(&u->peer, id);
@@ -144,7 +150,7 @@ const char *env_updown(struct updown *u, char **environ)
 		return "what any peer may say of itself that has the shared secret";
 	}
 	id = value_of(environ, "PLUTO_MY_ID");
-	/* ours is no secret and no one else's: unknown does no harm */
+	/* it does no harm where our own identity is not known */
 	if (!id || ident_from_environment(&u->local, id))
 		u->local = (struct ident){ 0 };
 	return NULL;

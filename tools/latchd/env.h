@@ -4,18 +4,18 @@
 
 #include "ident.h"
 
-/* What pluto's verb asks of us. */
+/* What pluto wants its updown command to do. */
 enum verb {
 	VERB_OTHER,
-	VERB_PREPARE,	/* SAs of this connection are to come */
-	VERB_UP,	/* they are there */
+	VERB_PREPARE,	/* the SAs of the connection will come */
+	VERB_UP,	/* the SAs have come */
 };
 
 /**
- * struct updown - what pluto says of a connection
- * @reqid: of its SAs in the kernel
- * @peer:  whose they are
- * @local: what we asserted; LATCH_ID_NONE: not known
+ * struct updown - what pluto says about a connection
+ * @reqid: reqid of its SAs in the kernel
+ * @peer:  the peer that they belong to
+ * @local: the identity that we asserted; LATCH_ID_NONE where it is not known
  */
 struct updown {
 	uint32_t reqid;

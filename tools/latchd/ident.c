@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Identities from the text of IKE daemons.
+ * Reads identities as IKE daemons print them.
  *
- * That text was made to be read by people: identities of different types may
- * look the same in it. What can be meant in two ways, or says that the peer was
- * not authenticated at all, is refused; the caller leaves the SA unidentified.
+ * They print for people: identities of different types may look the same. These
+ * functions refuse text that can mean two things, or that says that the peer was not
+ * authenticated; the caller leaves the SA unidentified then.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "ident.h"
 
 #define TEXT_MAX	(4 * LATCH_MAX_ID)
-/* charon cuts its text at 512 bytes, and so what it writes it for */
+/* charon cuts its text at 512 bytes; refuse what may have been cut */
 #define CHARON_MAX	500
 
 static int octal(char c)
@@ -26,7 +26,7 @@ static const char *set(struct ident *id, uint8_t type, const void *value, size_t
 	if (!len)
 		return "nothing";
 	if (len > sizeof(id->value))
-		return "more octets than IKE identities have";
+		return "more bytes than IKE identities have";
 	id->type = type;
 	id->len = len;
 	memcpy(id->value, value, len);
@@ -43,7 +43,7 @@ static bool is_text(const char *s, size_t len)
 	return true;
 }
 
-/* Letters, digits, and what host names and local parts of mail are made of. */
+/* Does this consist of characters that names of hosts and of mailboxes have? */
 static bool is_name(const char *s, size_t len)
 {
 	static const char more[] = "-._*/:+~!#$%&^|{}[]()";
@@ -72,7 +72,10 @@ static const char *set_email(struct ident *id, const char *s, size_t len)
 	return set(id, LATCH_ID_EMAIL, s, len);
 }
 
-/* As daemons print it: no leading zeros, IPv6 in its shortest form, not 0.0.0.0 or ::. */
+/*
+ * Is this an address as the daemons print one, without leading zeros and IPv6 in its
+ * shortest form, and neither 0.0.0.0 nor ::?
+ */
 static bool is_address(const char *s, int family, uint8_t *out)
 {
 	char again[INET6_ADDRSTRLEN];
@@ -84,9 +87,9 @@ static bool is_address(const char *s, int family, uint8_t *out)
 }
 
 /**
- * ident_address() - an address as identity
+ * ident_address() - read an address as an identity
  * @id:   set to it
- * @text: as inet_ntop() writes it, other than 0.0.0.0 and ::
+ * @text: the address as inet_ntop() writes it, other than 0.0.0.0 and ::
  *
  * Return: NULL, or what is wrong with the text.
  */
@@ -110,7 +113,7 @@ static int lower_byte(const char *digits)
 	return upper ? -1 : hex_byte(digits);
 }
 
-/* Pairs of digits with @sep between them, or without. */
+/* Read pairs of digits as a key ID. @sep: the character between them, or NUL for none. */
 static const char *set_hex(struct ident *id, const char *s, size_t len, char sep)
 {
 	uint8_t out[LATCH_MAX_ID];
@@ -130,7 +133,7 @@ static const char *set_hex(struct ident *id, const char *s, size_t len, char sep
 
 /* --- pluto ------------------------------------------------------------------------- */
 
-/* What pluto writes where there is no authenticated identity. */
+/* Is this what pluto writes where there is no authenticated identity? */
 static bool is_nobody(const char *s)
 {
 	static const char * const words[] = {
@@ -145,8 +148,8 @@ static bool is_nobody(const char *s)
 }
 
 /*
- * \047 and so on: pluto quotes for the shell five characters and all that are
- * not printable. A backslash stands for nothing else there.
+ * Undo pluto's quoting for the shell: it writes five characters, and all that are not
+ * printable, as \047 and so on. A backslash means nothing else there.
  */
 static const char *unquote(char *out, size_t room, const char *s)
 {
@@ -165,7 +168,7 @@ static const char *unquote(char *out, size_t room, const char *s)
 		if (v < 0x20 || v > 0x7e)
 			return "characters that cannot be printed";
 		if (n + 1 >= room)
-			return "more octets than IKE identities have";
+			return "more bytes than IKE identities have";
 		out[n++] = v;
 	}
 	out[n] = '\0';
@@ -174,14 +177,14 @@ static const char *unquote(char *out, size_t room, const char *s)
 
 static const char *pluto_dn(struct ident *id, const char *s)
 {
-	/* "CN=bob@example.org" may be a mail address as well */
+	/* "CN=bob@example.org" may as well be an e-mail address */
 	if (strchr(s, '@') && !strstr(s, ", "))
 		return "what may be a distinguished name or an address of mail";
 	return dn_from_text(id, s, strlen(s), IDENT_PLUTO);
 }
 
 /**
- * ident_from_environment() - an identity of libreswan's updown environment
+ * ident_from_environment() - read an identity of libreswan's updown environment
  * @id:   set to it, or to LATCH_ID_NONE
  * @text: value of PLUTO_PEER_ID or PLUTO_MY_ID
  *
@@ -211,7 +214,7 @@ const char *ident_from_environment(struct ident *id, const char *text)
 }
 
 /**
- * ident_from_whack() - an identity of "whack --status"
+ * ident_from_whack() - read an identity of "whack --status"
  * @id:   set to it, or to LATCH_ID_NONE
  * @type: the word after "idtype: "
  * @text: the words after "id="
@@ -228,7 +231,7 @@ const char *ident_from_whack(struct ident *id, const char *type, const char *tex
 		return "characters that cannot be printed";
 	if (!strcmp(type, "ID_DER_ASN1_DN"))
 		return dn_from_text(id, text, len, IDENT_PLUTO);
-	/* outside of names a backslash may be itself or begin an escape */
+	/* but for names, a backslash may be a character or begin an escape */
 	if (strchr(text, '\\'))
 		return "a backslash";
 	if (!strcmp(type, "ID_FQDN"))
@@ -245,20 +248,20 @@ const char *ident_from_whack(struct ident *id, const char *type, const char *tex
 
 /* --- charon -------------------------------------------------------------------------- */
 
-/* 10:11:12:13:14:15:16:17 may be an IPv6 address or eight bytes of a key ID. */
+/* May this be a key ID?  10:11:12:13:14:15:16:17 may be one, or an IPv6 address. */
 static bool is_hex_dump(struct ident *id, const char *s, size_t len)
 {
 	return len > 2 && !set_hex(id, s, len, ':');
 }
 
 /**
- * ident_from_vici() - an identity as charon prints it
+ * ident_from_vici() - read an identity as charon prints it
  * @id:   set to it, or to LATCH_ID_NONE
  * @text: value of remote-id or local-id
  * @len:  its bytes
  *
- * A key ID that is all printable looks as a name does and is taken for one, as
- * charon itself does when it reads one.
+ * A key ID of printable characters looks like a name, and this takes it for one; so does
+ * charon when it reads one.
  *
  * Return: NULL, or what the text is instead.
  */
@@ -301,9 +304,11 @@ const char *ident_from_vici(struct ident *id, const char *text, size_t len)
 }
 
 /**
- * ident_equal() - are these the same bytes of the same type?
+ * ident_equal() - compare two identities
  * @a: one identity
  * @b: the other
+ *
+ * Return: true where type and value are the same.
  */
 bool ident_equal(const struct ident *a, const struct ident *b)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Identities as IKE daemons print them, and what IKE carries. Values only: no
- * state, no system calls.
+ * Identities as IKE carries them, read from the text of IKE daemons. Nothing here has
+ * state or makes system calls.
  */
 #ifndef LATCHD_IDENT_H
 #define LATCHD_IDENT_H
@@ -13,9 +13,9 @@
 
 /**
  * struct ident - an identity as IKE carries it
- * @type:  LATCH_ID_*; LATCH_ID_NONE: not known
+ * @type:  LATCH_ID_*; LATCH_ID_NONE where it is not known
  * @len:   bytes of @value
- * @value: DER of a distinguished name, bytes of an address, text of others
+ * @value: of a distinguished name its DER, of an address its bytes, else its text
  */
 struct ident {
 	uint8_t type;
@@ -23,7 +23,7 @@ struct ident {
 	uint8_t value[LATCH_MAX_ID];
 };
 
-/* Whose text it is: they write distinguished names and key IDs in their own ways. */
+/* Which daemon wrote the text: each writes distinguished names in its own way. */
 enum ident_from {
 	IDENT_PLUTO = 1,
 	IDENT_CHARON = 2,

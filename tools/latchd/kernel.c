@@ -21,20 +21,28 @@ int kernel_open(void)
 	return nl ? 0 : -errno;
 }
 
-/** kernel_fd() - what to poll to hear of the module's coming and going */
+/**
+ * kernel_fd() - get the descriptor on which the kernel says that the module came or went
+ *
+ * Return: the descriptor; the caller calls kernel_changed() when it is readable.
+ */
 int kernel_fd(void)
 {
 	return latchnl_fd(nl);
 }
 
-/** kernel_changed() - did it come or go? Nothing told to it is sure to be there then. */
+/**
+ * kernel_changed() - read whether the module came or went
+ *
+ * Return: as latchnl_changed().
+ */
 bool kernel_changed(void)
 {
 	return latchnl_changed(nl);
 }
 
 /**
- * kernel_manager() - we are at work
+ * kernel_manager() - tell the module that a key manager is at work
  *
  * Return: 0 or a negative errno, -ENOPROTOOPT without the module.
  */
@@ -43,7 +51,11 @@ int kernel_manager(void)
 	return latchnl_manager(nl, true);
 }
 
-/** kernel_why() - the kernel's words about the last error, perhaps none */
+/**
+ * kernel_why() - tell why the kernel refused the last request
+ *
+ * Return: the kernel's words, "" where it sent none; valid until the next call.
+ */
 const char *kernel_why(void)
 {
 	return latchnl_why(nl);
@@ -70,14 +82,14 @@ static struct latchnl_peer peer_of(const struct ident *id, uint8_t auth)
 }
 
 /**
- * kernel_claim() - say whose an SA is
+ * kernel_claim() - tell the module which peer an SA belongs to
  * @key:   the SA
- * @peer:  whose
- * @local: what we asserted, LATCH_ID_NONE where that is not known
+ * @peer:  the peer
+ * @local: the identity that we asserted, LATCH_ID_NONE where it is not known
  * @auth:  LATCH_AUTH_* of the peer
  *
- * Return: 0, also where that was said before; -EEXIST another one has it; or
- * another negative errno.
+ * Return: 0, also where the same claim is there already; -EEXIST another peer has
+ * claimed it; or another negative errno.
  */
 int kernel_claim(const struct sa_key *key, const struct ident *peer, const struct ident *local,
 		 uint8_t auth)
@@ -89,8 +101,10 @@ int kernel_claim(const struct sa_key *key, const struct ident *peer, const struc
 }
 
 /**
- * kernel_unclaim() - take it back
+ * kernel_unclaim() - delete the claims for an SA
  * @key: the SA
+ *
+ * Return: 0, -ENOENT there was none, or another negative errno.
  */
 int kernel_unclaim(const struct sa_key *key)
 {
@@ -100,9 +114,11 @@ int kernel_unclaim(const struct sa_key *key)
 }
 
 /**
- * kernel_dead() - a peer does not answer any more
- * @peer: who
- * @auth: how it was authenticated
+ * kernel_dead() - tell the module that a peer does not answer any more
+ * @peer: the peer
+ * @auth: LATCH_AUTH_* of the peer
+ *
+ * Return: 0 or a negative errno.
  */
 int kernel_dead(const struct ident *peer, uint8_t auth)
 {
@@ -112,12 +128,12 @@ int kernel_dead(const struct ident *peer, uint8_t auth)
 }
 
 /**
- * kernel_whose() - ask the module whether anybody has claimed an SA, or its reqid
+ * kernel_bound() - ask the module whether anybody has claimed an SA, or its reqid
  * @sa: the SA
  *
  * Return: 1 somebody has, 0 nobody has, or a negative errno.
  */
-int kernel_whose(const struct sa *sa)
+int kernel_bound(const struct sa *sa)
 {
 	struct latchnl_sa key = sa_of(&sa->key), reqid = { .reqid = sa->reqid };
 	int rc = latchnl_bound(nl, &key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What latchd wants of the kernel; the tests have a kernel of their own.
+ * What latchd asks of the kernel. The tests replace these functions by their own.
  */
 #ifndef LATCHD_KERNEL_H
 #define LATCHD_KERNEL_H
@@ -15,7 +15,7 @@ const char *kernel_why(void);
 int kernel_claim(const struct sa_key *key, const struct ident *peer, const struct ident *local,
 		 uint8_t auth);
 int kernel_unclaim(const struct sa_key *key);
-int kernel_whose(const struct sa *sa);
+int kernel_bound(const struct sa *sa);
 int kernel_dead(const struct ident *peer, uint8_t auth);
 
 /* xfrm.c */

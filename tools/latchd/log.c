@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words for the administrator, on stderr: with the level that sd-daemon(3) wants
- * where that is the journal, limited in their rate, one line each.
+ * Messages to the administrator, on stderr, one line each. Limits their rate; where
+ * stderr is the journal, puts the level before the line as sd-daemon(3) says.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include "log.h"
 
-#define BURST		100	/* lines at once, */
-#define PER_SECOND	10	/* and then that many */
+#define BURST		100	/* so many lines at once, */
+#define PER_SECOND	10	/* and then so many a second */
 
 static const char *program = "latchd";
 static enum log_level least = LOG_NOTE;
@@ -20,7 +20,7 @@ static double tokens = BURST;
 static double last;
 static unsigned long unsaid;
 
-/* Is stderr the journal's stream? Others may have inherited the variable. */
+/* Is stderr the journal?  We may have inherited a variable that speaks of another file. */
 static int to_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -33,7 +33,7 @@ static int to_journal(void)
 
 /**
  * log_open() - begin to log
- * @name: of the program
+ * @name: name of the program, which must stay
  */
 void log_open(const char *name)
 {
@@ -42,8 +42,8 @@ void log_open(const char *name)
 }
 
 /**
- * log_level() - say no less than this
- * @level: LOG_*
+ * log_level() - choose which messages to print
+ * @level: LOG_*; less severe ones are left out
  */
 void log_level(enum log_level level)
 {
@@ -63,11 +63,12 @@ static void put(enum log_level level, const char *text)
 		return;
 	if ((size_t)n >= sizeof(line))
 		line[sizeof(line) - 2] = '\n';
-	/* in one piece, whatever else writes there */
+	/* in one piece, since others may write there, too */
 	fwrite(line, 1, strlen(line), stderr);
 	fflush(stderr);
 }
 
+/* Count a line against the limit. Returns 0 where it is over the limit. */
 static int may_say(void)
 {
 	struct timespec t;
@@ -88,9 +89,9 @@ static int may_say(void)
 }
 
 /**
- * say() - one line
+ * say() - print one line
  * @level: LOG_*
- * @fmt:   as printf(3); what others wrote goes through shown() first
+ * @fmt:   as printf(3); text that comes from elsewhere must go through shown() first
  */
 void say(enum log_level level, const char *fmt, ...)
 {
@@ -111,12 +112,12 @@ void say(enum log_level level, const char *fmt, ...)
 }
 
 /**
- * shown() - text of a peer, made harmless
+ * shown() - make text that a peer may have chosen safe to print
  * @text: any bytes
  * @len:  their number
  *
- * Return: printable ASCII without quotes, backslashes and control characters;
- * good until the eighth next call.
+ * Return: printable ASCII, at most 256 bytes, with \xHH for quotes, backslashes and all
+ * that is not printable; eight more calls use the same memory again.
  */
 const char *shown(const void *text, size_t len)
 {

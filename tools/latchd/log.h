@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* The levels of syslog(3), which sd-daemon(3) uses too. */
+/* Levels of syslog(3), which sd-daemon(3) uses, too. */
 enum log_level {
 	LOG_ERROR_ = 3,
 	LOG_WARN = 4,

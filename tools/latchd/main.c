@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latchd: tells the kernel module whose the SAs of IKE daemons are, where these
- * do not tell it themselves. It keeps nothing that it could not read again: the
- * kernel knows the SAs and the claims, the IKE daemons know the peers.
+ * latchd: tells the kernel module which peers the SAs of IKE daemons belong to, where
+ * the daemons do not do so themselves. It can be restarted at any time: the kernel
+ * knows the SAs and the claims, the IKE daemons know the peers.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -21,15 +21,15 @@
 #include "vici.h"
 #include "whack.h"
 
-#define RETRY	1000	/* ms until what failed is tried again */
+#define RETRY	1000	/* ms until we try again what failed */
 
 static const char *conf_file;
 static struct conf conf;
-static bool module;		/* it is there and knows that we are */
-static bool read_sad;		/* the SAD is to be read anew, */
-static int64_t read_sad_at;	/* at this time */
-static int64_t manager_at = -1;	/* when to try the module again */
-static bool manager_error;	/* it was told that this fails */
+static bool module;		/* the module is loaded and knows of us */
+static bool read_sad;		/* we have to read the SAD, */
+static int64_t read_sad_at;	/* at this time in ms */
+static int64_t manager_at = -1;	/* when to try the module again, in ms; -1 for never */
+static bool manager_error;	/* we have logged that the module refuses */
 
 static int64_t clock_ms(void)
 {
@@ -39,7 +39,7 @@ static int64_t clock_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-/* The module is there, or it is not: all that it is to know is told anew. */
+/* Tell the module that we are at work. Where it has just come, start from the beginning. */
 static void meet_module(int64_t now)
 {
 	bool before = module;
@@ -52,7 +52,7 @@ static void meet_module(int64_t now)
 		manager_error = false;
 		say_note("the kernel module is there");
 		sad_forget(now);
-		/* who has SAs, and who owns them, may both be news */
+		/* both the SAs and their claims may have changed meanwhile */
 		read_sad = true;
 		read_sad_at = now;
 		return;
@@ -78,10 +78,10 @@ static void sad_work(int64_t now)
 		read_sad_at = now + RETRY;
 }
 
-/* Ask for the owners of SAs that nobody told of. */
+/* Ask the IKE daemons about SAs that nobody has claimed. */
 static void ask_work(int64_t now)
 {
-	if (!module || !sad_ask(now, kernel_whose))
+	if (!module || !sad_ask(now, kernel_bound))
 		return;
 	vici_list(now);
 	whack_ask(now);
@@ -112,12 +112,14 @@ static void reload(int64_t now)
 	say_note("read the configuration again");
 }
 
+/* Let @due be @t, where that is a time, and earlier. */
 static void earlier(int64_t *due, int64_t t)
 {
 	if (t >= 0 && (*due < 0 || t < *due))
 		*due = t;
 }
 
+/* How long may poll() wait, in ms?  -1 for ever. @watchdog: a time, or 0 for none. */
 static int wait_ms(int64_t now, int64_t watchdog)
 {
 	int64_t due = -1;
@@ -149,7 +151,7 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Returns false when the time has come to end. */
+/* Returns false where a signal ends the program. */
 static bool take_signals(int fd, int64_t now)
 {
 	struct signalfd_siginfo s;
@@ -172,7 +174,7 @@ static void take_xfrm(int64_t now)
 
 static void take_input(const struct pollfd *p, int64_t now)
 {
-	/* an IKE daemon speaks of SAs after the kernel did */
+	/* the kernel first: an IKE daemon tells of an SA only once the kernel has it */
 	take_xfrm(now);
 	if (p[1].revents && kernel_changed())
 		meet_module(now);
@@ -256,7 +258,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (test)
 		return 0;
-	/* keys of SAs pass through this process */
+	/* the kernel sends us keys of SAs: leave them in no core dump */
 	prctl(PR_SET_DUMPABLE, 0);
 	signals = open_signals();
 	rc = kernel_open();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sd_notify(3), which is one datagram: no reason to link libsystemd.
+ * As sd_notify(3). It only sends a datagram, which is no reason to link libsystemd.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "notify.h"
 
 /**
- * notify() - tell the service manager, where there is one
+ * notify() - tell the service manager about our state, where there is one
  * @what: "READY=1" and the like
  */
 void notify(const char *what)
@@ -30,12 +30,16 @@ void notify(const char *what)
 	if (fd < 0)
 		return;
 	len += offsetof(struct sockaddr_un, sun_path);
-	/* a manager that does not listen is its own concern */
+	/* nobody can do anything about a manager that does not listen */
 	(void)!sendto(fd, what, strlen(what), MSG_NOSIGNAL, (struct sockaddr *)&to, len);
 	close(fd);
 }
 
-/** notify_watchdog() - how often "WATCHDOG=1" is due, in milliseconds; 0: never */
+/**
+ * notify_watchdog() - find out how often the service manager expects "WATCHDOG=1"
+ *
+ * Return: half of the time that it allows, in milliseconds; 0 where it expects none.
+ */
 int64_t notify_watchdog(void)
 {
 	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");

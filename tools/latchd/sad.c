@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * See sad.h.
+ */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +9,9 @@
 #include "sad.h"
 
 #define BUCKETS		8192
-#define FIRST_ASK	50	/* ms: time for those who need not be asked */
+#define FIRST_ASK	50	/* ms in which others may claim an SA before we ask */
 #define LAST_ASK	1600	/* ms between two questions at most */
-#define MAX_TRIES	10	/* some 10 s: longer than an SA is pending */
+#define MAX_TRIES	10	/* some 10 s: longer than an SA can be pending */
 
 static struct sa *buckets[BUCKETS];
 static struct sa *asked;
@@ -18,7 +21,7 @@ static size_t counts[SA_LEFT + 1];
 
 static struct sa **bucket(const struct sa_key *k)
 {
-	/* SPIs are random numbers */
+	/* the peers choose SPIs at random */
 	return &buckets[(ntohl(k->spi) ^ ntohl(k->spi) >> 16) % BUCKETS];
 }
 
@@ -53,9 +56,9 @@ static void ask_link(struct sa *sa)
 }
 
 /**
- * sad_settle() - more is known, or less
- * @sa:    of which SA
- * @state: SA_BOUND or SA_LEFT; SA_ASK to begin anew
+ * sad_settle() - set what we know about an SA
+ * @sa:    the SA
+ * @state: SA_BOUND or SA_LEFT; SA_ASK to begin again
  */
 void sad_settle(struct sa *sa, enum sa_state state)
 {
@@ -68,8 +71,8 @@ void sad_settle(struct sa *sa, enum sa_state state)
 }
 
 /**
- * sad_add() - an SA is there, or is told of again
- * @key:   what it is found by
+ * sad_add() - note that the kernel has an SA
+ * @key:   its key; where we know the SA, this only updates it
  * @reqid: its reqid
  * @now:   in milliseconds
  */
@@ -110,8 +113,8 @@ static void remove_at(struct sa **p)
 }
 
 /**
- * sad_del() - an SA is gone
- * @key: what it was found by
+ * sad_del() - note that an SA has gone
+ * @key: its key
  */
 void sad_del(const struct sa_key *key)
 {
@@ -152,22 +155,28 @@ static bool is_unseen(const struct sa *sa, int arg)
 }
 
 /**
- * sad_flush() - all SAs of a protocol are gone
- * @proto: IPPROTO_*; 0 or 255: all
+ * sad_flush() - note that all SAs of a protocol have gone
+ * @proto: IPPROTO_*; 0 or 255 for all
  */
 void sad_flush(uint8_t proto)
 {
 	remove_if(is_of, proto);
 }
 
-/** sad_round_begin() - all SAs there are will be told of by sad_add() */
+/**
+ * sad_round_begin() - begin to read the whole SAD
+ *
+ * The caller gives each SA to sad_add(), then calls sad_round_end().
+ */
 void sad_round_begin(void)
 {
 	this_round++;
 	reading = true;
 }
 
-/** sad_round_end() - those of which was not told are gone */
+/**
+ * sad_round_end() - drop the SAs that sad_add() did not hear of in this round
+ */
 void sad_round_end(void)
 {
 	if (reading)
@@ -176,11 +185,11 @@ void sad_round_end(void)
 }
 
 /**
- * sad_find() - the SA of a destination, protocol and SPI, whatever its mark
- * @key:  these; mark and mask are not looked at
- * @more: set to whether there is another one
+ * sad_find() - find an SA by destination, protocol and SPI, whatever its mark
+ * @key:  these; mark and mask do not count
+ * @more: set to whether there are several, with different marks
  *
- * Return: one of them, or NULL.
+ * Return: one of them, which stays ours; NULL where there is none.
  */
 struct sa *sad_find(const struct sa_key *key, bool *more)
 {
@@ -197,7 +206,7 @@ struct sa *sad_find(const struct sa_key *key, bool *more)
 }
 
 /**
- * sad_forget() - nothing that was told to the kernel is sure to be there
+ * sad_forget() - ask about all SAs again: the module may have lost their claims
  * @now: in milliseconds
  */
 void sad_forget(int64_t now)
@@ -215,9 +224,9 @@ void sad_forget(int64_t now)
 }
 
 /**
- * sad_due() - when the next SA is to be asked for
+ * sad_due() - find out when to ask about an SA next
  *
- * Return: that time in milliseconds, or -1.
+ * Return: that time in milliseconds; -1 where there is no SA to ask about.
  */
 int64_t sad_due(void)
 {
@@ -239,13 +248,14 @@ static void ask_later(struct sa *sa, int64_t now)
 }
 
 /**
- * sad_ask() - look after the SAs that are due
+ * sad_ask() - ask the module about the SAs whose time has come
  * @now:   in milliseconds
- * @whose: asks the kernel: 1 the SA is bound, 0 it is not, or a negative errno
+ * @bound: asks the module about an SA; returns 1 where somebody has claimed it, 0 where
+ *         nobody has, or a negative errno
  *
- * Return: of how many nothing is known, so that IKE daemons are to be asked.
+ * Return: how many nobody has claimed, so that the caller asks the IKE daemons.
  */
-unsigned int sad_ask(int64_t now, int (*whose)(const struct sa *sa))
+unsigned int sad_ask(int64_t now, int (*bound)(const struct sa *sa))
 {
 	struct sa *sa, *next;
 	unsigned int n = 0;
@@ -254,7 +264,7 @@ unsigned int sad_ask(int64_t now, int (*whose)(const struct sa *sa))
 		next = sa->ask_next;
 		if (sa->due > now)
 			continue;
-		if (whose(sa) == 1) {
+		if (bound(sa) == 1) {
 			sad_settle(sa, SA_BOUND);
 			continue;
 		}
@@ -269,8 +279,10 @@ unsigned int sad_ask(int64_t now, int (*whose)(const struct sa *sa))
 }
 
 /**
- * sad_count() - how many SAs there are
- * @state: in this state
+ * sad_count() - count the SAs in a state
+ * @state: the state
+ *
+ * Return: their number.
  */
 size_t sad_count(enum sa_state state)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The SAs of this namespace as the kernel tells of them, without their keys, and
- * who was found to own them.
+ * The SAs of this namespace, without their keys, and whether anybody has claimed them.
  */
 #ifndef LATCHD_SAD_H
 #define LATCHD_SAD_H
@@ -9,13 +8,13 @@
 #include "ident.h"
 
 /**
- * struct sa_key - what an SA is found by
+ * struct sa_key - what identifies an SA
  * @family: AF_INET or AF_INET6
  * @proto:  IPPROTO_ESP or IPPROTO_AH
  * @spi:    network byte order
- * @dst:    destination, the rest zero
- * @mark:   its mark, 0 without
- * @mask:   mask of that
+ * @dst:    destination address; the rest of an IPv4 one is zero
+ * @mark:   value of its mark, 0 where it has none
+ * @mask:   mask of its mark, 0 where it has none
  */
 struct sa_key {
 	uint16_t family;
@@ -27,21 +26,22 @@ struct sa_key {
 };
 
 enum sa_state {
-	SA_ASK,		/* nobody said yet whose it is */
-	SA_BOUND,	/* somebody told the kernel */
-	SA_LEFT,	/* nobody knows, or what they say does not agree */
+	SA_ASK,		/* we know of no claim yet, and ask for one */
+	SA_BOUND,	/* somebody has claimed it */
+	SA_LEFT,	/* the IKE daemons do not know it, or contradict themselves */
 };
 
 /**
  * struct sa - one SA
- * @next:  in its bucket
- * @ask:   neighbours in the list of those in SA_ASK
- * @key:   what it is found by
- * @reqid: of the kernel
- * @state: what is known
- * @tries: how often was asked
- * @due:   when to ask next, in milliseconds
- * @round: the last reading of the SAD in which it was seen
+ * @next:     the next in its bucket
+ * @ask_next: the next in the list of SAs in SA_ASK
+ * @ask_prev: the pointer to this one in that list; NULL where it is not in the list
+ * @key:      what identifies it
+ * @reqid:    its reqid in the kernel
+ * @state:    what we know
+ * @tries:    how often we have asked
+ * @due:      when to ask next, in milliseconds
+ * @round:    the last reading of the SAD that had it
  */
 struct sa {
 	struct sa *next;
@@ -64,7 +64,7 @@ struct sa *sad_find(const struct sa_key *key, bool *more);
 void sad_settle(struct sa *sa, enum sa_state state);
 void sad_forget(int64_t now);
 int64_t sad_due(void);
-unsigned int sad_ask(int64_t now, int (*whose)(const struct sa *sa));
+unsigned int sad_ask(int64_t now, int (*bound)(const struct sa *sa));
 size_t sad_count(enum sa_state state);
 
 #endif /* LATCHD_SAD_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What "whack --status" of libreswan says of SAs. It is one snapshot of pluto:
- * first the connections and instances, of which these lines matter,
+ * Reads what "whack --status" of libreswan says about SAs. It is a snapshot of pluto: first
+ * the connections and instances, of which these lines matter,
  *
  *   000 "mesh"[1]:   policy: IKEv2+ECDSA+...;
  *   000 "mesh"[1]:   our idtype: ID_FQDN; our id=@alice; their idtype: ID_FQDN; their id=@bob
@@ -10,9 +10,9 @@
  *
  *   000 #2: "mesh"[1] 10.9.0.2 esp.7f01@10.9.0.2 esp.7f02@10.9.0.1 Traffic: ESPin=0B ...
  *
- * Peers have a say in IDs (which come last in their line) and XAUTH names (last,
- * too, and with line breaks): what comes after the first state speaks of states
- * only, and two lines that contradict each other bind nothing.
+ * Peers choose their IDs, which come last in a line, and their XAUTH names, which come
+ * last, too, and may contain line breaks. So after the first state we read states only,
+ * and where two lines contradict each other we bind nothing.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -25,11 +25,11 @@
 
 /**
  * struct conn - a connection or an instance of one
- * @label:  "NAME" or "NAME"[N], with its quotes, in the text
- * @len:    bytes of it
+ * @label:  "NAME" or "NAME"[N], with the quotes, in the text
+ * @len:    bytes of @label
  * @known:  a line told its IDs
- * @never:  a line told that they are not proven, or there were two of them
- * @peer:   theirs
+ * @never:  a line says that the IDs are not proven, or two lines tell them
+ * @peer:   the peer's identity
  * @local:  ours, or LATCH_ID_NONE
  */
 struct conn {
@@ -42,10 +42,10 @@ struct conn {
 };
 
 /**
- * struct status - a snapshot while it is read
+ * struct status - what we have read of a snapshot so far
  * @conns: connections, in the order of their lines
  * @n:     their number
- * @room:  how many fit
+ * @room:  how many fit into @conns
  */
 struct status {
 	struct conn *conns;
@@ -53,7 +53,7 @@ struct status {
 	size_t room;
 };
 
-/* "NAME" or "NAME"[N] at @s; returns its length, or 0. */
+/* How many bytes of @s are "NAME" or "NAME"[N]?  0 where it does not begin so. */
 static size_t label_len(const char *s)
 {
 	const char *quote, *p;
@@ -114,7 +114,7 @@ static char *cut(char *s, const char *word)
 	return p + strlen(word);
 }
 
-/* our idtype: X; our id=...; their idtype: Y; their id=... */
+/* Read "our idtype: X; our id=...; their idtype: Y; their id=...", from X on. */
 static void take_ids(struct conn *c, char *s)
 {
 	char *our_id, *their_type, *their_id;
@@ -138,7 +138,7 @@ static void take_ids(struct conn *c, char *s)
 		   (int)c->len, c->label, why);
 }
 
-/* policy: WORD+WORD+...; */
+/* Read the words after "policy: ", which are separated by "+". */
 static void take_policy(struct conn *c, const char *s)
 {
 	static const char word[] = "ALLOW_NO_SAN";
@@ -148,7 +148,7 @@ static void take_policy(struct conn *c, const char *s)
 		c->never = true;
 }
 
-/* Returns false when memory is short. */
+/* Read a line about a connection. Returns false where there is no memory. */
 static bool take_conn(struct status *s, char *line)
 {
 	static const char ids[] = ":   our idtype: ", policy[] = ":   policy: ";
@@ -171,7 +171,7 @@ static bool take_conn(struct status *s, char *line)
 	return true;
 }
 
-/* esp.7f01@10.9.0.2, or esp:7f01@2001:db8::1 */
+/* Read an SA such as esp.7f01@10.9.0.2 or esp:7f01@2001:db8::1. */
 static bool take_said(struct claim *m, char *word)
 {
 	char *at = strchr(word, '@'), *end;
@@ -198,7 +198,7 @@ static bool take_said(struct claim *m, char *word)
 	return sep == (m->key.family == AF_INET ? '.' : ':');
 }
 
-/* #2: LABEL ... SAIDS ... Traffic: ... username=... */
+/* Read "#2: LABEL ... SAS ... Traffic: ... username=..." and claim its SAs. */
 static void take_state(const struct status *s, struct claims *out, char *line)
 {
 	char *label = strchr(line, '"'), *traffic, *word, *rest;
@@ -210,7 +210,7 @@ static void take_state(const struct status *s, struct claims *out, char *line)
 	if (!traffic)
 		return;
 	c = find_conn(s, label, len);
-	/* a claim for nobody stands against all others */
+	/* otherwise the claims name no peer, and so contradict every other one */
 	if (c && c->known && !c->never && !strstr(traffic, "username=")) {
 		m.peer = c->peer;
 		m.local = c->local;
@@ -220,7 +220,7 @@ static void take_state(const struct status *s, struct claims *out, char *line)
 			claims_add(out, &m);
 }
 
-/* "#NUMBER: " */
+/* Does the line begin with "#NUMBER: "? */
 static bool is_state(const char *s)
 {
 	size_t n = *s == '#' ? strspn(s + 1, "0123456789") : 0;
@@ -230,12 +230,12 @@ static bool is_state(const char *s)
 
 /**
  * status_read() - read a snapshot
- * @out:  gets the SAs
- * @text: what whack printed; it is changed
- * @len:  its bytes; text[len] is there, too
+ * @out:  gets a claim for each SA
+ * @text: what whack printed; this changes it
+ * @len:  its bytes; there is room for one more
  *
- * Return: false where it is not what whack prints, and nothing of it is to be
- * used.
+ * Return: true; false where whack does not print such text, or there is no memory: the
+ * caller must not use any claim then.
  */
 bool status_read(struct claims *out, char *text, size_t len)
 {
@@ -249,7 +249,7 @@ bool status_read(struct claims *out, char *text, size_t len)
 	for (line = text; ok && *line; line = nl + 1) {
 		nl = strchr(line, '\n');
 		*nl = '\0';
-		/* the number says that this is about the state of things */
+		/* whack puts this number before lines of the status */
 		if (strncmp(line, "000 ", 4) && strcmp(line, "000")) {
 			ok = false;
 			break;

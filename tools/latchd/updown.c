@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * latch-updown: what libreswan's leftupdown= names, so that the kernel knows
- * whose the SAs of a connection are. Then comes the ordinary updown command, by
- * exec.
+ * latch-updown: the command for libreswan's leftupdown=. Tells the kernel which peer the
+ * SAs of a connection belong to, then executes the ordinary updown command.
  *
- * pluto waits for us, so nothing here asks pluto, and nothing waits for long. By
- * reqid: pluto gives one to a connection or instance, which keeps its peer while
- * it lives, so that SAs that replace others are known from their first packet.
+ * pluto waits for us, so we ask it nothing, and wait for nothing long. We claim the
+ * reqid, which pluto gives to a connection or instance with one peer: so SAs that
+ * replace others have a claim from their first packet on.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,7 +22,7 @@ extern char **environ;
 
 static struct latchnl_peer record(const struct ident *id)
 {
-	/* pluto tells its updown our own method, not the peer's */
+	/* pluto tells how we authenticate, not how the peer does */
 	return (struct latchnl_peer){
 		.id_type = id->type,
 		.auth = LATCH_AUTH_UNKNOWN,
@@ -31,7 +30,7 @@ static struct latchnl_peer record(const struct ident *id)
 	};
 }
 
-/* Why the peer could not be told to the kernel; 0 when it was. */
+/* Claim the reqid. Returns 0, or a negative errno after a message. */
 static int bind_reqid(struct latchnl *nl, const struct updown *u, const char *text)
 {
 	struct latchnl_peer peer = record(&u->peer), local = record(&u->local);
@@ -50,7 +49,7 @@ static int bind_reqid(struct latchnl *nl, const struct updown *u, const char *te
 	return rc;
 }
 
-/* True where the connection may come up. */
+/* Tell the kernel what pluto says. Returns true where the connection may come up. */
 static bool tell(struct latchnl *nl, const struct conf *c)
 {
 	const char *text = getenv("PLUTO_PEER_ID"), *why;
@@ -64,10 +63,11 @@ static bool tell(struct latchnl *nl, const struct conf *c)
 		return !c->require;
 	}
 	rc = bind_reqid(nl, &u, text);
-	/* two peers for one reqid: not even an administrator can want that */
+	/* refuse a second peer for a reqid even where the module is not required */
 	return !rc || (rc != -EEXIST && !c->require);
 }
 
+/* Returns true where the ordinary command may run. */
 static bool work(const struct conf *c)
 {
 	enum verb verb = env_verb(environ);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * charon, asked over its VICI socket. The protocol is small and fixed, so it is
- * spoken here: libvici would bring threads, libstrongswan and its configuration
- * into a process that may change the network.
+ * Asks charon about its SAs, over its VICI socket. The protocol is small and fixed, so
+ * we speak it ourselves: libvici would bring threads, libstrongswan and its
+ * configuration into a process that may change the network.
  *
- * Events tell of SAs as they come. A list of all is asked for after each
- * connection, and when an SA stays without an owner.
+ * Events tell of SAs as they come. We ask for a list of all SAs after we connect, and
+ * where nobody claims an SA.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,12 +17,12 @@
 #include "log.h"
 #include "vici.h"
 
-#define PACKET_MAX	(512 << 10)	/* as the protocol has it */
-#define BACK_OFF_MIN	100
-#define BACK_OFF_MAX	5000
+#define PACKET_MAX	(512 << 10)	/* limit of the protocol, in bytes */
+#define BACK_OFF_MIN	100		/* ms between attempts to connect, at first */
+#define BACK_OFF_MAX	5000		/* ms between them, at most */
 #define PATIENCE	30000		/* ms that charon may take for an answer */
-#define GAVE_UP_MAX	64
-#define GAVE_UP_KEPT	5000
+#define GAVE_UP_MAX	64		/* IKE_SAs that we remember as given up */
+#define GAVE_UP_KEPT	5000		/* ms that we remember them */
 
 enum packet {
 	CMD_REQUEST,
@@ -37,7 +37,7 @@ enum packet {
 
 static const char * const events[] = {
 	"child-updown", "child-rekey", "ike-update", "list-sa",
-	/* without these two no peer is found dead */
+	/* charon may lack these two: then we find no peer dead */
 	"ike-updown", "log",
 };
 
@@ -45,14 +45,15 @@ static const char * const events[] = {
 #define N_NEEDED	4
 
 /**
- * struct loss - an IKE_SA that charon gave up, or that went down undeleted: both
- * together are a dead peer, in whatever order they are told
+ * struct loss - an IKE_SA that charon gave up, or that went down without being deleted
  * @id:      its unique number
- * @at:      when, in milliseconds
- * @gave_up: the log said so
- * @down:    it went down
- * @peer:    whose it was, known with @down
- * @auth:    of that
+ * @at:      when we heard of it first, in milliseconds
+ * @gave_up: charon's log says that it gave the IKE_SA up
+ * @down:    an event says that it went down
+ * @peer:    its peer, known once @down is set
+ * @auth:    LATCH_AUTH_* of the peer
+ *
+ * The peer is dead where both are set; they may come in either order.
  */
 struct loss {
 	uint32_t id;
@@ -69,20 +70,20 @@ static struct vici {
 	int fd;
 	bool complained;
 	int64_t back_off;
-	int64_t due;		/* when to connect, or to lose patience */
+	int64_t due;		/* ms: when to connect, or to give up waiting */
 	uint8_t *in;
 	size_t in_len;
 	uint8_t *out;
 	size_t out_len;
-	size_t confirmed;	/* events that are registered */
-	bool listing;		/* an answer is awaited */
-	bool list_again;
-	struct claims claims;	/* of that answer */
-	bool list_bad;
+	size_t confirmed;	/* how many events charon will send us */
+	bool listing;		/* we wait for the end of a list */
+	bool list_again;	/* then ask for another one */
+	struct claims claims;	/* of that list */
+	bool list_bad;		/* an entry of it was not understood */
 	struct loss losses[GAVE_UP_MAX];
-	struct ident doomed;	/* dead unless an answer asked for later has it alive */
+	struct ident doomed;	/* dead, unless a list that we ask for now has it alive */
 	uint8_t doomed_auth;
-	bool judging;		/* that answer is the one that is awaited */
+	bool judging;		/* we asked for the list after we set doomed */
 } v = { .fd = -1, .claims.who = "charon" };
 
 static void disconnect(int64_t now, const char *why)
@@ -96,7 +97,7 @@ static void disconnect(int64_t now, const char *why)
 	v.out_len = 0;
 	v.listing = false;
 	v.list_again = false;
-	/* what was not answered to the end does not count */
+	/* a list without its end does not count */
 	claims_drop(&v.claims);
 	v.doomed.type = 0;
 	memset(v.losses, 0, sizeof(v.losses));
@@ -123,7 +124,7 @@ static void send_packet(enum packet type, const char *name)
 }
 
 /**
- * vici_list() - have charon tell of all its SAs
+ * vici_list() - ask charon for a list of all its SAs
  * @now: in milliseconds
  */
 void vici_list(int64_t now)
@@ -158,8 +159,8 @@ static struct loss *loss_of(uint32_t id, int64_t now)
 }
 
 /*
- * The peer is dead when none of its IKE_SAs is alive; that is asked for. A second
- * peer that dies meanwhile is left out: its flows wait instead of breaking.
+ * A peer is dead where none of its IKE_SAs is alive: ask charon for a list. Where a
+ * second peer dies meanwhile, leave it out: its flows wait instead of breaking.
  */
 static void check_loss(struct loss *l, int64_t now)
 {
@@ -182,7 +183,7 @@ static void take_log(const struct vici_answer *a, int64_t now)
 	check_loss(l, now);
 }
 
-/* DELETING: one side said that it goes, which is no death. */
+/* In the state DELETING one side has said that it goes: the peer is not dead then. */
 static void take_down(const struct vici_answer *a, int64_t now)
 {
 	struct loss *l;
@@ -197,7 +198,7 @@ static void take_down(const struct vici_answer *a, int64_t now)
 	check_loss(l, now);
 }
 
-static void bury(void)
+static void tell_dead(void)
 {
 	int rc;
 
@@ -212,7 +213,7 @@ static void bury(void)
 
 /* --- what charon says ----------------------------------------------------------------- */
 
-/* Whoever is listed with an IKE_SA that works is alive. */
+/* The list has an IKE_SA of the peer that works: the peer is alive. */
 static void spare(const struct vici_answer *a)
 {
 	if (v.judging && a->ike && ident_equal(&a->peer, &v.doomed) &&
@@ -269,7 +270,7 @@ static void take_answer(int64_t now)
 		claims_drop(&v.claims);
 	claims_tell(&v.claims);
 	if (v.judging && v.doomed.type && !v.list_bad)
-		bury();
+		tell_dead();
 	if (v.list_again) {
 		v.list_again = false;
 		vici_list(now);
@@ -294,12 +295,12 @@ static bool take_event_packet(const uint8_t *p, size_t len, int64_t now)
 }
 
 /**
- * vici_take() - one packet of charon
- * @p:   without the header that tells its length
+ * vici_take() - read a packet of charon
+ * @p:   the packet, without the header that has its length
  * @len: its bytes
  * @now: in milliseconds
  *
- * Return: false where it is none: the connection cannot be used any more.
+ * Return: false where it is not VICI: the caller must close the connection.
  */
 bool vici_take(const uint8_t *p, size_t len, int64_t now)
 {
@@ -331,9 +332,9 @@ bool vici_take(const uint8_t *p, size_t len, int64_t now)
 /* --- the socket --------------------------------------------------------------------------- */
 
 /**
- * vici_open() - begin to talk to charon, whenever it is there
- * @path:      of its socket
- * @dead_peer: tell the kernel of peers that it gave up
+ * vici_open() - begin to talk to charon, as soon as it runs
+ * @path:      path of its socket, copied
+ * @dead_peer: tell the kernel of peers that charon gives up
  */
 void vici_open(const char *path, bool dead_peer)
 {
@@ -345,26 +346,40 @@ void vici_open(const char *path, bool dead_peer)
 		v.in = malloc(4 + PACKET_MAX);
 }
 
-/** vici_close() - stop that */
+/**
+ * vici_close() - close the connection, and try no more
+ */
 void vici_close(void)
 {
 	disconnect(0, "closed");
 	v.path[0] = '\0';
 }
 
-/** vici_fd() - what to poll, or -1 */
+/**
+ * vici_fd() - get the descriptor to poll
+ *
+ * Return: the descriptor; -1 while there is no connection.
+ */
 int vici_fd(void)
 {
 	return v.fd;
 }
 
-/** vici_wants_to_write() - is there something to say to charon? */
+/**
+ * vici_wants_to_write() - tell whether there is something to send
+ *
+ * Return: true where the caller polls for writing, too, and calls vici_write().
+ */
 bool vici_wants_to_write(void)
 {
 	return v.fd >= 0 && v.out_len;
 }
 
-/** vici_due() - when vici_tick() is to be called, in milliseconds; -1: no matter */
+/**
+ * vici_due() - find out when to call vici_tick()
+ *
+ * Return: that time in milliseconds; -1 where it does not matter.
+ */
 int64_t vici_due(void)
 {
 	if (!v.path[0] || (v.fd >= 0 && v.confirmed == N_EVENTS && !v.listing))
@@ -402,7 +417,7 @@ static void connect_now(int64_t now)
 }
 
 /**
- * vici_tick() - time has passed
+ * vici_tick() - do what is due: connect, or give up waiting for an answer
  * @now: in milliseconds
  */
 void vici_tick(int64_t now)
@@ -416,7 +431,7 @@ void vici_tick(int64_t now)
 }
 
 /**
- * vici_write() - send what there is to say
+ * vici_write() - send what waits to be sent
  * @now: in milliseconds
  */
 void vici_write(int64_t now)
@@ -433,7 +448,7 @@ void vici_write(int64_t now)
 	memmove(v.out, v.out + n, v.out_len);
 }
 
-/* Take the packets that are complete. */
+/* Read the packets that are complete. Returns false where one is not VICI. */
 static bool take_packets(int64_t now)
 {
 	size_t at = 0, len;
@@ -456,7 +471,7 @@ static bool take_packets(int64_t now)
 }
 
 /**
- * vici_read() - read what charon says
+ * vici_read() - read what charon has sent
  * @now: in milliseconds
  */
 void vici_read(int64_t now)

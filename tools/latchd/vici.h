@@ -18,10 +18,11 @@ bool vici_take(const uint8_t *data, size_t len, int64_t now);
 /* vicimsg.c */
 
 /**
- * struct vici_sink - what to do with the parts of a message
- * @section: a section begins at this depth, 1 the outermost, or ends: @name is NULL
- * @value:   a key and its value
- * @data:    for these
+ * struct vici_sink - functions that get the parts of a message
+ * @section: gets the depth, 1 for the outermost, and name of a section that begins; its
+ *           depth and NULL where it ends
+ * @value:   gets a key and its value, at the depth of the section that they are in
+ * @data:    for both
  */
 struct vici_sink {
 	void (*section)(void *data, unsigned int depth, const char *name);
@@ -33,15 +34,15 @@ struct vici_sink {
 bool vici_walk(const uint8_t *msg, size_t len, const struct vici_sink *sink);
 
 /**
- * struct vici_answer - what one message says
- * @up:     an event of something that came up
- * @ike:    it speaks of one IKE_SA, well
- * @id:     unique number of that
- * @state:  of that
- * @peer:   authenticated identity, LATCH_ID_NONE where that is not known
- * @local:  what we asserted, or LATCH_ID_NONE
- * @auth:   LATCH_AUTH_* of the peer
- * @gave_up: a line of the log that says that this IKE_SA gets no answers
+ * struct vici_answer - what a message says
+ * @up:      it is an event of something that came up
+ * @ike:     it is about an IKE_SA
+ * @id:      unique number of the IKE_SA
+ * @state:   state of the IKE_SA
+ * @peer:    the authenticated identity, LATCH_ID_NONE where it is not known
+ * @local:   the identity that we asserted, or LATCH_ID_NONE
+ * @auth:    LATCH_AUTH_* of the peer
+ * @gave_up: it is a line of the log: charon gave the IKE_SA up for want of answers
  */
 struct vici_answer {
 	bool up;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages of strongSwan's VICI (README.md of its plugin vici): sections, keys
- * with values, lists. First a message is looked through as a whole; then it is
- * read:
+ * Reads messages of strongSwan's VICI (README.md of its plugin vici): sections, keys with
+ * values, lists. We first check that the whole message is well-formed, then read it:
  *
  *	NAME { uniqueid state remote-host remote-id ...
  *	       child-sas { CHILD { protocol spi-in spi-out ... } } }
@@ -29,10 +28,10 @@ enum element {
 };
 
 /**
- * struct text - a message while it is read
- * @p:    next byte
- * @end:  after the last
- * @name: the name of the element, with a NUL
+ * struct text - a message, and how far we have read
+ * @p:    the next byte
+ * @end:  after the last one
+ * @name: the name of this element, with a NUL
  */
 struct text {
 	const uint8_t *p;
@@ -70,8 +69,8 @@ static bool take_blob(struct text *t, const char **value, size_t *len)
 
 /**
  * struct walk - a walk through a message
- * @t:     what is left of it
- * @sink:  what to do with its parts; NULL to look only whether it is well-formed
+ * @t:     the message
+ * @sink:  functions that get its parts; NULL to check only that it is well-formed
  * @depth: sections that are open
  * @list:  a list is open
  */
@@ -154,12 +153,12 @@ static bool walk(const uint8_t *msg, size_t len, const struct vici_sink *sink)
 }
 
 /**
- * vici_walk() - go through a message
+ * vici_walk() - walk through a message
  * @msg:  the message
  * @len:  its bytes
- * @sink: what to do, only where the whole message is well-formed
+ * @sink: functions that get its parts
  *
- * Return: whether it is.
+ * Return: true; false where the message is not well-formed: @sink has got nothing then.
  */
 bool vici_walk(const uint8_t *msg, size_t len, const struct vici_sink *sink)
 {
@@ -186,7 +185,7 @@ enum field {
 	N_FIELDS,
 };
 
-/* Where a key may be: depth 0 the message, 1 the IKE_SA, 3 a child, 4 "new". */
+/* At which depth a key may be: 0 the message, 1 the IKE_SA, 3 a child. */
 static const struct {
 	const char *key;
 	unsigned char depth;
@@ -209,14 +208,14 @@ static const struct {
 };
 
 /**
- * struct reading - a message while it is read
+ * struct reading - what we have read of a message so far
  * @a:        what it says
- * @c:        gets its SAs; may be NULL
- * @value:    of each field there was
- * @have:     bit of each field there was
- * @ikes:     sections of IKE_SAs
- * @children: in the section that lists them
- * @wrong:    a field was there twice, or makes no sense
+ * @c:        gets a claim for each of its SAs; may be NULL
+ * @value:    the values of the fields that have come
+ * @have:     a bit for each of these fields
+ * @ikes:     how many sections are about IKE_SAs
+ * @children: we are in the section that lists the children
+ * @wrong:    a field came twice, or makes no sense
  */
 struct reading {
 	struct vici_answer *a;
@@ -242,7 +241,7 @@ static void take_value(void *data, unsigned int depth, const char *key, const ch
 	struct reading *r = data;
 	size_t i;
 
-	/* in a rekey's "old" and "new" a child is one deeper */
+	/* in "old" and "new" of a rekey, a child is one deeper */
 	if (depth == 4)
 		depth = 3;
 	if (depth == 3 && !r->children)
@@ -267,10 +266,10 @@ static void take_peer(struct reading *r)
 	struct vici_answer *a = r->a;
 
 	if (has(r, F_XAUTH_ID)) {
-		/* many peers with one identity, and names of their own beside it */
+		/* many peers share the identity, and each has a name of its own */
 		why = "known by its XAUTH name";
 	} else if (has(r, F_EAP_ID)) {
-		/* what IKE carries as identity was not authenticated then */
+		/* EAP proves this one, and not the identity that IKE carries */
 		text = r->value[F_EAP_ID];
 		a->auth = LATCH_AUTH_EAP;
 		why = ident_from_vici(&a->peer, text, strlen(text));
@@ -299,7 +298,7 @@ static bool take_number(const char *s, int base, uint32_t *v)
 	return n && n <= UINT32_MAX;
 }
 
-/* All that was told of the IKE_SA itself comes before its children. */
+/* Read what the message says about the IKE_SA itself: it comes before the children. */
 static void take_ike(struct reading *r)
 {
 	static const unsigned int must = BIT(F_ID) | BIT(F_STATE) | BIT(F_LOCAL_HOST) |
@@ -335,7 +334,7 @@ static void take_child(struct reading *r)
 {
 	const char *proto = r->value[F_PROTOCOL];
 
-	/* one that is not installed has no SPIs yet */
+	/* a child without SPIs is not installed yet */
 	if (r->c && (r->have & CHILD_FIELDS) == CHILD_FIELDS && r->a->ike && !r->wrong) {
 		if (strcmp(proto, "ESP") && strcmp(proto, "AH")) {
 			r->wrong = true;
@@ -368,8 +367,8 @@ static void take_section(void *data, unsigned int depth, const char *name)
 }
 
 /*
- * "giving up after 5 retransmits", as charon's task managers write it; with IKEv1
- * its job that waits for answers to DPD has words of its own.
+ * Does a line of the log say that charon gave an IKE_SA up?  Its task managers write
+ * "giving up after 5 retransmits"; with IKEv1, its job for DPD has words of its own.
  */
 static bool gives_up(const char *msg)
 {
@@ -387,13 +386,13 @@ static bool gives_up(const char *msg)
 
 /**
  * vici_parse() - read a message
- * @msg: an event's message
+ * @msg: the message of an event
  * @len: its bytes
  * @a:   set to what it says
- * @c:   gets the SAs that it speaks of; may be NULL
+ * @c:   gets a claim for each SA in it; may be NULL
  *
- * Return: false where it makes no sense; nothing of it, nor of what was added to
- * @c, is to be used.
+ * Return: true; false where the message makes no sense: the caller must use neither @a
+ * nor @c then.
  */
 bool vici_parse(const uint8_t *msg, size_t len, struct vici_answer *a, struct claims *c)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pluto, asked by its own program "whack --status": the protocol between the two
- * is a structure in memory that changes with each release, the text is not. One
- * child at a time, without a shell, with an end to its output and its time.
+ * Asks pluto about its SAs by means of its program, "whack --status". The two exchange a
+ * structure that changes with each release; what whack prints does not. We run one
+ * child at a time, without a shell, and limit its output and its time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +17,26 @@
 
 #define TEXT_MAX	(64 << 20)	/* some 10,000 connections */
 #define PATIENCE	10000		/* ms for an answer */
-#define REAP		10		/* ms between looks for the child's end */
+#define REAP		10		/* ms after which we look for its end again */
 
 static struct whack {
 	const char *program;
 	const char *socket;
 	pid_t pid;
-	int fd;			/* -1: it said all, and is to end */
+	int fd;			/* its output; -1 once that has ended */
 	char *text;
 	size_t len;
 	size_t room;
-	int64_t due;		/* it takes too long */
-	int64_t reap;		/* look for its end */
-	bool again;
-	bool complained;
+	int64_t due;		/* ms: when it has taken too long */
+	int64_t reap;		/* ms: when to look whether it has ended */
+	bool again;		/* then ask again */
+	bool complained;	/* we have logged that it cannot be executed */
 } w = { .fd = -1 };
 
 /**
- * whack_open() - questions may be asked
- * @program: whack, by its path
- * @socket:  pluto's
+ * whack_open() - set how to ask pluto
+ * @program: path of whack, which must stay
+ * @socket:  path of pluto's socket, which must stay
  */
 void whack_open(const char *program, const char *socket)
 {
@@ -52,7 +52,7 @@ static void drop(void)
 	w.room = 0;
 }
 
-/* End the child, whatever it does. */
+/* Kill the child. */
 static void end_child(void)
 {
 	if (w.fd >= 0)
@@ -74,7 +74,9 @@ static void give_up(const char *why)
 	w.again = false;
 }
 
-/** whack_close() - no more questions */
+/**
+ * whack_close() - ask no more
+ */
 void whack_close(void)
 {
 	end_child();
@@ -97,10 +99,10 @@ static void child(int out)
 }
 
 /**
- * whack_ask() - have pluto tell of all its SAs
+ * whack_ask() - ask pluto about all its SAs
  * @now: in milliseconds
  *
- * Without pluto nothing is asked, and nothing said.
+ * Does nothing, and logs nothing, where pluto does not run.
  */
 void whack_ask(int64_t now)
 {
@@ -120,7 +122,7 @@ void whack_ask(int64_t now)
 	}
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
 		return;
-	/* the child writes at leisure */
+	/* the child may block when it writes */
 	fcntl(fds[1], F_SETFL, 0);
 	w.pid = fork();
 	if (!w.pid)
@@ -133,13 +135,21 @@ void whack_ask(int64_t now)
 		give_up("cannot be started");
 }
 
-/** whack_fd() - what to poll, or -1 */
+/**
+ * whack_fd() - get the descriptor to poll
+ *
+ * Return: the descriptor; -1 where there is nothing to read.
+ */
 int whack_fd(void)
 {
 	return w.fd;
 }
 
-/** whack_due() - when whack_tick() is to be called, in milliseconds; -1: no matter */
+/**
+ * whack_due() - find out when to call whack_tick()
+ *
+ * Return: that time in milliseconds; -1 where it does not matter.
+ */
 int64_t whack_due(void)
 {
 	if (w.pid > 0)
@@ -147,7 +157,7 @@ int64_t whack_due(void)
 	return w.again ? 0 : -1;
 }
 
-/* It said all: read that when it has ended well, so that half of it is not taken for all. */
+/* Its output has ended. Use it only once whack has succeeded, so that it is complete. */
 static void take_end(int64_t now)
 {
 	struct claims c = { .who = "pluto" };
@@ -168,7 +178,7 @@ static void take_end(int64_t now)
 }
 
 /**
- * whack_tick() - time has passed
+ * whack_tick() - do what is due
  * @now: in milliseconds
  */
 void whack_tick(int64_t now)
@@ -183,14 +193,16 @@ void whack_tick(int64_t now)
 	}
 }
 
-static void say_all(void)
+static void end_output(void)
 {
 	close(w.fd);
 	w.fd = -1;
 	w.reap = 0;
 }
 
-/** whack_read() - read what it writes */
+/**
+ * whack_read() - read what whack has written
+ */
 void whack_read(void)
 {
 	size_t room;
@@ -211,7 +223,7 @@ void whack_read(void)
 	if (n > 0)
 		w.len += n;
 	else if (!n)
-		say_all();
+		end_output();
 	else if (errno != EAGAIN && errno != EINTR)
 		give_up("cannot be read");
 }

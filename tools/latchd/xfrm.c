@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The sockets on which the kernel tells of SAs. What it tells carries keys, which
- * are not looked at, and is wiped from memory as soon as it was read.
+ * The sockets on which the kernel tells of SAs. It sends keys, too: we do not look at
+ * them, and wipe each message from memory as soon as we have read it.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,10 +14,10 @@
 #include "log.h"
 #include "netlink.h"
 
-#define ROOM		(256 << 10)	/* what a dump may write at once */
-#define BACKLOG		(4 << 20)	/* events that may wait for us */
+#define ROOM		(256 << 10)	/* bytes that the kernel may send at once */
+#define BACKLOG		(4 << 20)	/* bytes of events that may wait for us */
 #define DUMP_TRIES	5
-#define ANSWER_SECONDS	5	/* how long an answer may take */
+#define ANSWER_SECONDS	5	/* how long the kernel may take to answer */
 
 static struct mnl_socket *events;
 static struct mnl_socket *requests;
@@ -27,7 +27,7 @@ static char room[ROOM];
 /**
  * struct dump - a reading of the SAD
  * @now:   in milliseconds
- * @intr:  the SAD changed meanwhile
+ * @intr:  the SAD changed meanwhile, so that we may have missed some
  * @error: a negative errno
  */
 struct dump {
@@ -37,7 +37,7 @@ struct dump {
 };
 
 /**
- * xfrm_open() - listen to the kernel
+ * xfrm_open() - begin to listen to the kernel
  *
  * Return: 0 or a negative errno.
  */
@@ -52,7 +52,7 @@ int xfrm_open(void)
 	if (!events || !requests)
 		return -errno;
 	fd = mnl_socket_get_fd(events);
-	/* more than the system allows us needs the capability that we have */
+	/* with CAP_NET_ADMIN we may go over the limit of the system */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
@@ -62,18 +62,22 @@ int xfrm_open(void)
 	return 0;
 }
 
-/** xfrm_fd() - what to poll for events */
+/**
+ * xfrm_fd() - get the descriptor to poll for events
+ *
+ * Return: the descriptor; the caller calls xfrm_read() when it is readable.
+ */
 int xfrm_fd(void)
 {
 	return mnl_socket_get_fd(events);
 }
 
 /**
- * xfrm_read() - read the events there are
+ * xfrm_read() - read the events that have come
  * @now: in milliseconds
  *
- * Return: true where events were lost, or did not tell all: the SAD is to be
- * read anew.
+ * Return: true where the kernel dropped events, or they do not tell all: the caller calls
+ * xfrm_reload().
  */
 bool xfrm_read(int64_t now)
 {
@@ -107,7 +111,7 @@ static struct nlmsghdr *request(void *buf, uint16_t type, uint16_t flags)
 	return nlh;
 }
 
-/* Returns true at the end of the dump. */
+/* Read a part of a dump. Returns true at its end. */
 static bool take_part(struct dump *d, size_t len)
 {
 	const struct nlmsghdr *nlh = (void *)room;
@@ -125,7 +129,7 @@ static bool take_part(struct dump *d, size_t len)
 			return true;
 		}
 	}
-	/* the end comes in a message of its own */
+	/* the kernel sends the end apart from all SAs */
 	xfrm_message(room, len, d->now);
 	return false;
 }
@@ -156,7 +160,7 @@ static int dump_once(struct dump *d)
  * xfrm_reload() - read the whole SAD
  * @now: in milliseconds
  *
- * Return: false after a message: it is to be tried again.
+ * Return: true; false after a message: the caller tries again later.
  */
 bool xfrm_reload(int64_t now)
 {
@@ -176,15 +180,15 @@ bool xfrm_reload(int64_t now)
 			return true;
 		}
 	}
-	/* never a quiet moment: what went since is told by events */
+	/* the SAD never stands still: events tell us what goes */
 	return true;
 }
 
 /**
- * xfrm_exists() - is this SA there?
- * @key: what it is found by
+ * xfrm_exists() - ask the kernel whether it has an SA
+ * @key: the SA
  *
- * Return: false only where the kernel says that it is not.
+ * Return: false only where the kernel says that it has none.
  */
 bool xfrm_exists(const struct sa_key *key)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel tells of SAs, without a look at their keys.
+ * Reads what the kernel tells of SAs, without looking at their keys.
  */
 #include <string.h>
 #include <netinet/in.h>
@@ -19,7 +19,10 @@ static bool take_key(struct sa_key *key, const xfrm_address_t *daddr, uint32_t s
 	return true;
 }
 
-/* The attributes that matter after a fixed part of @head bytes. */
+/*
+ * Read the mark from the attributes, which follow @head bytes. Returns true where the SA
+ * has an algorithm.
+ */
 static bool take_attributes(const struct nlmsghdr *nlh, size_t head, struct sa_key *key)
 {
 	const struct nlattr *attr;
@@ -46,7 +49,7 @@ static bool take_attributes(const struct nlmsghdr *nlh, size_t head, struct sa_k
 	return algorithm;
 }
 
-/* An SA with algorithms: without, it is an SPI that was reserved. */
+/* Add an SA. One without algorithms is only an SPI that an IKE daemon has reserved. */
 static void take_sa(const struct nlmsghdr *nlh, const struct xfrm_usersa_info *info, size_t head,
 		    int64_t now)
 {
@@ -98,20 +101,20 @@ static void take_flush(const struct nlmsghdr *nlh)
 		sad_flush(f->proto);
 }
 
-/* libmnl compares signed lengths, which a huge one passes. */
+/* Is the message complete?  libmnl compares signed lengths, and lets a huge one pass. */
 static bool is_whole(const struct nlmsghdr *nlh, int left)
 {
 	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (unsigned int)left;
 }
 
 /**
- * xfrm_message() - what the kernel wrote
+ * xfrm_message() - read messages of the kernel
  * @msg: netlink messages
  * @len: their bytes
  * @now: in milliseconds
  *
- * Return: true where the SAD is to be read anew, since it changed in a way that
- * events do not tell.
+ * Return: true where the SAD has changed in a way that the messages do not tell, so that
+ * the caller has to read it.
  */
 bool xfrm_message(const void *msg, size_t len, int64_t now)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel that writes down what it is told.
+ * A stand-in for the kernel that remembers what it is told.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,6 +10,9 @@
 
 struct fake fake;
 
+/**
+ * fake_reset() - forget all claims and all SAs
+ */
 void fake_reset(void)
 {
 	memset(&fake, 0, sizeof(fake));
@@ -25,7 +28,12 @@ static struct sa_key key_of(const char *dst, uint32_t spi)
 	return k;
 }
 
-/* An SA comes, and is not asked for before 1050. */
+/**
+ * fake_sa() - add an SA at the time 1000, so that latchd asks about it from 1050 on
+ * @dst:   destination address
+ * @spi:   SPI
+ * @reqid: reqid
+ */
 void fake_sa(const char *dst, uint32_t spi, uint32_t reqid)
 {
 	struct sa_key k = key_of(dst, spi);
@@ -33,7 +41,10 @@ void fake_sa(const char *dst, uint32_t spi, uint32_t reqid)
 	sad_add(&k, reqid, 1000);
 }
 
-/* Only these SAs: two of one reqid, three of another, one of them with IPv6. */
+/**
+ * fake_five_sas() - have these SAs and no others: two of one reqid, three of another, one
+ * of these with IPv6
+ */
 void fake_five_sas(void)
 {
 	fake_reset();
@@ -54,6 +65,13 @@ static struct fake_claim *find(const struct sa_key *k)
 	return NULL;
 }
 
+/**
+ * fake_find() - find the claim for an SA
+ * @dst: destination address
+ * @spi: SPI
+ *
+ * Return: the claim, or NULL.
+ */
 const struct fake_claim *fake_find(const char *dst, uint32_t spi)
 {
 	struct sa_key k = key_of(dst, spi);
@@ -96,7 +114,7 @@ int kernel_dead(const struct ident *peer, uint8_t auth)
 	return 0;
 }
 
-int kernel_whose(const struct sa *sa)
+int kernel_bound(const struct sa *sa)
 {
 	(void)sa;
 	fake.asked++;

@@ -7,8 +7,11 @@
 #define FAKE_MAX	64
 
 /**
- * struct fake_claim - what was told to the kernel
- * @key, @peer, @local, @auth: as kernel_claim()
+ * struct fake_claim - a claim that the stand-in for the kernel took
+ * @key:   as for kernel_claim()
+ * @peer:  as for kernel_claim()
+ * @local: as for kernel_claim()
+ * @auth:  as for kernel_claim()
  */
 struct fake_claim {
 	struct sa_key key;
@@ -18,16 +21,16 @@ struct fake_claim {
 };
 
 /**
- * struct fake - a kernel
- * @claims: that it has
+ * struct fake - the stand-in for the kernel
+ * @claims: the claims that it took
  * @n:      their number
- * @dead:   the peer that was told to be dead last
- * @deaths: how many were
- * @error:  what the next claims give
- * @gone:   SAs are gone when they are asked for
- * @taken:  claims that were taken back
- * @bound:  what kernel_whose() says
- * @asked:  how often it was asked
+ * @dead:   the peer that latchd reported dead last
+ * @deaths: how many peers latchd reported dead
+ * @error:  a negative errno with which it refuses claims, 0 to take them
+ * @gone:   xfrm_exists() says that an SA does not exist
+ * @taken:  how many claims latchd has deleted
+ * @bound:  what kernel_bound() returns
+ * @asked:  how often latchd has called kernel_bound()
  */
 struct fake {
 	struct fake_claim claims[FAKE_MAX];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bytes of somebody else for each reader (the first one says which), before a
- * kernel that is made up. Whatever they are, only SAs that are there are bound,
- * each once, to an identity that is one.
+ * Feeds any bytes to each reader, with a stand-in for the kernel; the first byte says to
+ * which one. Whatever the bytes are, latchd may bind only SAs that exist, each of them
+ * once, and only to a well-formed identity.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void need(bool ok)
 		abort();
 }
 
-/* A value with its header, and nothing after it; returns the content. */
+/* Check a value's tag and length. Returns its content, @len bytes. */
 static const uint8_t *open_der(const uint8_t *p, const uint8_t *end, uint8_t tag, size_t *len)
 {
 	need(end - p >= 2 && p[0] == tag);
@@ -186,7 +186,7 @@ static void fuzz_xfrm(const uint8_t *data, size_t len)
 {
 	fake_five_sas();
 	xfrm_message(data, len, 1000);
-	sad_ask(5000, kernel_whose);
+	sad_ask(5000, kernel_bound);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What latchd makes of what others write, before a kernel that is made up.
+ * What latchd makes of what IKE daemons write, with a stand-in for the kernel.
  *
  *	unit		all cases, KTAP
  *	unit seeds DIR	write what the cases read into DIR, for the fuzzer
@@ -13,7 +13,12 @@
 int failures;
 static const char *seeds;
 
-/* Input for the fuzzer: its first byte says who reads it. */
+/**
+ * seed() - write input for the fuzzer
+ * @kind: first byte, which says which reader gets it
+ * @data: the other bytes
+ * @len:  their number
+ */
 void seed(char kind, const void *data, size_t len)
 {
 	static int n;
@@ -28,6 +33,12 @@ void seed(char kind, const void *data, size_t len)
 		exit(1);
 }
 
+/**
+ * hex_of() - write the value of an identity as hexadecimal digits
+ * @id: the identity
+ *
+ * Return: the digits; the next call uses the same memory again.
+ */
 const char *hex_of(const struct ident *id)
 {
 	static char out[2 * LATCH_MAX_ID + 1];
@@ -82,7 +93,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "seeds"))
 		seeds = argv[2];
 	log_open("unit");
-	/* what is said is looked at nowhere but here */
+	/* no case looks at messages */
 	if (!freopen("/dev/null", "w", stderr))
 		return 1;
 	printf("KTAP version 1\n1..%zu\n", n);

@@ -15,8 +15,8 @@
 } while (0)
 
 /**
- * struct msg - a message of charon while it is made
- * @data: bytes
+ * struct msg - a message of charon
+ * @data: its bytes
  * @len:  their number
  */
 struct msg {

@@ -38,7 +38,7 @@ static void say_packet(uint8_t type, const char *name, const struct msg *m)
 	vici_read(2000);
 }
 
-/* Which requests came since the last call? */
+/* How often has latchd asked for a list since the last call? */
 static int asked(void)
 {
 	char buf[4096];
@@ -103,7 +103,7 @@ static void charon_down(void)
 	vici_close();
 }
 
-/* After a connection all SAs are listed; nothing is bound before the list ends. */
+/* latchd asks for a list of all SAs when it connects; it binds none before the list ends. */
 void vici_list_binds(void)
 {
 	struct msg m = updown("bob", false), n = { .len = 0 };
@@ -120,7 +120,7 @@ void vici_list_binds(void)
 	CHECK(fake.n == 4 && is_peer("10.9.0.2", 0x7f01, "bob") &&
 	      is_peer("10.9.0.2", 0x7f03, "mallory"));
 	charon_down();
-	/* two owners of one SA: nobody has it */
+	/* two peers claim one SA: latchd binds it to neither */
 	sas();
 	charon_up(true);
 	say_packet(7, "list-sa", &m);
@@ -129,7 +129,7 @@ void vici_list_binds(void)
 	say_packet(1, NULL, NULL);
 	CHECK(!fake.n);
 	charon_down();
-	/* one that is not understood spoils the list; a list that does not end says nothing */
+	/* latchd uses no list with an entry that it does not understand, or without an end */
 	sas();
 	charon_up(true);
 	m = updown("bob", false);
@@ -164,7 +164,7 @@ void vici_events_bind(void)
 	say_ike("ike-update", "1", "ESTABLISHED", "bob");
 	say_packet(1, NULL, NULL);
 	CHECK(asked() == 1);
-	/* what is no VICI ends the connection */
+	/* latchd closes the connection where charon does not speak VICI */
 	say_packet(9, NULL, NULL);
 	CHECK(vici_fd() < 0);
 	charon_down();
@@ -211,7 +211,7 @@ void dead_peer_is_sure(void)
 		const char *log_id, *log, *id, *state, *peer;
 		bool up;
 	} no[] = {
-		{ NULL, NULL, "7", "ESTABLISHED", "bob", false }, /* forced by somebody */
+		{ NULL, NULL, "7", "ESTABLISHED", "bob", false }, /* the administrator ended it */
 		{ "7", "giving up after 5 retransmits", "8", "ESTABLISHED", "bob", false },
 		{ "7", "giving up after 5 retransmits", "7", "DELETING", "bob", false },
 		{ "7", "giving up after 5 retransmits", "7", "CONNECTING", "bob", false },
@@ -257,7 +257,7 @@ void dead_peer_is_sure(void)
 	charon_down();
 }
 
-/* A list that was asked for before the death says nothing of it. */
+/* A list that latchd asked for before the peer died does not tell whether it is dead. */
 void dead_peer_needs_a_new_list(void)
 {
 	fake_reset();

@@ -258,7 +258,7 @@ void identities_of_whack(void)
 	}
 }
 
-/* Nothing that is too long is cut: it is refused. */
+/* latchd refuses what is too long, and cuts nothing. */
 void identities_have_a_length(void)
 {
 	char text[8000] = "@";

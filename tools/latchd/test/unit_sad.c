@@ -20,9 +20,9 @@ void sad_asks_with_patience(void)
 
 	fake_reset();
 	fake_sa("10.9.0.2", 1, 1);
-	CHECK(sad_due() == 1050 && !sad_ask(1049, kernel_whose));
+	CHECK(sad_due() == 1050 && !sad_ask(1049, kernel_bound));
 	for (now = 1050; now < 60000; now++) {
-		if (!sad_ask(now, kernel_whose))
+		if (!sad_ask(now, kernel_bound))
 			continue;
 		n++;
 		CHECK(now - last <= 1600 || n == 1);
@@ -33,7 +33,7 @@ void sad_asks_with_patience(void)
 	fake_reset();
 	fake_sa("10.9.0.2", 1, 1);
 	fake.bound = 1;
-	CHECK(!sad_ask(2000, kernel_whose) && sad_count(SA_BOUND) == 1 && sad_due() == -1);
+	CHECK(!sad_ask(2000, kernel_bound) && sad_count(SA_BOUND) == 1 && sad_due() == -1);
 	/* but all again when the module came anew */
 	sad_forget(3000);
 	CHECK(sad_count(SA_ASK) == 1 && sad_due() == 3000);
@@ -62,25 +62,25 @@ void claims_fail_closed(void)
 	struct claims c = { .who = "charon" };
 	struct vici_answer a;
 
-	/* gone meanwhile: taken back */
+	/* the SA goes meanwhile: latchd deletes the claim */
 	sas();
 	fake.gone = true;
 	CHECK(vici_parse(m.data, m.len, &a, &c));
 	claims_tell(&c);
 	CHECK(!fake.n && fake.taken == 2 && sad_count(SA_ASK) == 2);
-	/* another peer's before: stays as it is, and is not asked for again */
+	/* another peer has claimed it: latchd asks no more */
 	sas();
 	fake.error = -EEXIST;
 	CHECK(vici_parse(m.data, m.len, &a, &c));
 	claims_tell(&c);
 	CHECK(sad_count(SA_LEFT) == 2);
-	/* the kernel has no room: asked for again */
+	/* the kernel has no room: latchd asks again */
 	sas();
 	fake.error = -ENOSPC;
 	CHECK(vici_parse(m.data, m.len, &a, &c));
 	claims_tell(&c);
 	CHECK(sad_count(SA_ASK) == 4);
-	/* several with this SPI, by their marks: which one is meant? */
+	/* several SAs differ only in their marks: which one does charon mean? */
 	sas();
 	k.spi = htonl(0x7f01);
 	inet_pton(AF_INET, "10.9.0.2", k.dst);

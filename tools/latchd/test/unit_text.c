@@ -191,6 +191,14 @@ static bool read_status(const char *text)
 	return ok;
 }
 
+/**
+ * is_peer() - tell whether latchd has bound an SA to this peer
+ * @dst:  destination address of the SA
+ * @spi:  its SPI
+ * @name: FQDN of the peer
+ *
+ * Return: true where it has.
+ */
 bool is_peer(const char *dst, uint32_t spi, const char *name)
 {
 	const struct fake_claim *c = fake_find(dst, spi);
@@ -236,7 +244,7 @@ static const char *const binds_nothing[] = {
 		STATE("4", "\"am\"", SAS_A),
 	HEAD IDS("\"ab\"", BOB) STATES "000 #2: \"ab\" " SAS_A
 				       " Traffic: ESPin=0B username=x\n",
-	/* a name with line breaks that says who it would like to be */
+	/* a name with line breaks that pretends to be a line about a state */
 	HEAD IDS("\"am\"", MALLORY) IDS("\"ab\"", BOB) STATES
 	"000 #4: \"am\" " SAS_A " Traffic: ESPin=0B username=x\n"
 	"000 #2: \"ab\" " SAS_A " Traffic: ESPin=0B ESPout=0B \n",
@@ -276,7 +284,7 @@ void status_refuses(void)
 		CHECK(!read_status(garbage[i]) && !fake.n);
 }
 
-/* Their ID comes last, so it may say what it likes. */
+/* The ID that the peer chooses comes last in its line, and may contain anything. */
 void status_peer_cannot_forge(void)
 {
 	static const char two[] =

@@ -23,11 +23,21 @@ static void msg_section(struct msg *m, const char *name)
 	put_name(m, 1, name);
 }
 
+/**
+ * msg_end() - end a section
+ * @m: the message
+ */
 void msg_end(struct msg *m)
 {
 	m->data[m->len++] = 2;
 }
 
+/**
+ * msg_kv() - add a key and its value
+ * @m:     the message
+ * @key:   the key
+ * @value: the value
+ */
 void msg_kv(struct msg *m, const char *key, const char *value)
 {
 	put_name(m, 3, key);
@@ -48,6 +58,13 @@ static void list(struct msg *m, const char *name, const char *item)
 	m->data[m->len++] = 6;
 }
 
+/**
+ * msg_ike() - begin the section of an IKE_SA, and add its fields
+ * @m:     the message
+ * @id:    unique number of the IKE_SA
+ * @state: its state
+ * @peer:  identity of the peer
+ */
 void msg_ike(struct msg *m, const char *id, const char *state, const char *peer)
 {
 	msg_section(m, "ab");
@@ -74,6 +91,12 @@ static void child_fields(struct msg *m, const char *out, const char *in)
 	list(m, "local-ts", "10.9.0.1/32");
 }
 
+/**
+ * msg_child() - add the section of a CHILD_SA
+ * @m:   the message
+ * @out: outbound SPI, in hexadecimal
+ * @in:  inbound SPI, in hexadecimal
+ */
 void msg_child(struct msg *m, const char *out, const char *in)
 {
 	msg_section(m, "child-sas");
@@ -83,6 +106,13 @@ void msg_child(struct msg *m, const char *out, const char *in)
 	msg_end(m);
 }
 
+/**
+ * updown() - make a message that the child of an IKE_SA comes up or goes down
+ * @peer: identity of the peer
+ * @up:   it comes up
+ *
+ * Return: the message.
+ */
 struct msg updown(const char *peer, bool up)
 {
 	struct msg m = { .len = 0 };
@@ -95,6 +125,9 @@ struct msg updown(const char *peer, bool up)
 	return m;
 }
 
+/**
+ * sas() - have four SAs and no claims
+ */
 void sas(void)
 {
 	fake_reset();
