@@ -106,8 +106,8 @@ METHOD(listener_t, ike_rekey, bool, listener_t *listener, ike_sa_t *old, ike_sa_
 }
 
 /*
- * Dead peer detection (2-23): the peer does not answer on an established IKE_SA, and
- * there is no other one with it.
+ * Dead peer detection (2-23): the peer does not answer on an established IKE_SA, and we
+ * have no other IKE_SA with it.
  */
 METHOD(listener_t, alert, bool, listener_t *listener, ike_sa_t *ike, alert_t what, va_list args)
 {
