@@ -5,16 +5,21 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
-#include "bind.h"
-#include "latch.h"
-#include "peer.h"
-#include "reassemble.h"
+#include "api/nl.h"
+#include "api/sockopt.h"
+#include "base/work.h"
+#include "channel/group.h"
+#include "channel/latch.h"
+#include "channel/reuse.h"
+#include "netns.h"
+#include "packet/reassemble.h"
+#include "peer/bind.h"
+#include "peer/peer.h"
+#include "sock/tcp.h"
+#include "xfrm/sad.h"
 
-/*
- * Tables first, then who fills them; the option and netlink last, since they are
- * where requests come from.
- */
-static int __init latch_module_init(void)
+/* What the rest is kept in; nothing is called from outside yet. */
+static int __init latch_tables_init(void)
 {
 	int err;
 
@@ -24,6 +29,7 @@ static int __init latch_module_init(void)
 	err = latch_group_init();
 	if (err)
 		goto latch;
+	latch_reuse_init();
 	err = latch_sad_init();
 	if (err)
 		goto group;
@@ -33,13 +39,45 @@ static int __init latch_module_init(void)
 	err = latch_bind_init();
 	if (err)
 		goto peer;
-	err = latch_km_init();
+	return 0;
+peer:
+	latch_peer_exit();
+sad:
+	latch_sad_exit();
+group:
+	latch_group_exit();
+latch:
+	latch_exit();
+	return err;
+}
+
+static void latch_tables_exit(void)
+{
+	latch_bind_exit();
+	latch_peer_exit();
+	latch_sad_exit();
+	latch_group_exit();
+	latch_exit();
+}
+
+/*
+ * Tables first, then who fills them; the option and netlink last, since they are
+ * where requests come from.
+ */
+static int __init latch_module_init(void)
+{
+	int err;
+
+	err = latch_tables_init();
 	if (err)
-		goto bind;
+		return err;
+	err = latch_work_init();
+	if (err)
+		goto tables;
 	latch_reassemble_init();
 	err = latch_owner_init();
 	if (err)
-		goto km;
+		goto work;
 	err = latch_net_init();
 	if (err)
 		goto owner;
@@ -56,19 +94,11 @@ net:
 	latch_net_exit();
 owner:
 	latch_owner_exit();
-km:
+work:
 	latch_reassemble_exit();
-	latch_km_exit();
-bind:
-	latch_bind_exit();
-peer:
-	latch_peer_exit();
-sad:
-	latch_sad_exit();
-group:
-	latch_group_exit();
-latch:
-	latch_exit();
+	latch_work_exit();
+tables:
+	latch_tables_exit();
 	return err;
 }
 
@@ -84,13 +114,9 @@ static void __exit latch_module_exit(void)
 	latch_net_exit();
 	latch_owner_exit();
 	latch_reassemble_exit();
-	latch_km_exit();
+	latch_work_exit();
 	rcu_barrier();
-	latch_bind_exit();
-	latch_peer_exit();
-	latch_sad_exit();
-	latch_group_exit();
-	latch_exit();
+	latch_tables_exit();
 }
 
 module_init(latch_module_init);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a socket asks for by setsockopt(): whether it makes sense, and as a demand.
+ */
+#include <linux/sockptr.h>
+
+#include "api/request.h"
+#include "base/net.h"
+#include "channel/demand.h"
+#include "core/params.h"
+#include "core/pattern.h"
+#include "peer/peer.h"
+
+static bool latch_zero(const void *p, size_t n)
+{
+	return !memchr_inv(p, 0, n);
+}
+
+/**
+ * latch_req_copy() - read a request of any version
+ * @req: to fill
+ * @arg: what user space gave
+ * @len: how many bytes
+ *
+ * A longer request is newer and may only have zeros where this kernel knows nothing.
+ *
+ * Context: process. Return: 0, -EINVAL too short, -E2BIG something unknown, -EFAULT.
+ */
+int latch_req_copy(struct latch_req *req, sockptr_t arg, unsigned int len)
+{
+	size_t at = sizeof(*req);
+	u8 byte;
+
+	BUILD_BUG_ON(sizeof(*req) != LATCH_REQ_SIZE_VER0);
+	if (len < LATCH_REQ_SIZE_VER0)
+		return -EINVAL;
+	if (len > PAGE_SIZE)
+		return -E2BIG;
+	for (; at < len; at++) {
+		if (copy_from_sockptr_offset(&byte, arg, at, 1))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	return copy_from_sockptr(req, arg, sizeof(*req)) ? -EFAULT : 0;
+}
+
+static bool latch_id_ok(const struct latch_id *id, bool given)
+{
+	if (!given)
+		return latch_zero(id, sizeof(*id));
+	if (id->resv || !id->len || id->len > LATCH_ID_INLINE ||
+	    !latch_zero(id->value + id->len, LATCH_ID_INLINE - id->len))
+		return false;
+	switch (id->type) {
+	case LATCH_ID_IPV4:
+		return id->len == 4;
+	case LATCH_ID_IPV6:
+		return id->len == 16;
+	case LATCH_ID_FQDN:
+	case LATCH_ID_EMAIL:
+	case LATCH_ID_DN:
+	case LATCH_ID_GN:
+	case LATCH_ID_KEYID:
+		return true;
+	}
+	return false;
+}
+
+/* The peer's ID, or a pattern of it. */
+static bool latch_peer_id_ok(const struct latch_req *req)
+{
+	if (!latch_id_ok(&req->peer_id, req->mask & LATCH_REQ_PEER_ID))
+		return false;
+	if (!(req->mask & LATCH_REQ_PEER_PATTERN))
+		return true;
+	return req->mask & LATCH_REQ_PEER_ID && latch_pattern_ok(&req->peer_id);
+}
+
+static bool latch_suites_ok(const struct latch_req *req)
+{
+	unsigned int i;
+
+	if (req->n_suites > LATCH_MAX_SUITES)
+		return false;
+	for (i = 0; i < req->n_suites; i++)
+		if (latch_zero(&req->suites[i], sizeof(req->suites[i])))
+			return false;
+	return latch_zero(&req->suites[i], (LATCH_MAX_SUITES - i) * sizeof(req->suites[0]));
+}
+
+/**
+ * latch_req_ok() - does a request make sense?
+ * @req: the request
+ *
+ * Return: true where each field that is not in the mask is zero, and each one that is has a
+ * value known here.
+ */
+bool latch_req_ok(const struct latch_req *req)
+{
+	u32 m = req->mask;
+
+	if (m & ~LATCH_REQ_ALL || req->resv)
+		return false;
+	if (req->mode > (m & LATCH_REQ_MODE ? LATCH_MODE_BYPASS : 0) ||
+	    req->encap > (m & LATCH_REQ_ENCAP ? LATCH_ENCAP_TUNNEL : 0) ||
+	    req->disposition > (m & LATCH_REQ_DISPOSITION ? LATCH_DISP_UNREACH : 0))
+		return false;
+	if (req->protection & ~(LATCH_PROT_CONF | LATCH_PROT_INTEG | LATCH_PROT_REPLAY) ||
+	    !(m & LATCH_REQ_PROTECTION) != !req->protection ||
+	    !(m & LATCH_REQ_KEY_BITS) != !req->min_key_bits ||
+	    !(m & LATCH_REQ_SUITES) != !req->n_suites ||
+	    !(m & LATCH_REQ_PEER) != !req->peer)
+		return false;
+	if (m & LATCH_REQ_PEER && m & LATCH_REQ_PEER_ID)
+		return false;
+	return latch_suites_ok(req) &&
+	       latch_peer_id_ok(req) &&
+	       latch_id_ok(&req->local_id, m & LATCH_REQ_LOCAL_ID);
+}
+
+#define LATCH_REQ_DEMANDS (LATCH_REQ_PROTECTION | LATCH_REQ_ENCAP | LATCH_REQ_KEY_BITS | \
+			   LATCH_REQ_SUITES | LATCH_REQ_PEER | LATCH_REQ_PEER_ID | \
+			   LATCH_REQ_LOCAL_ID)
+
+static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_want *w)
+{
+	struct latch_peer *p;
+
+	rcu_read_lock();
+	p = latch_peer_find(ln, id);
+	if (p)
+		memcpy(w->peer, p->name, sizeof(w->peer));
+	rcu_read_unlock();
+	w->have_peer = true;
+	return p ? 0 : -ENOENT;
+}
+
+/**
+ * latch_demand_new() - what a request demands
+ * @ln:  the namespace
+ * @req: the request, which makes sense
+ *
+ * Context: process. Return: the demand, for latch_demand_put(); NULL for nothing;
+ * ERR_PTR(-ENOENT) no such record, ERR_PTR(-ENOMEM).
+ */
+struct latch_demand *latch_demand_new(struct latch_net *ln, const struct latch_req *req)
+{
+	struct latch_demand *d;
+	struct latch_want *w;
+	int err = 0;
+
+	if (!(req->mask & LATCH_REQ_DEMANDS))
+		return NULL;
+	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&d->ref, 1);
+	w = &d->want;
+	w->protection = req->protection;
+	w->encap = req->encap;
+	w->min_key_bits = req->min_key_bits;
+	w->n_suites = req->n_suites;
+	memcpy(w->suites, req->suites, sizeof(w->suites));
+	if (req->mask & LATCH_REQ_PEER)
+		err = latch_demand_peer(ln, req->peer, w);
+	if (req->mask & LATCH_REQ_PEER_ID) {
+		w->have_peer = true;
+		latch_peer_name(req->peer_id.type, req->peer_id.value, req->peer_id.len, w->peer);
+	}
+	if (req->mask & LATCH_REQ_PEER_PATTERN)
+		d->pattern = req->peer_id;
+	if (req->mask & LATCH_REQ_LOCAL_ID) {
+		w->have_local = true;
+		latch_peer_name(req->local_id.type, req->local_id.value, req->local_id.len,
+				w->local);
+	}
+	if (!err)
+		return d;
+	kfree(d);
+	return ERR_PTR(err);
+}

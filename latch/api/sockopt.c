@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The socket option IP_LATCH (RFC 5660 2-12 to 2-16): copies in and out, checks,
+ * privileges. What a socket asks for is kept in its latch.
+ */
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <linux/netfilter.h>
+#include <linux/sockptr.h>
+#include <net/tcp.h>
+#include <uapi/linux/xfrm.h>
+
+#include "api/chanbind.h"
+#include "api/info.h"
+#include "api/request.h"
+#include "api/sockopt.h"
+#include "base/net.h"
+#include "base/work.h"
+#include "channel/demand.h"
+#include "channel/group.h"
+#include "channel/latch.h"
+#include "channel/table.h"
+#include "core/fsm.h"
+#include "packet/watch.h"
+#include "peer/peer.h"
+#include "sock/owner.h"
+#include "sock/tcp.h"
+#include "sock/udp.h"
+
+static bool latch_sock_ok(const struct sock *sk)
+{
+	return (sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM) ||
+	       (sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM);
+}
+
+/* A policy of the socket's own that lets everything pass in clear (3.1-2). */
+static int latch_bypass(struct sock *sk, bool on)
+{
+	struct xfrm_userpolicy_info info = {
+		.sel.family = sk->sk_family,
+		.lft.soft_byte_limit = XFRM_INF,
+		.lft.hard_byte_limit = XFRM_INF,
+		.lft.soft_packet_limit = XFRM_INF,
+		.lft.hard_packet_limit = XFRM_INF,
+		.action = XFRM_POLICY_ALLOW,
+	};
+	int opt = sk->sk_family == AF_INET6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY;
+	int err;
+
+	if (!on)
+		return xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(NULL), 0);
+	info.dir = XFRM_POLICY_IN;
+	err = xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(&info), sizeof(info));
+	if (err)
+		return err;
+	info.dir = XFRM_POLICY_OUT;
+	err = xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(&info), sizeof(info));
+	if (err)
+		latch_bypass(sk, false);
+	return err;
+}
+
+/* The latch to keep a request in; held. The socket is locked. */
+static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
+{
+	struct latch *l;
+
+	rcu_read_lock();
+	l = sk->sk_state == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP ?
+	    latch_owner_listener(sk) : latch_find_sk(sk);
+	if (l)
+		latch_owner_stale(l, sk);
+	if (!l && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN)
+		l = ERR_PTR(-ENOMEM);
+	else if (!l || (l->state == LATCH_STATE_CLOSED && !l->hashed))
+		l = latch_owner_fresh(ln, sk, l);
+	if (!IS_ERR(l))
+		latch_hold(l);
+	rcu_read_unlock();
+	return l;
+}
+
+static void latch_request_keep(struct latch *l, const struct latch_req *req,
+			       struct latch_demand *d)
+{
+	struct latch_demand *old = l->demand;
+
+	lockdep_assert_held(&l->lock);
+	WRITE_ONCE(l->mode, req->mode);
+	l->automatic = 0;
+	if (req->mask & LATCH_REQ_DISPOSITION)
+		l->disposition = req->disposition;
+	l->demand = d;
+	latch_demand_put(old);
+	if (req->mode == LATCH_MODE_REQUIRE) {
+		latch_want_more(l);
+		if (!l->listener)
+			latch_step(l, LATCH_EV_WANT, LATCH_REASON_NONE);
+		return;
+	}
+	latch_want_less(l);
+	if (l->state == LATCH_STATE_LARVAL)
+		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
+}
+
+/* Data that came before the channel cannot be judged any more (2-9). */
+static bool latch_too_late(const struct sock *sk, const struct latch *l)
+{
+	if (l && READ_ONCE(l->hashed))
+		return true;
+	if (sk->sk_protocol == IPPROTO_TCP)
+		return sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN;
+	return latch_udp_unread(sk);
+}
+
+static bool latch_bypasses(const struct latch *l)
+{
+	return l->mode == LATCH_MODE_BYPASS;
+}
+
+static int latch_request(struct latch_net *ln, struct sock *sk, const struct latch_req *req,
+			 struct latch_demand *d)
+{
+	bool bypass = req->mode == LATCH_MODE_BYPASS;
+	struct latch *l;
+	int err = 0;
+
+	rcu_read_lock();
+	l = latch_find_sk(sk);
+	if (l)
+		latch_owner_stale(l, sk);
+	if (req->mask != LATCH_REQ_DISPOSITION && latch_too_late(sk, l))
+		err = -EBUSY;
+	rcu_read_unlock();
+	if (err)
+		return err;
+
+	l = latch_for_request(ln, sk);
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	if (req->mask == LATCH_REQ_DISPOSITION) {
+		l->disposition = req->disposition;
+		goto out;
+	}
+	if (bypass != latch_bypasses(l))
+		err = latch_bypass(sk, bypass);
+	if (!err) {
+		spin_lock_bh(&l->lock);
+		latch_request_keep(l, req, d);
+		spin_unlock_bh(&l->lock);
+	}
+out:
+	latch_put(l);
+	return err == -ENOBUFS ? -ENOSPC : err;
+}
+
+static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
+{
+	struct latch_net *ln = latch_pernet(sock_net(sk));
+	struct latch_demand *d;
+	struct latch_req req;
+	int err;
+
+	if (opt != IP_LATCH)
+		return -ENOPROTOOPT;
+	if (!latch_sock_ok(sk))
+		return -EOPNOTSUPP;
+	err = latch_req_copy(&req, arg, len);
+	if (err)
+		return err;
+	if (!latch_req_ok(&req))
+		return -EINVAL;
+	if (req.mode >= LATCH_MODE_OFF &&
+	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	d = latch_demand_new(ln, &req);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+
+	/* whatever the socket does once it has a latch must be heard of */
+	atomic_inc(&ln->n_socks);
+	err = latch_net_activate(ln);
+	if (!err) {
+		lock_sock(sk);
+		err = latch_request(ln, sk, &req, d);
+		release_sock(sk);
+	}
+	atomic_dec(&ln->n_socks);
+	if (err)
+		latch_demand_put(d);
+	else if (req.mask == LATCH_REQ_DISPOSITION)
+		latch_demand_put(d);
+	/* a demand counts from now on, so the hooks must be there */
+	latch_net_activate(ln);
+	return err;
+}
+
+/* A UDP socket that was disconnected has no latch, whatever it had before. */
+static bool latch_left(const struct sock *sk, const struct latch *l)
+{
+	return sk->sk_protocol == IPPROTO_UDP && l->state == LATCH_STATE_CLOSED && !l->hashed;
+}
+
+static void latch_get_info(struct sock *sk, struct latch_info *info)
+{
+	struct latch *l;
+
+	memset(info, 0, sizeof(*info));
+	BUILD_BUG_ON(sizeof(*info) != LATCH_INFO_SIZE_VER0);
+	rcu_read_lock();
+	l = latch_owner_get(sk);
+	if (l) {
+		spin_lock_bh(&l->lock);
+		if (latch_left(sk, l))
+			info->mode = l->mode;
+		else
+			latch_fill_info(l, info);
+		spin_unlock_bh(&l->lock);
+	}
+	rcu_read_unlock();
+	info->size = sizeof(*info);
+}
+
+/* The record at the other end, or at this one; held, or NULL. */
+static struct latch_peer *latch_get_record(struct sock *sk, bool local, bool *latched)
+{
+	struct latch_peer *p = NULL;
+	struct latch_group *g;
+	struct latch *l;
+
+	rcu_read_lock();
+	l = latch_owner_get(sk);
+	g = l ? READ_ONCE(l->group) : NULL;
+	*latched = g && !l->listener && !latch_left(sk, l);
+	if (*latched)
+		p = latch_peer_hold(local ? g->c.local : g->c.peer);
+	rcu_read_unlock();
+	return p;
+}
+
+/*
+ * A length of 0 asks for the size: the caller of this writes the length back only
+ * where it succeeds, so ENOSPC cannot tell it.
+ */
+static int latch_get_part(struct sock *sk, int opt, void __user *user, int *len)
+{
+	static const u8 part[] = {
+		[IP_LATCH_PEER_ID - IP_LATCH]	  = LATCH_PEER_ID,
+		[IP_LATCH_PEER_CERT - IP_LATCH]	  = LATCH_PEER_CERT,
+		[IP_LATCH_PEER_ANCHOR - IP_LATCH] = LATCH_PEER_ANCHOR,
+		[IP_LATCH_PEER_KEY - IP_LATCH]	  = LATCH_PEER_KEY,
+		[IP_LATCH_LOCAL_ID - IP_LATCH]	  = LATCH_PEER_ID,
+	};
+	struct latch_peer *p;
+	const void *data;
+	bool latched;
+	int err = 0;
+	u16 n = 0;
+
+	p = latch_get_record(sk, opt == IP_LATCH_LOCAL_ID, &latched);
+	if (!latched)
+		return -ENOTCONN;
+	if (!p)
+		return -ENODATA;
+	data = latch_peer_data(p, part[opt - IP_LATCH], &n);
+	if (!n)
+		err = -ENODATA;
+	else if (*len && *len < n)
+		err = -ENOSPC;
+	else if (*len && copy_to_user(user, data, n))
+		err = -EFAULT;
+	else
+		*len = n;
+	latch_peer_put(p);
+	return err;
+}
+
+/*
+ * The records of both ends of a flow that data passes on; held, or NULL. The ends of
+ * a broken one may not be who they were, and nobody is to be told that they are.
+ */
+static int latch_get_ends(struct sock *sk, struct latch_peer **peer, struct latch_peer **local)
+{
+	int err = -ENOTCONN;
+	struct latch *l;
+
+	rcu_read_lock();
+	l = latch_owner_get(sk);
+	if (l) {
+		spin_lock_bh(&l->lock);
+		if (l->state == LATCH_STATE_ESTABLISHED) {
+			*peer = latch_peer_hold(l->group->c.peer);
+			*local = latch_peer_hold(l->group->c.local);
+			err = *peer && *local ? 0 : -ENODATA;
+		} else if (l->state == LATCH_STATE_BROKEN) {
+			err = -EKEYREJECTED;
+		}
+		spin_unlock_bh(&l->lock);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+static int latch_get_binding(struct sock *sk, void __user *user, int *len)
+{
+	struct latch_peer *peer = NULL, *local = NULL;
+	u8 binding[LATCH_BINDING_SIZE];
+	int err;
+
+	err = latch_get_ends(sk, &peer, &local);
+	if (!err && *len && *len < LATCH_BINDING_SIZE)
+		err = -ENOSPC;
+	if (!err)
+		err = latch_binding(peer, local, binding);
+	if (!err && *len && copy_to_user(user, binding, sizeof(binding)))
+		err = -EFAULT;
+	if (!err)
+		*len = sizeof(binding);
+	latch_peer_put(peer);
+	latch_peer_put(local);
+	return err;
+}
+
+static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
+{
+	struct latch_net *ln = latch_pernet(sock_net(sk));
+	struct latch_info info;
+
+	if (!latch_sock_ok(sk))
+		return -EOPNOTSUPP;
+	if (*len < 0)
+		return -EINVAL;
+	latch_km_sync(ln);
+	if (opt == IP_LATCH_BINDING)
+		return latch_get_binding(sk, user, len);
+	if (opt != IP_LATCH)
+		return latch_get_part(sk, opt, user, len);
+	if (*len < (int)sizeof(info.size))
+		return -EINVAL;
+	latch_get_info(sk, &info);
+	*len = min_t(int, *len, sizeof(info));
+	return copy_to_user(user, &info, *len) ? -EFAULT : 0;
+}
+
+#define LATCH_SOCKOPT(family) {			\
+	.pf		= (family),		\
+	.set_optmin	= IP_LATCH,		\
+	.set_optmax	= IP_LATCH_LAST + 1,	\
+	.set		= latch_set,		\
+	.get_optmin	= IP_LATCH,		\
+	.get_optmax	= IP_LATCH_LAST + 1,	\
+	.get		= latch_get,		\
+	.owner		= THIS_MODULE,		\
+}
+
+static struct nf_sockopt_ops latch_sockopt4 = LATCH_SOCKOPT(PF_INET);
+static struct nf_sockopt_ops latch_sockopt6 = LATCH_SOCKOPT(PF_INET6);
+
+/**
+ * latch_sockopt_init() - offer the option
+ *
+ * Return: 0, or -EBUSY where another module has one of the numbers.
+ */
+int __init latch_sockopt_init(void)
+{
+	int err = nf_register_sockopt(&latch_sockopt4);
+
+	if (err)
+		return err;
+	err = nf_register_sockopt(&latch_sockopt6);
+	if (err)
+		nf_unregister_sockopt(&latch_sockopt4);
+	return err;
+}
+
+/**
+ * latch_sockopt_exit() - take it back; no call is under way after this
+ */
+void latch_sockopt_exit(void)
+{
+	nf_unregister_sockopt(&latch_sockopt6);
+	nf_unregister_sockopt(&latch_sockopt4);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_CHANNEL_GROUP_H
+#define LATCH_CHANNEL_GROUP_H
+
+#include <linux/list_nulls.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+
+#include "base/sacache.h"
+#include "core/flow.h"
+#include "core/params.h"
+#include "core/types.h"
+#include "xfrm/path.h"
+
+struct latch;
+struct latch_demand;
+struct latch_net;
+struct latch_peer;
+
+#define LATCH_LINKS	2
+
+/**
+ * struct latch_common - what one latch has in common with others
+ * @ln:         the namespace
+ * @params:     what is latched
+ * @peer:       record of the peer, NULL unidentified
+ * @local:      record of the local identity, NULL unknown
+ * @path:       by direction, for the innermost templates; NULL none
+ * @demand:     a demand for one of several suites, which is never looked into; NULL none
+ * @pol:        number of the policies that govern the flow, 0 none, LATCH_POL_SEEN
+ *              not known
+ * @sockpol:    the socket has policies of its own, by BIT(direction)
+ * @in_protected: a policy wanted protection of what comes in once
+ * @outer_local: and the rest: what was seen of the SAs, not latched
+ *
+ * Hashed and compared as bytes.
+ */
+struct latch_common {
+	struct latch_net	*ln;
+	struct latch_params	params;
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+	struct latch_path	*path[LATCH_DIRS][LATCH_LINKS];
+	struct latch_demand	*demand;
+	u32			pol[LATCH_DIRS];
+	xfrm_address_t		outer_local;
+	xfrm_address_t		outer_remote;
+	u32			reqid[LATCH_DIRS];
+	u32			mark[LATCH_DIRS];
+	u32			if_id;
+	__be16			natt_lport;
+	__be16			natt_rport;
+	u16			outer_family;
+	u8			natt;
+	u8			ipcomp;
+	u8			sockpol;
+	u8			in_protected;
+	u8			pad[2];
+};
+
+#define LATCH_POL_SEEN	U32_MAX
+
+/**
+ * struct latch_group - latches that have the same in common
+ * @cache:   SAs that were found congruent for them, by direction
+ * @ref:     latches, SA copies, and who walks it
+ * @lock:    writers of @latches, @cache, @found, @spd, @like
+ * @c:       what they have in common, immutable
+ * @found:   what the latest judgement found
+ * @spd:     a copy of the SPD by which the policies of @c govern all flows with the
+ *           addresses and protocol of @like; 0 none
+ * @like:    the flow that joined last
+ * @latches: latches that events find by it, RCU
+ * @all:     in ln->groups
+ * @link:    membership in @c.path
+ */
+struct latch_group {
+	struct latch_sacache	cache[LATCH_DIRS];
+	struct rhash_head	node;
+	struct latch_common	c;
+	refcount_t		ref;
+	spinlock_t		lock;
+	struct latch_found	found;
+	u32			spd;
+	struct latch_flow	like;
+	struct hlist_nulls_head	latches;
+	struct list_head	all;
+	struct latch_link	link[LATCH_DIRS][LATCH_LINKS];
+	struct rcu_head		rcu;
+};
+
+/* What the list of a group ends with, so that a walk knows whose list it was on. */
+static inline unsigned long latch_group_nulls(const struct latch_group *g)
+{
+	return (unsigned long)g >> 1;
+}
+
+void latch_group_uncache(struct latch_group *g);
+struct latch_group *latch_group_hold(struct latch_group *g);
+void latch_group_put(struct latch_group *g);
+void latch_group_leave(struct latch *l);
+int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts, bool uniform);
+bool latch_group_clean(const struct latch_group *g);
+void latch_group_doubt(const struct latch_group *g);
+bool latch_group_flow(struct latch_group *g, struct latch_flow *f);
+struct latch_group *latch_group_next(struct latch_net *ln, struct latch_group *g);
+int latch_group_init(void);
+void latch_group_exit(void);
+
+#endif /* LATCH_CHANNEL_GROUP_H */

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which conflicts a latch has (RFC 5660 2.2-6, 2.2-7, 2.3-11 to 2.3-13): reads
+ * the copies of SPD and SAD the way the kernel would choose, policy, template,
+ * SA, for the latch's own flow in both directions.
+ */
+#include "base/net.h"
+#include "base/words.h"
+#include "channel/demand.h"
+#include "channel/group.h"
+#include "channel/judge.h"
+#include "channel/latch.h"
+#include "channel/pkt.h"
+#include "core/flow.h"
+#include "core/params.h"
+#include "core/types.h"
+#include "peer/identity.h"
+#include "xfrm/path.h"
+#include "xfrm/sad.h"
+#include "xfrm/spd.h"
+
+/*
+ * A flow under judgement, in one direction. @found is what the first SA of each
+ * template would give, for those in @have. @got are paths that @common names and
+ * its latch's group does not hold. @uniform: nothing has been met that would be
+ * otherwise for another flow under the same policies, between the same hosts where
+ * the mode is transport.
+ */
+struct latch_case {
+	struct latch_net	*ln;
+	const struct latch_flow	*flow;
+	struct latch_common	*common;
+	const struct latch_pol	*pol;
+	bool			uniform;
+	struct latch_path	*got[LATCH_DIRS][LATCH_LINKS];
+	u8			dir;
+	bool			relink;
+	u8			n;
+	u8			have;
+	struct latch_tag	found;
+	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
+};
+
+static void latch_case_addr(xfrm_address_t *to, const union latch_addr *from)
+{
+	memcpy(to, from, sizeof(*to));
+}
+
+/*
+ * Without a policy to read (a policy of the socket's own, or the copy is behind)
+ * what was seen of the flow's SAs stands for the templates.
+ */
+static void latch_case_seen(struct latch_case *c)
+{
+	const struct latch_common *m = c->common;
+	bool in = c->dir == LATCH_DIR_IN;
+	u32 reqid = m->reqid[c->dir] ?: m->reqid[!c->dir];
+	int i;
+
+	c->n = m->params.tag.n;
+	for (i = 0; i < c->n; i++) {
+		struct latch_tmpl *t = &c->tmpl[i];
+
+		memset(t, 0, sizeof(*t));
+		t->family = m->outer_family;
+		t->daddr = in ? m->outer_local : m->outer_remote;
+		t->saddr = in ? m->outer_remote : m->outer_local;
+		t->reqid = reqid;
+		t->proto = m->params.tag.x[i].proto;
+		t->mode = m->params.tag.x[i].mode;
+	}
+}
+
+/* No policy: clear text goes out, and comes in where nothing else demands IPsec. */
+static u32 latch_case_unpoliced(const struct latch_case *c)
+{
+	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
+
+	if (READ_ONCE(c->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK)
+		return 0;
+	if (c->dir == LATCH_DIR_OUT)
+		return LATCH_R(POLICY_OUT);
+	return c->common->in_protected ? LATCH_R(POLICY_IN) : 0;
+}
+
+/*
+ * Fills in the templates. A policy that blocks is silence, no conflict, and
+ * leaves none. A flow that begins may do so by a policy that was not read yet; what
+ * governs an older one is judged by what was read last.
+ */
+static u32 latch_case_policy(struct latch_case *c)
+{
+	struct latch_common *m = c->common;
+	const struct latch_pol *pol;
+
+	c->pol = NULL;
+	if (m->sockpol & BIT(c->dir) ||
+	    (m->pol[c->dir] == LATCH_POL_SEEN && READ_ONCE(c->ln->spd_stale))) {
+		m->pol[c->dir] = LATCH_POL_SEEN;
+		latch_case_seen(c);
+		return 0;
+	}
+	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id, m->mark[c->dir]);
+	c->pol = pol;
+	m->pol[c->dir] = pol ? pol->id : 0;
+	if (!pol || (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl))
+		return latch_case_unpoliced(c);
+	if (pol->action != XFRM_POLICY_ALLOW)
+		return 0;
+	if (c->dir == LATCH_DIR_IN)
+		m->in_protected = 1;
+	c->n = pol->n_tmpl;
+	memcpy(c->tmpl, pol->tmpl, c->n * sizeof(c->tmpl[0]));
+	return 0;
+}
+
+/* The policy names other protocols or modes than are latched (2.3-13). */
+static u32 latch_case_shape(const struct latch_case *c)
+{
+	const struct latch_tag *tag = &c->common->params.tag;
+	u32 diff = 0;
+	int i;
+
+	if (!c->n)
+		return 0;
+	if (c->n != tag->n)
+		return LATCH_R(PROTO);
+	for (i = 0; i < c->n; i++) {
+		if (c->tmpl[i].proto != tag->x[i].proto)
+			diff |= LATCH_R(PROTO);
+		if (c->tmpl[i].mode != tag->x[i].mode)
+			diff |= LATCH_R(MODE);
+	}
+	return diff;
+}
+
+static bool latch_case_names(const struct latch_case *c, u8 proto)
+{
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->tmpl[i].proto == proto)
+			return true;
+	return false;
+}
+
+/* Could the kernel take this SA for this flow, but for protocol and mode? */
+static bool latch_case_covers(struct latch_case *c, int i, const struct latch_sa *sa)
+{
+	const struct latch_common *m = c->common;
+
+	if (sa->if_id != m->if_id ||
+	    (m->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
+	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
+		return false;
+	/* the outer SAs of a bundle see addresses that are not the flow's */
+	if (i)
+		return true;
+	if (c->pol ? !latch_sel_contains(&sa->sel, &c->pol->sel) : sa->sel.family)
+		c->uniform = false;
+	return latch_sel_covers(&sa->sel, c->flow, c->dir);
+}
+
+/*
+ * What speaks against an SA. Protocol and mode of another kind make no SA the
+ * kernel would take now; but with the template's own reqid they are what the key
+ * manager is about to put in its place (2.3-12: told before it is taken).
+ */
+static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
+{
+	const struct latch_demand *demand = c->common->demand;
+	const struct latch_tmpl *t = &c->tmpl[i];
+	struct latch_ident id;
+	struct latch_who who = { .id = &id };
+	struct latch_tag tag;
+	u32 diff;
+
+	if (sa->key.proto != t->proto)
+		return t->reqid && !latch_case_names(c, sa->key.proto) ? LATCH_R(PROTO) : 0;
+	if (sa->x.mode != t->mode && sa->x.proto)
+		return t->reqid ? LATCH_R(MODE) : 0;
+
+	tag = c->common->params.tag;
+	tag.x[i] = sa->x;
+	tag.flags = sa->tag_flags;
+	latch_who(c->ln, &sa->key, sa->reqid, sa, &who);
+	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
+	if (i && id.kind == LATCH_IDENT_PINNED &&
+	    tag.id.kind == LATCH_IDENT_PINNED)
+		tag.id.peer[0] = c->common->params.pinned[c->dir];
+	else
+		tag.id = id;
+	diff = latch_params_cmp(&c->common->params, demand ? &demand->want : NULL, &tag,
+				c->dir);
+	if (!diff && !(c->have & BIT(i))) {
+		c->have |= BIT(i);
+		c->found.x[i] = sa->x;
+		c->found.id = i ? c->found.id : id;
+	}
+	return diff & ~LATCH_R(PENDING);
+}
+
+/* The latch's group is to be in the path that a template names. */
+static int latch_case_relink(struct latch_case *c, int i, const struct latch_path_key *key)
+{
+	struct latch_path **path;
+
+	if (i >= LATCH_LINKS)
+		c->uniform = false;
+	if (!c->relink || i >= LATCH_LINKS)
+		return 0;
+	path = &c->common->path[c->dir][i];
+	if (*path && !memcmp(&(*path)->key, key, sizeof(*key)))
+		return 0;
+	c->got[c->dir][i] = latch_path_get(key);
+	if (!c->got[c->dir][i])
+		return -ENOMEM;
+	*path = c->got[c->dir][i];
+	return 0;
+}
+
+/* All SAs between two addresses that one template accepts. */
+static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_key *key)
+{
+	const struct latch_path *path;
+	const struct latch_sa *sa;
+	u32 diff = 0;
+
+	if (latch_case_relink(c, i, key))
+		return LATCH_R(NO_MEM);
+	path = latch_path_find(key);
+	if (!path)
+		return 0;
+	hlist_for_each_entry_rcu(sa, &path->sas[key->any], member[key->any])
+		if (latch_case_covers(c, i, sa))
+			diff |= latch_case_sa(c, i, sa);
+	return diff;
+}
+
+/* Walks the templates from the flow outwards. */
+static u32 latch_case_sas(struct latch_case *c)
+{
+	const struct latch_common *m = c->common;
+	const struct latch_flow *f = c->flow;
+	bool in = c->dir == LATCH_DIR_IN;
+	struct latch_path_key key = { .ln = c->ln, .family = f->family };
+	const struct latch_tmpl *t;
+	u32 diff = 0;
+	int i;
+
+	latch_case_addr(&key.daddr, in ? &f->local : &f->remote);
+	latch_case_addr(&key.saddr, in ? &f->remote : &f->local);
+	for (i = 0; i < c->n; i++) {
+		t = &c->tmpl[i];
+		if (t->mode != XFRM_MODE_TRANSPORT) {
+			key.family = t->family;
+			key.daddr = t->daddr;
+			key.saddr = t->saddr;
+			if (xfrm_addr_any(&key.daddr, key.family))
+				key.daddr = in ? m->outer_local : m->outer_remote;
+			if (xfrm_addr_any(&key.saddr, key.family))
+				key.saddr = in ? m->outer_remote : m->outer_local;
+		}
+		key.reqid = t->reqid;
+		key.any = in && !t->reqid;
+		diff |= latch_case_path(c, i, &key);
+	}
+	return diff;
+}
+
+/* The paths are the group's from here on. */
+static void latch_case_done(struct latch_case *c)
+{
+	int dir, i;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		for (i = 0; i < LATCH_LINKS; i++)
+			if (c->got[dir][i])
+				latch_path_put(c->got[dir][i]);
+}
+
+/* Both directions, by what is there now. */
+static u32 latch_case_judge(struct latch_case *c)
+{
+	u32 diff, all = 0;
+
+	c->uniform = true;
+	for (c->dir = 0; c->dir < LATCH_DIRS; c->dir++) {
+		c->n = 0;
+		c->have = 0;
+		c->found = c->common->params.tag;
+		diff = latch_case_policy(c);
+		if (!diff)
+			diff = latch_case_shape(c);
+		if (!diff)
+			diff = latch_case_sas(c);
+		if (!diff && c->n && c->have == BIT(c->n) - 1)
+			latch_params_add(&c->common->params, &c->found, c->dir);
+		all |= diff;
+	}
+	if (all & LATCH_R(NO_MEM))
+		c->uniform = false;
+	return all;
+}
+
+/**
+ * latch_judge() - find the conflicts that a latch has now, and put it in its group
+ * @l:      the latch
+ * @common: what it is to have in common with others, parameters set; paths, policies
+ *          and what the SAs tell that no packet has told yet (replay windows, the
+ *          unidentified SA of the other direction) are filled in
+ * @relink: look for the paths that its templates name
+ *
+ * Context: @l->lock held, RCU read side.
+ * Return: set of LATCH_R() bits; NO_MEM too where the latch stays in the group it
+ * was in.
+ */
+u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
+{
+	int seq = atomic_read_acquire(&l->ln->seq);
+	struct latch_case c;
+	u32 all, spd;
+
+	lockdep_assert_held(&l->lock);
+	common->params.rule = latch_rule(l);
+	common->demand = common->params.rule == LATCH_QOP_SET ? l->demand : NULL;
+	common->sockpol = l->sockpol_in << LATCH_DIR_IN | l->sockpol_out << LATCH_DIR_OUT;
+	do {
+		c = (struct latch_case){ .ln = l->ln, .flow = &l->flow, .common = common,
+					 .relink = relink };
+		spd = latch_spd_id(l->ln);
+		all = latch_case_judge(&c);
+		if (latch_group_set(l, common, all, c.uniform))
+			all |= LATCH_R(NO_MEM);
+		latch_case_done(&c);
+		/* an event that came since may have looked at the group without it */
+		smp_mb();
+	} while (!(all & LATCH_R(NO_MEM)) && latch_spd_id(l->ln) != spd);
+	if (l->group && atomic_read(&l->ln->seq) != seq)
+		latch_group_doubt(l->group);
+	return all;
+}
+
+/**
+ * latch_judge_group() - find the conflicts that all latches of a group have now
+ * @g:         the group
+ * @f:         the flow of one of them
+ * @conflicts: set of LATCH_R() bits
+ *
+ * Context: RCU read side.
+ * Return: false where each has to be judged by itself: they may differ, or say
+ * something else than the group does from now on.
+ */
+bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts)
+{
+	struct latch_common common = g->c;
+	struct latch_case c = { .ln = g->c.ln, .flow = f, .common = &common };
+
+	*conflicts = latch_case_judge(&c);
+	return c.uniform && !memcmp(&common, &g->c, sizeof(common));
+}
+
+/* Is the policy of a flow the one that @c names? 0 is none. */
+static bool latch_judge_pol(const struct latch_common *c, const struct latch_flow *f, u8 dir,
+			    const struct latch_pol **pol)
+{
+	*pol = latch_spd_find(c->ln, f, dir, c->if_id, c->mark[dir]);
+	return (*pol ? (*pol)->id : 0) == c->pol[dir];
+}
+
+/**
+ * latch_judge_policies() - is a latch governed by the policies that its group names?
+ * @l: the latch, whose lock is held
+ * @c: what the group says
+ *
+ * Context: RCU read side. Return: true where it is.
+ */
+bool latch_judge_policies(const struct latch *l, const struct latch_common *c)
+{
+	const struct latch_pol *pol;
+
+	lockdep_assert_held(&l->lock);
+	return !c->sockpol && latch_judge_pol(c, &l->flow, LATCH_DIR_IN, &pol) &&
+	       latch_judge_pol(c, &l->flow, LATCH_DIR_OUT, &pol);
+}
+
+/**
+ * latch_judge_unmoved() - are all flows of a group governed by the policies it names?
+ * @c: what the group says; by the copy of the SPD before the latest, they were
+ * @f: one of the flows
+ * @limit: of new policies that are looked at
+ *
+ * All of them lie within the selectors of these policies, so that only one that is new
+ * can take them.
+ *
+ * Context: RCU read side, the worker only.
+ * Return: false where some may not be, and where no policy governs them.
+ */
+bool latch_judge_unmoved(const struct latch_common *c, const struct latch_flow *f, u32 limit)
+{
+	const struct latch_pol *pol;
+	u8 dir;
+
+	for (dir = 0; dir < LATCH_DIRS; dir++)
+		if (!latch_judge_pol(c, f, dir, &pol) || !pol ||
+		    latch_spd_overtaken(c->ln, pol, limit))
+			return false;
+	return !c->sockpol;
+}
+
+/**
+ * latch_judge_hosts() - is a flow between the hosts that its group's SAs are for?
+ * @l: the flow's latch
+ * @c: what the group says
+ *
+ * In transport mode the flow's addresses are those of its SAs.
+ *
+ * Context: any. Return: true where it is, and in tunnel mode.
+ */
+bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
+{
+	const struct latch_path *path = c->path[LATCH_DIR_OUT][0];
+	const struct latch_flow *f = &l->flow;
+
+	if (c->params.tag.x[0].mode != XFRM_MODE_TRANSPORT)
+		return true;
+	return path && path->key.family == f->family &&
+	       latch_words_equal(&path->key.daddr, &f->remote, sizeof(f->remote)) &&
+	       latch_words_equal(&path->key.saddr, &f->local, sizeof(f->local));
+}
+
+/**
+ * latch_judge_again() - would a new flow be judged as those of a group were, if it is
+ *                       between the same hosts and the same policies govern it?
+ * @l: its latch, whose lock is held and whose flow is set
+ * @c: what the group says
+ * @p: the flow's first packet, under the SA under which one of the group began
+ *
+ * What could differ: identities, the demand, marks.
+ *
+ * Context: RCU read side. Return: true where it would.
+ */
+bool latch_judge_again(const struct latch *l, const struct latch_common *c,
+		       const struct latch_pkt *p)
+{
+	u8 rule = latch_rule(l);
+
+	lockdep_assert_held(&l->lock);
+	return p->sa->xs == p->first && p->tag.id.kind == c->params.tag.id.kind &&
+	       p->who.peer == c->peer && p->who.local == c->local &&
+	       rule == c->params.rule &&
+	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&
+	       !l->sockpol_in && !l->sockpol_out && !READ_ONCE(l->ln->marked) &&
+	       p->mark == c->mark[LATCH_DIR_IN] && p->mark == c->mark[LATCH_DIR_OUT];
+}

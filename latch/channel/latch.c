@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Life of a latch: made, moved from state to state, let go.
+ */
+#include <linux/memcontrol.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/tcp.h>
+
+#include "api/nl_latch.h"
+#include "base/mib.h"
+#include "base/net.h"
+#include "base/work.h"
+#include "channel/demand.h"
+#include "channel/group.h"
+#include "channel/latch.h"
+#include "channel/number.h"
+#include "channel/table.h"
+#include "core/fsm.h"
+#include "core/params.h"
+
+static struct kmem_cache *latch_cache;
+
+/* Memory of a latch counts where the memory of its socket does. */
+static struct latch *latch_cache_alloc(const struct sock *sk, gfp_t gfp)
+{
+#ifdef CONFIG_MEMCG
+	if (sk && sk->sk_memcg) {
+		struct mem_cgroup *old = set_active_memcg(sk->sk_memcg);
+		struct latch *l = kmem_cache_zalloc(latch_cache, gfp | __GFP_NOWARN);
+
+		set_active_memcg(old);
+		return l;
+	}
+#endif
+	return kmem_cache_zalloc(latch_cache, gfp | __GFP_NOWARN);
+}
+
+/**
+ * latch_alloc() - a new latch in state NONE
+ * @ln:  the namespace
+ * @sk:  the socket whose memory it counts as, NULL none
+ * @gfp: GFP_KERNEL or GFP_ATOMIC
+ *
+ * Context: as @gfp says.
+ * Return: the latch with the tables' reference, in no table; NULL without memory.
+ */
+struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp)
+{
+	struct latch *l = latch_cache_alloc(sk, gfp);
+
+	if (!l)
+		return NULL;
+	l->ln = ln;
+	spin_lock_init(&l->lock);
+	refcount_set(&l->ref, 1);
+	INIT_LIST_HEAD(&l->act);
+	INIT_LIST_HEAD(&l->embryos);
+	return l;
+}
+
+/**
+ * latch_list() - number a latch and count it against the limit
+ * @l: a latch that nobody else sees yet; not a listener's
+ *
+ * Context: any.
+ * Return: 0; -ENOBUFS where max_latches are there; -ENOMEM.
+ */
+int latch_list(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	int err = -ENOBUFS;
+
+	if (atomic_inc_return(&ln->n_latches) <= READ_ONCE(ln->max_latches))
+		err = latch_number(l);
+	if (err)
+		atomic_dec(&ln->n_latches);
+	else
+		l->listed = 1;
+	return err;
+}
+
+/**
+ * latch_no_more() - the socket of a connection that is over has said all that it had to say
+ * @l: its latch, whose lock is held
+ *
+ * Context: any.
+ */
+void latch_no_more(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!l->over)
+		return;
+	l->over = 0;
+	atomic_dec(&ln->n_over);
+	if (!latch_net_needed(ln))
+		latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
+/**
+ * latch_hold() - one reference more
+ * @l: a latch under RCU
+ *
+ * Return: false where it is on its way out.
+ */
+bool latch_hold(struct latch *l)
+{
+	return refcount_inc_not_zero(&l->ref);
+}
+
+/* The module is left behind here: latch_exit() waits for all call-backs. */
+static void latch_free_rcu(struct rcu_head *rcu)
+{
+	struct latch *l = container_of(rcu, struct latch, rcu);
+	bool pinned = l->pinned;
+
+	kmem_cache_free(latch_cache, l);
+	if (pinned)
+		module_put(THIS_MODULE);
+}
+
+/**
+ * latch_put() - one reference less
+ * @l: the latch
+ *
+ * Context: any.
+ */
+void latch_put(struct latch *l)
+{
+	if (!refcount_dec_and_test(&l->ref))
+		return;
+	WARN_ON_ONCE(l->hashed || l->numbered || l->sk);
+	latch_demand_put(l->demand);
+	latch_group_put(l->group);
+	call_rcu(&l->rcu, latch_free_rcu);
+}
+
+/**
+ * latch_want_more() - a socket has a demand, but packets cannot find it yet
+ * @l: its latch, whose lock is held
+ */
+void latch_want_more(struct latch *l)
+{
+	if (l->wanting)
+		return;
+	l->wanting = 1;
+	atomic_inc(&l->ln->n_wanting);
+	/* the worker may just be switching the hooks off */
+	latch_km_queue(l->ln, LATCH_WORK_TELL);
+}
+
+/**
+ * latch_want_less() - packets find it now, or it has none any more
+ * @l: the latch, whose lock is held
+ */
+void latch_want_less(struct latch *l)
+{
+	if (!l->wanting)
+		return;
+	l->wanting = 0;
+	atomic_dec(&l->ln->n_wanting);
+}
+
+/* No event and no list finds a latch any more. */
+static void latch_unlist(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+
+	latch_group_leave(l);
+	latch_unnumber(l);
+	if (l->listed) {
+		atomic_dec(&ln->n_latches);
+		l->listed = 0;
+		if (!latch_net_needed(ln))
+			latch_km_queue(ln, LATCH_WORK_TELL);
+	}
+	if (l->counted) {
+		atomic_dec(&ln->n_listeners);
+		l->counted = 0;
+	}
+	if (l->in_group) {
+		atomic_dec(&ln->n_wanting);
+		l->in_group = 0;
+	}
+}
+
+/**
+ * latch_retire() - no packet, event or list finds a latch any more
+ * @l: the latch, whose lock is held
+ *
+ * Its socket still does.
+ */
+void latch_retire(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	latch_unhash_flow(l);
+	/* a demand holds for whatever the socket does next */
+	if (l->mode == LATCH_MODE_REQUIRE && l->sk && !l->unlinked)
+		latch_want_more(l);
+	else
+		latch_want_less(l);
+	latch_unlist(l);
+}
+
+/**
+ * latch_disposition() - what happens to the owner on a break (5.5-1, 5.5-2)
+ * @l: the latch
+ *
+ * Return: LATCH_DISP_WAIT, _RESET or _UNREACH.
+ */
+u8 latch_disposition(const struct latch *l)
+{
+	if (l->disposition != LATCH_DISP_DEFAULT)
+		return l->disposition;
+	if (l->flow.proto == IPPROTO_UDP)
+		return LATCH_DISP_WAIT;
+	return READ_ONCE(l->ln->disposition);
+}
+
+/* The error that the owner is to get on a break, 0 for none; negative. */
+static int latch_owner_errno(const struct latch *l)
+{
+	const struct sock *sk = l->sk;
+
+	if (latch_disposition(l) == LATCH_DISP_WAIT)
+		return 0;
+	/* connect() has not returned yet and tells why (2.3-16) */
+	if (sk && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_SYN_SENT)
+		return -EKEYREJECTED;
+	return latch_disposition(l) == LATCH_DISP_UNREACH ? -EHOSTUNREACH : -ECONNRESET;
+}
+
+/**
+ * latch_owner_tell() - have the worker tell the owner (2.2-9, 5.5-1)
+ * @l:   the latch, whose lock is held
+ * @err: error for the socket, negative; 0 does nothing
+ *
+ * Context: any.
+ */
+void latch_owner_tell(struct latch *l, int err)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!err)
+		return;
+	spin_lock(&ln->act_lock);
+	l->err = err;
+	if (list_empty(&l->act) && latch_hold(l))
+		list_add_tail(&l->act, &ln->act);
+	spin_unlock(&ln->act_lock);
+	latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
+static void latch_step_count(struct latch *l, u8 state)
+{
+	switch (state) {
+	case LATCH_STATE_ESTABLISHED:
+		latch_mib_event(l->ln, l->breaks ? LATCH_MIB_RESTORED : LATCH_MIB_CREATED);
+		break;
+	case LATCH_STATE_BROKEN:
+		l->breaks++;
+		latch_mib_event(l->ln, LATCH_MIB_BROKEN);
+		break;
+	case LATCH_STATE_CLOSED:
+		latch_mib_event(l->ln, LATCH_MIB_CLOSED);
+		break;
+	}
+}
+
+/**
+ * latch_step() - the only writer of a latch's state
+ * @l:      the latch, whose lock is held
+ * @event:  enum latch_event
+ * @reason: LATCH_REASON_* of a break or close, else NONE and the old one stays
+ *
+ * Counts, tells the multicast group (2.3-10) and has the owner told (2.2-9).
+ *
+ * Context: any.
+ * Return: false where the event cannot happen in this state.
+ */
+bool latch_step(struct latch *l, u8 event, u8 reason)
+{
+	struct latch_step step = latch_fsm(l->state, event);
+	u8 old = l->state;
+
+	lockdep_assert_held(&l->lock);
+	if (!step.valid)
+		return false;
+	if (reason != LATCH_REASON_NONE && step.next != old)
+		l->reason = reason;
+	if (step.next != LATCH_STATE_ESTABLISHED)
+		WRITE_ONCE(l->noted, 0);
+	WRITE_ONCE(l->state, step.next);
+	if (step.next != old)
+		latch_step_count(l, step.next);
+	if (step.act & LATCH_ACT_NOTIFY)
+		latch_notify(l, old);
+	if (step.act & LATCH_ACT_OWNER)
+		latch_owner_tell(l, latch_owner_errno(l));
+	/* UDP is silenced, not told (2.3-20) */
+	if (step.act & LATCH_ACT_RESET && l->flow.proto == IPPROTO_TCP)
+		latch_owner_tell(l, -ECONNRESET);
+	return true;
+}
+
+/**
+ * latch_linger() - a connection is over, but packets go on to find its latch
+ * @l: the latch, ESTABLISHED or BROKEN, whose lock is held; its socket is about to go
+ *
+ * To whoever asks, and to the counters, it is CLOSED; for the packets of TIME_WAIT its
+ * state is what it was, and no event moves it.
+ *
+ * Context: BH off.
+ */
+void latch_linger(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->state == LATCH_STATE_ESTABLISHED)
+		l->reason = LATCH_REASON_RELEASED;
+	WRITE_ONCE(l->special, LATCH_GHOST);
+	latch_step_count(l, LATCH_STATE_CLOSED);
+	latch_notify(l, l->state);
+	latch_unlist(l);
+}
+
+/**
+ * latch_rule() - which suites are congruent now
+ * @l: the latch, whose lock is held
+ *
+ * What is latched stays; but net.latch.qop says for connections that are there
+ * already, too, whether a stronger suite may follow, so that a fleet can be
+ * moved to one. A set that the socket gave stays.
+ *
+ * Return: enum latch_qop_rule.
+ */
+u8 latch_rule(const struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->demand && l->demand->want.n_suites)
+		return LATCH_QOP_SET;
+	return READ_ONCE(l->ln->qop);
+}
+
+/**
+ * latch_init() - make cache and tables
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init latch_init(void)
+{
+	int err = latch_table_init();
+
+	if (err)
+		return err;
+	latch_cache = kmem_cache_create("latch", sizeof(struct latch), 0,
+					SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN, NULL);
+	if (latch_cache)
+		return 0;
+	latch_table_exit();
+	return -ENOMEM;
+}
+
+/**
+ * latch_exit() - free them; no latch is left
+ */
+void latch_exit(void)
+{
+	rcu_barrier();
+#ifdef CONFIG_TASKS_RCU
+	/* a task may have been preempted on its last steps in latch_sk_destruct() */
+	synchronize_rcu_tasks();
+#endif
+	latch_table_exit();
+	kmem_cache_destroy(latch_cache);
+}

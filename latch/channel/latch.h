@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_CHANNEL_LATCH_H
+#define LATCH_CHANNEL_LATCH_H
+
+#include <linux/list_nulls.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <net/sock.h>
+
+#include "core/flow.h"
+#include "core/types.h"
+#include "core/verdict.h"
+
+struct latch_demand;
+struct latch_group;
+struct latch_net;
+struct sock;
+
+/* latch.special */
+#define LATCH_GHOST	0x01
+#define LATCH_COOKIE	0x02
+#define LATCH_TWIN	0x04
+
+/* latch.noted */
+#define LATCH_NOTED_TCP(dir)	(BIT(dir) << LATCH_DIRS)
+
+/**
+ * struct latch - a channel, or the wish for one
+ * @flow_node: in the table of flows while @hashed
+ * @sock_node:   in the table of sockets while @sk
+ * @lock:      everything below but what is said to be otherwise
+ * @sk:        the socket; NULL for an embryo and after the socket's end
+ * @destruct:  the socket's own destructor, while @chained; else @expires, of an
+ *             embryo or ghost
+ * @state:     written by latch_step() only, read anywhere
+ * @group:     what is latched, shared; NULL nothing yet
+ * @member:    in the group's list while @joined
+ * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
+ * @special:   it needs more than a look at the SA: LATCH_GHOST, it stands for a
+ *             connection in TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a
+ *             cookie and keeps no request; LATCH_TWIN, another UDP socket has the same
+ *             5-tuple. Read anywhere
+ * @kept:      over, and holds its socket instead of being chained into it
+ * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
+ *             group has seen is good for its own; LATCH_NOTED_TCP(direction) too for TCP;
+ *             read anywhere
+ * @missed:    how often in a row TCP was found to have nothing of an embryo
+ * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
+ *             it has no socket
+ * @portaddr:  where UDP has the socket in its table
+ * @txhash:    what connect() drew for a UDP socket
+ * @in_group:  counted in n_wanting: a UDP socket bound to a group, or for broadcasts
+ * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
+ *             protected segment
+ * @half_open: counted in ln->n_embryos, by @share
+ * @over:      counted in ln->n_over: its connection is over, and its socket may still say so
+ * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
+ * @err:       what the socket is to be told, for ln->act
+ * @act:       in ln->act, which holds the latch; @rcu after that
+ */
+struct latch {
+	/* what every packet of the flow reads */
+	struct rhash_head	flow_node;
+	struct latch_net	*ln;
+	struct latch_flow	flow;	/* after @ln: the two are the key */
+	struct latch_group	*group;
+	u8			state;
+	u8			mode;
+	u8			reason;
+	u8			disposition;
+	bool			hashed;
+	bool			embryo;
+	u8			special;
+	bool			listener;
+	bool			kept;
+	u8			missed;
+	u16			portaddr;
+	u16			chained:1,
+				numbered:1,
+				listed:1,
+				automatic:1,
+				wanting:1,
+				joined:1,
+				sockpol_in:1,
+				sockpol_out:1,
+				pinned:1,
+				unlinked:1,
+				counted:1,
+				in_group:1,
+				half_open:1,
+				over:1;
+	bool			restored;
+	u8			noted;
+	s16			err;
+	u32			conflicts;
+	spinlock_t		lock;
+	struct sock		*sk;
+	union {
+		struct rhash_head sock_node;
+		struct {
+			int	dif;
+			int	sdif;
+		};
+	};
+
+	struct hlist_nulls_node	member;
+	union {
+		void		(*destruct)(struct sock *sk);
+		unsigned long	expires;
+	};
+	struct latch_demand	*demand;
+	struct list_head	embryos;
+	union {
+		struct list_head act;
+		struct rcu_head	rcu;
+	};
+	atomic_t		drops[LATCH_DIRS];
+	u32			id;
+	union {
+		u32		txhash;
+		u32		share;
+		int		bound;
+	};
+	u32			breaks;
+	refcount_t		ref;
+};
+
+/* A privileged socket that is to have no latch: nothing of it is judged (2-18, 3.1-2). */
+static __always_inline bool latch_exempt(const struct latch *l)
+{
+	u8 mode = READ_ONCE(l->mode);
+
+	return mode == LATCH_MODE_OFF || mode == LATCH_MODE_BYPASS;
+}
+
+/* Under the latch's lock, or where nobody knows it yet. */
+static inline void latch_set_noted(struct latch *l, u8 dirs)
+{
+	if (l->flow.proto == IPPROTO_TCP)
+		dirs |= dirs << LATCH_DIRS;
+	WRITE_ONCE(l->noted, l->noted | dirs);
+}
+
+struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
+int latch_list(struct latch *l);
+void latch_no_more(struct latch *l);
+bool latch_hold(struct latch *l);
+void latch_put(struct latch *l);
+void latch_want_more(struct latch *l);
+void latch_want_less(struct latch *l);
+void latch_retire(struct latch *l);
+u8 latch_disposition(const struct latch *l);
+void latch_owner_tell(struct latch *l, int err);
+bool latch_step(struct latch *l, u8 event, u8 reason);
+void latch_linger(struct latch *l);
+u8 latch_rule(const struct latch *l);
+int latch_init(void);
+void latch_exit(void);
+
+#endif /* LATCH_CHANNEL_LATCH_H */

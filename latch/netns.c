@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Network namespaces: what each has, from its first SA to its end.
+ */
+#include <linux/rtnetlink.h>
+#include <linux/tracepoint.h>
+#include <net/netns/generic.h>
+
+#include "api/km.h"
+#include "api/sysctl.h"
+#include "base/mib.h"
+#include "base/net.h"
+#include "base/sacache.h"
+#include "base/work.h"
+#include "channel/number.h"
+#include "netns.h"
+#include "packet/watch.h"
+#include "peer/bind.h"
+#include "peer/peer.h"
+#include "sock/embryo.h"
+#include "sock/owner.h"
+#include "sock/unlink.h"
+#include "worker.h"
+#include "xfrm/sad.h"
+#include "xfrm/spd.h"
+
+static void latch_net_setup(struct latch_net *ln, struct net *net)
+{
+	ln->net = net;
+	latch_sacache_init(&ln->gens);
+	xa_init_flags(&ln->sheets, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	spin_lock_init(&ln->groups_lock);
+	spin_lock_init(&ln->sad_lock);
+	spin_lock_init(&ln->embryo_lock);
+	spin_lock_init(&ln->act_lock);
+	mutex_init(&ln->hook_mutex);
+	INIT_LIST_HEAD(&ln->groups);
+	INIT_LIST_HEAD(&ln->sas);
+	INIT_LIST_HEAD(&ln->dirty);
+	INIT_LIST_HEAD(&ln->gone_binds);
+	INIT_LIST_HEAD(&ln->embryos);
+	INIT_LIST_HEAD(&ln->ghosts);
+	INIT_LIST_HEAD(&ln->act);
+	INIT_WORK(&ln->work, latch_km_work);
+	INIT_DELAYED_WORK(&ln->later_work, latch_km_later_work);
+	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
+	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
+	INIT_DELAYED_WORK(&ln->reap_work, latch_bind_reap_work);
+}
+
+static int __net_init latch_net_start(struct net *net)
+{
+	struct latch_net *ln = net_generic(net, latch_net_id);
+	int err;
+
+	latch_net_setup(ln, net);
+	err = latch_mib_init(ln);
+	if (err)
+		return err;
+	err = latch_sysctl_init(ln);
+	if (err)
+		latch_mib_exit(ln);
+	return err;
+}
+
+/* No packet and no work any more; the caller waits for a grace period. */
+static void __net_exit latch_net_drain(struct net *net)
+{
+	struct latch_net *ln = net_generic(net, latch_net_id);
+
+	WRITE_ONCE(ln->dying, true);
+	cancel_delayed_work_sync(&ln->later_work);
+	cancel_delayed_work_sync(&ln->pending_work);
+	cancel_delayed_work_sync(&ln->embryo_work);
+	cancel_work_sync(&ln->work);
+	latch_net_activate(ln);
+}
+
+static void __net_exit latch_net_stop(struct net *net)
+{
+	struct latch_net *ln = net_generic(net, latch_net_id);
+
+	/* what queued work between the two has seen dying, or is caught here */
+	cancel_delayed_work_sync(&ln->later_work);
+	cancel_delayed_work_sync(&ln->pending_work);
+	cancel_delayed_work_sync(&ln->embryo_work);
+	cancel_work_sync(&ln->work);
+	latch_unlink_all(ln);
+	latch_embryo_clear(ln);
+	latch_owner_work(ln);
+	if (ln->heard) {
+		latch_net_hear(ln, false);
+		/* a call-back that still runs knows the namespace */
+		tracepoint_synchronize_unregister();
+	}
+	latch_sad_clear(ln);
+	latch_spd_clear(ln);
+	WARN_ON_ONCE(!list_empty(&ln->groups));
+	cancel_delayed_work_sync(&ln->reap_work);
+	latch_bind_clear(ln);
+	latch_peer_clear(ln);
+	latch_sysctl_exit(ln);
+	latch_mib_exit(ln);
+	latch_number_exit(ln);
+	/* RCU call-backs of latches and SAs point here */
+	rcu_barrier();
+}
+
+static struct pernet_operations latch_net_ops = {
+	.init		= latch_net_start,
+	.pre_exit	= latch_net_drain,
+	.exit		= latch_net_stop,
+	.id		= &latch_net_id,
+	.size		= sizeof(struct latch_net),
+};
+
+/**
+ * latch_net_init() - enter every namespace, then listen to XFRM and read what is there
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int __init latch_net_init(void)
+{
+	struct net *net;
+	int err;
+
+	err = register_pernet_subsys(&latch_net_ops);
+	if (err)
+		return err;
+	err = latch_km_register();
+	if (err) {
+		unregister_pernet_subsys(&latch_net_ops);
+		return err;
+	}
+	down_read(&net_rwsem);
+	for_each_net(net) {
+		struct latch_net *ln = latch_pernet(net);
+
+		if (!ln)
+			continue;
+		latch_km_queue(ln, LATCH_WORK_SAD);
+		latch_km_queue(ln, LATCH_WORK_SPD);
+	}
+	up_read(&net_rwsem);
+	return 0;
+}
+
+/**
+ * latch_net_exit() - leave every namespace
+ */
+void latch_net_exit(void)
+{
+	latch_km_unregister();
+	unregister_pernet_subsys(&latch_net_ops);
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One packet against one latch, in full (RFC 5660 2.4-1): what protects it, whether that
+ * is congruent, and what becomes of it.
+ */
+#include <linux/netfilter.h>
+
+#include "base/mib.h"
+#include "base/net.h"
+#include "channel/demand.h"
+#include "channel/group.h"
+#include "channel/latch.h"
+#include "channel/pkt.h"
+#include "channel/reeval.h"
+#include "channel/reuse.h"
+#include "core/params.h"
+#include "core/pattern.h"
+#include "core/types.h"
+#include "core/verdict.h"
+#include "packet/classify.h"
+#include "packet/enforce.h"
+#include "packet/establish.h"
+#include "peer/peer.h"
+
+/**
+ * latch_drop() - drop a packet and count why
+ * @ln:     the namespace
+ * @l:      its latch; NULL where it has none
+ * @skb:    the packet; gone after this
+ * @dir:    LATCH_DIR_*
+ * @reason: LATCH_REASON_*
+ *
+ * Context: any. Return: NF_STOLEN.
+ */
+unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
+			u8 dir, u8 reason)
+{
+	latch_mib_drop(ln, dir, reason);
+	if (l)
+		atomic_inc(&l->drops[dir]);
+	/* stolen, not dropped: to the sender it is as if it were lost (2.3-19) */
+	kfree_skb_reason(skb, SKB_DROP_REASON_XFRM_POLICY);
+	return NF_STOLEN;
+}
+
+/**
+ * latch_drop_unknown() - drop a packet of which it cannot be told whose it is
+ * @ln:  the namespace
+ * @skb: the packet
+ * @dir: LATCH_DIR_*
+ *
+ * Unless nothing in this namespace is latched, or to be.
+ *
+ * Context: any. Return: NF_ACCEPT or NF_STOLEN.
+ */
+unsigned int latch_drop_unknown(struct latch_net *ln, struct sk_buff *skb, u8 dir)
+{
+	if (!latch_net_guarded(ln))
+		return NF_ACCEPT;
+	return latch_drop(ln, NULL, skb, dir, LATCH_REASON_HEADER);
+}
+
+/* The group's cache does not have this packet's SA, or cannot have it. */
+static noinline void latch_note_new(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_common common = l->group->c;
+
+	latch_params_add(&common.params, &p->tag, p->dir);
+	latch_view_outer(&common, p);
+	/* elsewhere, an event that is being dealt with may have missed it */
+	if (memcmp(&common, &l->group->c, sizeof(common)))
+		latch_resettle(l, &common, true);
+	if (l->state != LATCH_STATE_ESTABLISHED)
+		return;
+	latch_set_noted(l, BIT(p->dir));
+	latch_group_note(l, p);
+}
+
+/**
+ * latch_note() - note that a packet's SA was found congruent
+ * @l: the latch, whose lock is held
+ * @p: the packet
+ */
+void latch_note(struct latch *l, const struct latch_pkt *p)
+{
+	lockdep_assert_held(&l->lock);
+	if (p->tag.n != 1 || p->ipcomp || !latch_sa_known(l, p->first, p->dir, false))
+		latch_note_new(l, p);
+}
+
+/*
+ * What a peer's name is to a demand: its digest, or, where the demand is a pattern,
+ * the pattern's own if it fits. Only the first packets of a flow come here.
+ */
+static void latch_name_for(const struct latch_demand *d, const struct latch_peer *p,
+			   u64 name[2])
+{
+	const void *id;
+	u16 len;
+
+	if (!d->pattern.type) {
+		memcpy(name, p->name, sizeof(p->name));
+		return;
+	}
+	id = latch_peer_data(p, LATCH_PEER_ID, &len);
+	memcpy(name, d->want.peer, sizeof(d->want.peer));
+	if (!latch_pattern_match(&d->pattern, p->id_type, id, len))
+		name[0] = ~name[0];
+}
+
+/* ... of what was latched. */
+static noinline u32 latch_mismatch_latched(const struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_params params = l->group->c.params;
+
+	params.rule = latch_rule(l);
+	return latch_params_cmp(&params, l->demand ? &l->demand->want : NULL, &p->tag, p->dir);
+}
+
+/* ... of a demand, which names an identity, whatever its trust anchor. */
+static noinline u32 latch_mismatch_demand(const struct latch_demand *d, const struct latch_pkt *p)
+{
+	struct latch_tag tag = p->tag;
+
+	if (p->who.peer)
+		latch_name_for(d, p->who.peer, tag.id.peer);
+	if (p->who.local)
+		memcpy(tag.id.local, p->who.local->name, sizeof(tag.id.local));
+	return latch_want_cmp(&d->want, &tag, p->dir);
+}
+
+/**
+ * latch_mismatch() - why a packet does not fit a latch
+ * @l: the latch, whose lock is held
+ * @p: the packet
+ *
+ * Return: set of LATCH_R() bits.
+ */
+u32 latch_mismatch(struct latch *l, const struct latch_pkt *p)
+{
+	u32 diff = 0;
+
+	if (READ_ONCE(l->ln->lost))
+		return LATCH_R(LOST);
+	if (!p->tag.n)
+		return LATCH_R(CLEAR);
+	if (l->group)
+		return latch_mismatch_latched(l, p);
+
+	switch (p->tag.id.kind) {
+	case LATCH_IDENT_PENDING:
+		return LATCH_R(PENDING);
+	case LATCH_IDENT_AMBIGUOUS:
+		return LATCH_R(AMBIGUOUS);
+	case LATCH_IDENT_MIXED:
+		return LATCH_R(PEER);
+	case LATCH_IDENT_PINNED:
+		if (READ_ONCE(l->ln->require_identity))
+			diff = LATCH_R(NO_BINDING);
+	}
+	return l->demand ? diff | latch_mismatch_demand(l->demand, p) : diff;
+}
+
+/*
+ * A socket may keep a route without IPsec that it found while policy let the flow
+ * out in clear: the kernel does not void it when that policy goes.
+ */
+static void latch_reroute(struct sk_buff *skb, u8 dir, u8 reason)
+{
+	if (dir == LATCH_DIR_OUT && reason == LATCH_REASON_CLEAR && skb->sk &&
+	    sk_fullsock(skb->sk))
+		sk_dst_reset(skb->sk);
+}
+
+/*
+ * A half-open latch may get its SA here, where the identity of the SA that its SYN came
+ * under was not known then.
+ */
+static struct latch_verdict latch_judge_packet(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_verdict v;
+
+	latch_group_tell(l);
+	v = latch_verdict(l->state, l->mode, latch_mismatch(l, p));
+	if (v.act == LATCH_BIRTH)
+		v = latch_first_sa(l, p);
+	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
+		latch_note(l, p);
+	return v;
+}
+
+/**
+ * latch_enforce() - a packet of a flow that has a latch
+ * @l:   the latch; any whose flow or socket the packet is of
+ * @skb: the packet
+ * @dir: LATCH_DIR_*
+ *
+ * Complete by itself: it does not ask the cache of SAs.
+ *
+ * Context: RCU read side, @l->lock not held. Return: NF_ACCEPT or NF_STOLEN.
+ */
+unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir)
+{
+	struct latch_verdict v = { .act = LATCH_DROP, .reason = LATCH_REASON_HEADER };
+	struct latch_pkt p = {};
+
+	if (latch_view(l->ln, skb, dir, &p)) {
+		spin_lock_bh(&l->lock);
+		v = latch_judge_packet(l, &p);
+		spin_unlock_bh(&l->lock);
+	}
+	if (v.act == LATCH_PASS)
+		return NF_ACCEPT;
+	latch_reroute(skb, dir, v.reason);
+	return latch_drop(l->ln, l, skb, dir, v.reason);
+}
+
+/**
+ * latch_enforce_only() - a packet about a latched flow that is not of the flow itself
+ * @l:      the latch
+ * @skb:    an ICMP error, or what a socket says of a connection that is over
+ * @dir:    LATCH_DIR_*
+ * @latched: the flow may still speak, under what was latched
+ * @reason: LATCH_REASON_* to drop it by
+ *
+ * Nothing is noted, and no state changes.
+ *
+ * Context: RCU read side, @l->lock not held. Return: NF_ACCEPT or NF_STOLEN.
+ */
+unsigned int latch_enforce_only(struct latch *l, struct sk_buff *skb, u8 dir, bool latched,
+				u8 reason)
+{
+	struct latch_pkt p = {};
+	bool fits = false;
+
+	if (!latch_view(l->ln, skb, dir, &p))
+		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_HEADER);
+	if (latched) {
+		spin_lock_bh(&l->lock);
+		fits = l->group && !latch_mismatch(l, &p);
+		spin_unlock_bh(&l->lock);
+	}
+	return fits ? NF_ACCEPT : latch_drop(l->ln, l, skb, dir, reason);
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The first packet of a flow, and the SA that is latched with it (RFC 5660 2.3-2, 2.3-3).
+ */
+#include <uapi/linux/xfrm.h>
+
+#include "base/mib.h"
+#include "base/net.h"
+#include "base/work.h"
+#include "channel/group.h"
+#include "channel/judge.h"
+#include "channel/latch.h"
+#include "channel/pkt.h"
+#include "channel/reuse.h"
+#include "channel/table.h"
+#include "core/conflict.h"
+#include "core/flow.h"
+#include "core/fsm.h"
+#include "core/params.h"
+#include "core/types.h"
+#include "core/verdict.h"
+#include "packet/classify.h"
+#include "packet/enforce.h"
+#include "packet/establish.h"
+#include "packet/hooks.h"
+#include "peer/peer.h"
+#include "sock/owner.h"
+
+/* Puts a latch that is about to be established in a group, by itself. */
+static u32 latch_place(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_common common = {
+		.ln = l->ln,
+		.pol = { LATCH_POL_SEEN, LATCH_POL_SEEN },
+	};
+	u32 conflicts;
+
+	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
+	common.peer = latch_peer_hold(p->who.peer);
+	common.local = latch_peer_hold(p->who.local);
+	common.mark[!p->dir] = p->mark;
+	latch_view_outer(&common, p);
+	conflicts = latch_judge(l, &common, true);
+	latch_peer_put(common.peer);
+	latch_peer_put(common.local);
+	return conflicts;
+}
+
+/**
+ * latch_establish() - latch a packet's SA (2.3-2, 2.3-3)
+ * @l: a latch in NONE or LARVAL whose flow is set, lock held
+ * @p: the packet; it gives what the socket asked for
+ *
+ * Context: RCU read side. Takes no memory but for a group and its paths; without
+ * paths the latch is born BROKEN for NO_MEM until the worker has judged it.
+ * Return: 0; -ENOMEM without a group, and nothing has changed.
+ */
+int latch_establish(struct latch *l, const struct latch_pkt *p)
+{
+	lockdep_assert_held(&l->lock);
+	l->conflicts = latch_group_again(l, p) ? 0 : latch_place(l, p);
+	if (!l->group)
+		return -ENOMEM;
+	if (l->conflicts & LATCH_R(NO_MEM))
+		latch_km_queue(l->ln, LATCH_WORK_ALL);
+	latch_want_less(l);
+	if (l->conflicts)
+		latch_step(l, LATCH_EV_BIND_CONFLICT, latch_reason_first(l->conflicts));
+	else
+		latch_step(l, LATCH_EV_BIND, LATCH_REASON_NONE);
+	return 0;
+}
+
+/**
+ * latch_first_sa() - a latch meets the packet whose SA it is to latch
+ * @l: the latch, whose lock is held and whose flow is set
+ * @p: the packet
+ *
+ * Return: what becomes of the packet.
+ */
+struct latch_verdict latch_first_sa(struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_verdict none = { .act = LATCH_DROP, .reason = LATCH_REASON_NO_MEM };
+
+	return latch_establish(l, p) ? none : latch_verdict(l->state, l->mode, 0);
+}
+
+/**
+ * latch_err_reason() - why there is no latch
+ * @err: negative errno of whoever did not make it
+ *
+ * Context: any. Return: LATCH_REASON_*: the limit is reached, or memory is short.
+ */
+u8 latch_err_reason(int err)
+{
+	return err == -ENOBUFS ? LATCH_REASON_LIMIT : LATCH_REASON_NO_MEM;
+}
+
+/**
+ * latch_refuse() - a SYN that cannot be latched as asked fails its connect() at once (2.3-16)
+ * @l:      the socket's latch, whose lock is held
+ * @reason: LATCH_REASON_*
+ *
+ * Context: any.
+ */
+void latch_refuse(struct latch *l, u8 reason)
+{
+	lockdep_assert_held(&l->lock);
+	latch_mib_event(l->ln, LATCH_MIB_REFUSED);
+	/* an identity that is still to come, or memory, is worth another SYN */
+	if (reason == LATCH_REASON_PENDING || reason == LATCH_REASON_LOST ||
+	    reason == LATCH_REASON_NO_MEM || reason == LATCH_REASON_LIMIT)
+		return;
+	/* a break was told by latch_step() */
+	if (l->state == LATCH_STATE_BROKEN)
+		return;
+	l->reason = reason;
+	latch_owner_tell(l, reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ?
+			 -ENOKEY : -EKEYREJECTED);
+}
+
+/*
+ * The flow's place in the table. The latch of an earlier connection of the same 5-tuple, or
+ * of a SYN that this one follows, gives way. Two UDP sockets may have one 5-tuple: then
+ * both latches are in the table.
+ */
+static int latch_take_flow(struct latch *l, const struct latch_flow *f)
+{
+	struct latch *old;
+	int err;
+
+	lockdep_assert_held(&l->lock);
+	err = latch_hash_flow(l, f);
+	if (err != -EEXIST)
+		return err;
+	old = latch_find(l->ln, f);
+	if (!old || old == l)
+		return err;
+	if (READ_ONCE(old->embryo)) {
+		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
+		latch_retire(old);
+		spin_unlock(&old->lock);
+		return latch_hash_flow(l, f);
+	}
+	return f->proto == IPPROTO_UDP ? latch_hash_twin(l, old) : err;
+}
+
+/* The latch has its socket. Only what comes out of a tunnel can be a fragment. */
+static void latch_owned(struct latch *l, struct sock *sk, u8 mode)
+{
+	latch_owner_latched(l, sk);
+	if (sk->sk_protocol != IPPROTO_UDP)
+		return;
+	if (mode != XFRM_MODE_TRANSPORT)
+		latch_net_keep_apart(l->ln);
+	if (!latch_hooks_alone(l->ln, l->flow.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6))
+		latch_net_mark_sent(l->ln);
+}
+
+/**
+ * latch_first() - a latch meets the first packet of its flow
+ * @l:  the latch, whose lock is held
+ * @p:  the packet
+ * @f:  its flow
+ * @sk: the socket, NULL where that is not born yet
+ *
+ * Nobody finds the latch by flow yet; it is entered only to be latched, or where it must hold
+ * packets back.
+ *
+ * Context: RCU read side. Return: what becomes of the packet.
+ */
+struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
+				 const struct latch_flow *f, struct sock *sk)
+{
+	struct latch_verdict v;
+	int err;
+
+	lockdep_assert_held(&l->lock);
+	v = latch_verdict(l->state, l->mode, latch_mismatch(l, p));
+	if (v.act != LATCH_BIRTH)
+		return v;
+	err = latch_take_flow(l, f);
+	if (!err && sk && !l->sk)
+		err = latch_owner_attach(l, sk);
+	if (err) {
+		v.act = LATCH_DROP;
+		v.reason = latch_err_reason(err);
+		return v;
+	}
+	if (sk)
+		latch_owned(l, sk, p->tag.x[0].mode);
+	v = latch_first_sa(l, p);
+	if (v.act == LATCH_PASS)
+		latch_note(l, p);
+	return v;
+}

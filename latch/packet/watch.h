@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_PACKET_WATCH_H
+#define LATCH_PACKET_WATCH_H
+
+struct latch_net;
+
+bool latch_net_hear(struct latch_net *ln, bool on);
+int latch_net_activate(struct latch_net *ln);
+
+#endif /* LATCH_PACKET_WATCH_H */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Bindings: which SA, or which reqid, belongs to which peer.
+ */
+#ifndef LATCH_PEER_BIND_H
+#define LATCH_PEER_BIND_H
+
+#include <linux/rhashtable.h>
+#include <linux/workqueue.h>
+
+#include "core/params.h"
+#include "xfrm/sad.h"
+
+struct latch_net;
+struct latch_peer;
+struct rhashtable_iter;
+struct work_struct;
+
+/**
+ * struct latch_bind_key - what a binding names: one SA, or the SAs of a reqid
+ * @sa:    the SA; only @sa.ln is used where @reqid is not 0
+ * @reqid: 0 for a binding by SA
+ */
+struct latch_bind_key {
+	struct latch_sa_key	sa;
+	u32			reqid;
+	u32			pad;
+};
+
+struct latch_claim {
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+};
+
+#define LATCH_MAX_CLAIMS	8
+
+struct latch_claims {
+	struct rcu_head		rcu;
+	u32			n;
+	struct latch_ident	id;
+	struct latch_claim	claim[LATCH_MAX_CLAIMS];
+};
+
+/**
+ * struct latch_bind - whose an SA is, or the SAs of a reqid are
+ * @n_sas:   SAs there are that it names, where it is @with_sa; under ln->sad_lock
+ * @with_sa: it goes with the last of them, or when none comes; under ln->sad_lock
+ * @since:   jiffies when it began to wait for the first
+ * @gone:    they are gone, so nobody is bound by it; written under ln->sad_lock
+ * @reap:    in ln->gone_binds while @gone
+ */
+struct latch_bind {
+	struct rhash_head	node;
+	struct latch_bind_key	key;
+	struct latch_claims __rcu *claims;
+	struct list_head	reap;
+	unsigned long		since;
+	u32			n_sas;
+	bool			with_sa;
+	bool			gone;
+	struct rcu_head		rcu;
+};
+
+/* latch_bind_add() */
+#define LATCH_BIND_WITH_SA	0x01	/* it goes with its SA */
+#define LATCH_BIND_EXCL		0x02	/* not beside a claim for somebody else */
+#define LATCH_BIND_REPLACE	0x04	/* WITH_SA or not holds for one there already */
+
+struct latch_bind *latch_bind_find(const struct latch_bind_key *key);
+void latch_bind_reap_work(struct work_struct *work);
+int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
+		   struct latch_peer *peer, struct latch_peer *local, u8 flags);
+int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
+		   const struct latch_peer *peer);
+void latch_bind_walk_enter(struct rhashtable_iter *it);
+void latch_bind_clear(struct latch_net *ln);
+int latch_bind_init(void);
+void latch_bind_exit(void);
+
+#endif /* LATCH_PEER_BIND_H */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_PEER_IDENTITY_H
+#define LATCH_PEER_IDENTITY_H
+
+#include <linux/types.h>
+
+struct latch_ident;
+struct latch_net;
+struct latch_peer;
+struct latch_sa;
+struct latch_sa_key;
+
+/* Who is behind an SA, with the records where it is bound. RCU. The caller says where @id is. */
+struct latch_who {
+	struct latch_ident	*id;
+	struct latch_peer	*peer;
+	struct latch_peer	*local;
+};
+
+void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
+	       const struct latch_sa *sa, struct latch_who *who);
+
+#endif /* LATCH_PEER_IDENTITY_H */

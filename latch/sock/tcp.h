@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_SOCK_TCP_H
+#define LATCH_SOCK_TCP_H
+
+struct latch;
+struct latch_flow;
+struct latch_net;
+struct sock;
+
+struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
+			    int sdif);
+struct latch *latch_owner_listener(struct sock *sk);
+int latch_owner_hear(void);
+void latch_owner_deaf(void);
+int latch_owner_init(void);
+void latch_owner_exit(void);
+
+#endif /* LATCH_SOCK_TCP_H */

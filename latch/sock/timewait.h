@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_SOCK_TIMEWAIT_H
+#define LATCH_SOCK_TIMEWAIT_H
+
+struct latch;
+struct latch_net;
+struct sock;
+
+bool latch_ghost_replaced(const struct latch *g);
+bool latch_ghost_work(struct latch_net *ln);
+bool latch_ghost_make(struct latch *l, const struct sock *sk, int old);
+
+#endif /* LATCH_SOCK_TIMEWAIT_H */

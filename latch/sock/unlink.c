@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a latch ends, and how a socket gets the next one.
+ */
+#include <net/sock.h>
+
+#include "base/net.h"
+#include "channel/latch.h"
+#include "channel/number.h"
+#include "channel/table.h"
+#include "core/fsm.h"
+#include "sock/embryo.h"
+#include "sock/owner.h"
+#include "sock/unlink.h"
+
+/**
+ * latch_unlink() - take a latch out of all tables and drop their reference
+ * @l: the latch; the caller holds it, or is under RCU
+ *
+ * Context: any, @l->lock not held. Once only for each latch; later calls do nothing.
+ */
+void latch_unlink(struct latch *l)
+{
+	struct sock *kept = NULL;
+
+	spin_lock_bh(&l->lock);
+	if (l->unlinked) {
+		spin_unlock_bh(&l->lock);
+		return;
+	}
+	l->unlinked = 1;
+	latch_retire(l);
+	if (l->kept)
+		kept = l->sk;
+	/* else the socket's destructor still needs it, and calls this again */
+	if (l->chained && l->sk && !latch_owner_unchain(l)) {
+		l->unlinked = 0;
+		spin_unlock_bh(&l->lock);
+		return;
+	}
+	latch_unhash_sk(l);
+	latch_embryo_del(l);
+	spin_unlock_bh(&l->lock);
+	if (kept)
+		sock_put(kept);
+	latch_put(l);
+}
+
+/*
+ * Both latches' locks are held. What the socket asked for goes over from @l to @new, and the
+ * socket's destructor, unless @l holds the socket instead.
+ */
+static void latch_renew_inherit(struct latch *new, struct latch *l)
+{
+	new->mode = l->mode;
+	new->disposition = l->disposition;
+	new->automatic = l->automatic;
+	new->demand = l->demand;
+	if (!l->kept) {
+		new->destruct = l->destruct;
+		new->chained = l->chained;
+		new->pinned = l->pinned;
+	}
+	l->demand = NULL;
+	l->chained = 0;
+	l->pinned = 0;
+	l->kept = false;
+	latch_no_more(l);
+	WRITE_ONCE(l->sk, NULL);
+}
+
+/**
+ * latch_renew() - a socket whose latch is over gets a new one
+ * @l:   a latch in CLOSED that no packet finds any more; the caller is under RCU
+ *       and keeps the socket from being freed
+ * @gfp: GFP_KERNEL or GFP_ATOMIC
+ *
+ * Parameters never change (2-19), so the old latch stays as it is for who still
+ * reads it; what the socket asked for goes over to the new one.
+ *
+ * Context: as @gfp says. Return: the new latch, listed, in NONE; ERR_PTR(-ENOMEM),
+ * ERR_PTR(-ENOBUFS) at the limit, ERR_PTR(-EEXIST) where somebody else was quicker,
+ * ERR_PTR(-EBUSY) while the module goes.
+ */
+struct latch *latch_renew(struct latch *l, gfp_t gfp)
+{
+	struct latch *new = latch_alloc(l->ln, l->sk, gfp);
+	struct sock *kept;
+	int err;
+
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	err = latch_list(new);
+	spin_lock_bh(&l->lock);
+	spin_lock_nested(&new->lock, SINGLE_DEPTH_NESTING);
+	new->sk = l->sk;
+	kept = l->kept ? l->sk : NULL;
+	if (!err && kept)
+		err = latch_owner_chain(new, kept);
+	if (!err && (l->unlinked || !l->sk || l->hashed || latch_sk_replace(l, new)))
+		err = -EEXIST;
+	if (err) {
+		if (new->chained && latch_owner_unchain(new))
+			latch_owner_unpin(new);
+		new->sk = NULL;
+		spin_unlock(&new->lock);
+		spin_unlock_bh(&l->lock);
+		latch_unlink(new);
+		return ERR_PTR(err);
+	}
+	latch_renew_inherit(new, l);
+	spin_unlock(&new->lock);
+	spin_unlock_bh(&l->lock);
+	latch_unlink(l);
+	if (kept)
+		sock_put(kept);
+	if (new->mode == LATCH_MODE_REQUIRE) {
+		spin_lock_bh(&new->lock);
+		latch_want_more(new);
+		latch_step(new, LATCH_EV_WANT, LATCH_REASON_NONE);
+		spin_unlock_bh(&new->lock);
+	}
+	return new;
+}
+
+/**
+ * latch_unlink_all() - let every latch of a namespace go
+ * @ln: the namespace; none is made any more
+ *
+ * Context: process.
+ */
+void latch_unlink_all(struct latch_net *ln)
+{
+	struct latch *l;
+
+	rcu_read_lock();
+	latch_for_each(ln, l)
+		latch_unlink(l);
+	rcu_read_unlock();
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The namespace's worker.
+ */
+#include "base/net.h"
+#include "base/work.h"
+#include "channel/reeval.h"
+#include "channel/table.h"
+#include "packet/watch.h"
+#include "sock/owner.h"
+#include "worker.h"
+#include "xfrm/sad.h"
+
+/**
+ * latch_km_work() - the namespace's worker
+ * @work: ln->work
+ *
+ * Brings the copies up to date, judges the latches in doubt, tells owners, and
+ * switches the hooks on and off.
+ *
+ * Context: process.
+ */
+void latch_km_work(struct work_struct *work)
+{
+	struct latch_net *ln = container_of(work, struct latch_net, work);
+	unsigned long todo = xchg(&ln->todo, 0);
+
+	latch_net_activate(ln);
+	latch_fit_sk();
+	if (test_bit(LATCH_WORK_SAD, &todo)) {
+		if (latch_sad_read(ln))
+			latch_km_retry(ln, LATCH_WORK_SAD);
+		else
+			WRITE_ONCE(ln->lost, false);
+	}
+	if (test_bit(LATCH_WORK_SPD, &todo))
+		latch_km_policies(ln, test_bit(LATCH_WORK_NOW, &todo));
+	latch_km_paths(ln);
+	if (test_bit(LATCH_WORK_ALL, &todo))
+		latch_rejudge_all(ln);
+	latch_owner_work(ln);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_WORKER_H
+#define LATCH_WORKER_H
+
+#include <linux/workqueue.h>
+
+struct work_struct;
+
+void latch_km_work(struct work_struct *work);
+
+#endif /* LATCH_WORKER_H */

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A copy of the SAD, kept by the key manager events.
+ */
+#include "base/net.h"
+#include "base/sacache.h"
+#include "base/words.h"
+#include "base/work.h"
+#include "core/types.h"
+#include "xfrm/path.h"
+#include "xfrm/sad.h"
+#include "xfrm/view.h"
+
+static struct rhashtable latch_sas;
+
+/* The copies once more, by where the SA lies: the last one that came to each place. */
+#define LATCH_SA_NEAR_BITS	10
+static struct latch_sa *latch_sa_near[1 << LATCH_SA_NEAR_BITS] __read_mostly;
+
+static struct latch_sa **latch_sa_slot(const struct xfrm_state *x)
+{
+	return &latch_sa_near[hash_ptr(x, LATCH_SA_NEAR_BITS)];
+}
+
+static u32 latch_sa_hash(const void *data, u32 len, u32 seed)
+{
+	const struct latch_sa_key *key = data;
+
+	return jhash_3words((__force u32)key->spi, key->proto ^ key->mark_v,
+			    latch_addr_hash(&key->daddr, key->family, seed), seed);
+}
+
+static int latch_sa_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct latch_sa_key *key = arg->key;
+	const struct latch_sa *sa = obj;
+
+	return !latch_words_equal(&sa->key, key, sizeof(*key));
+}
+
+static const struct rhashtable_params latch_sa_params = {
+	.key_len = sizeof(struct latch_sa_key),
+	.key_offset = offsetof(struct latch_sa, key),
+	.head_offset = offsetof(struct latch_sa, node),
+	.hashfn = latch_sa_hash,
+	.obj_cmpfn = latch_sa_cmp,
+	.automatic_shrinking = true,
+};
+
+/* Who has to hear of each SA that comes or goes: bindings, and groups. */
+#define LATCH_SAD_LISTENERS	2
+static const struct latch_sad_listener *latch_sad_listeners[LATCH_SAD_LISTENERS];
+
+/**
+ * latch_sad_listen() - hear of each SA that comes or goes
+ * @listener: whom to call
+ *
+ * Context: process, while the module is loaded and no namespace is there yet.
+ */
+void __init latch_sad_listen(const struct latch_sad_listener *listener)
+{
+	int i = 0;
+
+	while (i < LATCH_SAD_LISTENERS - 1 && latch_sad_listeners[i])
+		i++;
+	latch_sad_listeners[i] = listener;
+}
+
+/* Under sad_lock. */
+static void latch_sad_tell(struct latch_sa *sa, bool came)
+{
+	int i;
+
+	for (i = 0; i < LATCH_SAD_LISTENERS; i++) {
+		if (!came)
+			latch_sad_listeners[i]->went(sa);
+		else if (latch_sad_listeners[i]->came)
+			latch_sad_listeners[i]->came(sa);
+	}
+}
+
+/**
+ * latch_sad_find() - the copy of an SA
+ * @key: what tells it from others
+ *
+ * Context: RCU read side. Return: the copy or NULL.
+ */
+struct latch_sa *latch_sad_find(const struct latch_sa_key *key)
+{
+	return rhashtable_lookup(&latch_sas, key, latch_sa_params);
+}
+
+/**
+ * latch_sad_near() - the copy of this very SA, where it is at hand
+ * @x: the SA
+ *
+ * Context: RCU read side. Return: the copy; NULL where it has to be looked for.
+ */
+struct latch_sa *latch_sad_near(const struct xfrm_state *x)
+{
+	struct latch_sa *sa = READ_ONCE(*latch_sa_slot(x));
+
+	return sa && latch_view_is(x, sa) ? sa : NULL;
+}
+
+static void latch_sa_path_key(const struct latch_sa *sa, bool any,
+			      struct latch_path_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->ln = sa->key.ln;
+	key->family = sa->key.family;
+	key->daddr = sa->key.daddr;
+	key->saddr = sa->saddr;
+	key->reqid = any ? 0 : sa->reqid;
+	key->any = any;
+}
+
+static void latch_sa_leave(struct latch_sa *sa)
+{
+	bool minds;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!sa->path[i])
+			continue;
+		spin_lock(&sa->path[i]->lock);
+		hlist_del_rcu(&sa->member[i]);
+		minds = latch_path_changed(sa->key.ln, sa->path[i], false);
+		spin_unlock(&sa->path[i]->lock);
+		if (minds)
+			latch_path_mark(sa->key.ln, sa->path[i]);
+		latch_path_put(sa->path[i]);
+	}
+}
+
+static int latch_sa_join(struct latch_sa *sa)
+{
+	struct latch_path_key key;
+	bool minds;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		latch_sa_path_key(sa, i, &key);
+		sa->path[i] = latch_path_get(&key);
+		if (!sa->path[i])
+			return -ENOMEM;
+		spin_lock(&sa->path[i]->lock);
+		hlist_add_head_rcu(&sa->member[i], &sa->path[i]->sas[i]);
+		minds = latch_path_changed(sa->key.ln, sa->path[i], true);
+		spin_unlock(&sa->path[i]->lock);
+		if (minds)
+			latch_path_mark(sa->key.ln, sa->path[i]);
+	}
+	return 0;
+}
+
+/* Under sad_lock: out of every list; the paths it was in are to be judged. */
+static void latch_sa_remove(struct latch_sa *sa)
+{
+	struct latch_net *ln = sa->key.ln;
+
+	lockdep_assert_held(&ln->sad_lock);
+	cmpxchg(latch_sa_slot(sa->xs), sa, NULL);
+	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
+	list_del(&sa->all);
+	latch_sad_tell(sa, false);
+	latch_sa_leave(sa);
+	latch_sacache_void(&ln->gens, sa->xs);
+	kfree_rcu(sa, rcu);
+}
+
+/* What is immutable in a copy and differs in the SA, as after UPDSA or migrate. */
+static bool latch_sa_same(const struct latch_sa *a, const struct latch_sa *b)
+{
+	return !memcmp(&a->sel, &b->sel, sizeof(a->sel)) &&
+	       !memcmp(&a->x, &b->x, sizeof(a->x)) &&
+	       !memcmp(&a->saddr, &b->saddr, sizeof(a->saddr)) &&
+	       a->reqid == b->reqid && a->if_id == b->if_id && a->xs == b->xs &&
+	       a->tag_flags == b->tag_flags;
+}
+
+/* Under sad_lock: enter @sa, in place of @old where the SA was only changed. */
+static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latch_sa *old)
+{
+	int err;
+
+	sa->serial = old ? old->serial : ++ln->next_serial;
+	sa->born = old ? old->born : jiffies;
+	/* another SA may have lain here and gone without an event of its own */
+	latch_sacache_void(&ln->gens, sa->xs);
+	/* first, so that the binding of one that was only changed does not go */
+	latch_sad_tell(sa, true);
+	if (old)
+		latch_sa_remove(old);
+	err = rhashtable_insert_fast(&latch_sas, &sa->node, latch_sa_params);
+	if (err)
+		goto went;
+	list_add_tail(&sa->all, &ln->sas);
+	err = latch_sa_join(sa);
+	if (!err) {
+		WRITE_ONCE(*latch_sa_slot(sa->xs), sa);
+		return 0;
+	}
+	list_del(&sa->all);
+	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
+	latch_sa_leave(sa);
+went:
+	latch_sad_tell(sa, false);
+	return err;
+}
+
+/**
+ * latch_sad_add() - an SA is there, new or changed (2.3-12)
+ * @ln: its namespace
+ * @x:  the SA
+ *
+ * An SA whose algorithms are not known enters with a protocol of 0, so that it
+ * is congruent with nothing.
+ *
+ * Context: any, x->lock may be held; takes sad_lock.
+ * Return: 0, or -ENOMEM, and the caller has to have the SAD read anew.
+ */
+int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
+{
+	struct latch_sa *sa, *old;
+	int err = 0;
+
+	/* one byte more takes twice the memory */
+	BUILD_BUG_ON(sizeof(*sa) > 256);
+	if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
+		return 0;
+	sa = kzalloc(sizeof(*sa), GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+	if (!sa)
+		return -ENOMEM;
+	latch_view_sa_key(ln, x, &sa->key);
+	if (sa->key.mark_m)
+		WRITE_ONCE(ln->marked, true);
+	if (latch_view_sa(x, sa))
+		sa->x.proto = 0;
+	sa->swept = true;
+
+	spin_lock_bh(&ln->sad_lock);
+	rcu_read_lock();
+	old = latch_sad_find(&sa->key);
+	if (old && latch_sa_same(old, sa)) {
+		old->swept = true;
+		kfree(sa);
+	} else {
+		err = latch_sa_enter(ln, sa, old);
+		if (err)
+			kfree_rcu(sa, rcu);
+	}
+	rcu_read_unlock();
+	spin_unlock_bh(&ln->sad_lock);
+	return err;
+}
+
+/**
+ * latch_sad_del() - an SA is gone
+ * @ln: its namespace
+ * @x:  the SA, which may still be in use by packets on their way
+ *
+ * Context: any, x->lock may be held; takes sad_lock.
+ */
+void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
+{
+	struct latch_sa_key key;
+	struct latch_sa *sa;
+
+	latch_view_sa_key(ln, x, &key);
+	spin_lock_bh(&ln->sad_lock);
+	rcu_read_lock();
+	sa = latch_sad_find(&key);
+	if (sa)
+		latch_sa_remove(sa);
+	rcu_read_unlock();
+	spin_unlock_bh(&ln->sad_lock);
+	if (!latch_net_needed(ln))
+		latch_km_queue(ln, LATCH_WORK_TELL);
+}
+
+/**
+ * latch_sad_flush() - all SAs of a protocol are gone
+ * @ln:    the namespace
+ * @proto: IPPROTO_ESP, IPPROTO_AH, or 0 or IPSEC_PROTO_ANY for all
+ *
+ * An SA that came after the flush, but before its event, is gone too; the caller
+ * has the SAD read anew.
+ *
+ * Context: any; takes sad_lock.
+ */
+void latch_sad_flush(struct latch_net *ln, u8 proto)
+{
+	struct latch_sa *sa, *next;
+
+	spin_lock_bh(&ln->sad_lock);
+	list_for_each_entry_safe(sa, next, &ln->sas, all)
+		if (xfrm_id_proto_match(sa->key.proto, proto))
+			latch_sa_remove(sa);
+	spin_unlock_bh(&ln->sad_lock);
+}
+
+static int latch_sad_one(struct xfrm_state *x, int seq, void *data)
+{
+	if (x->km.state != XFRM_STATE_VALID)
+		return 0;
+	return latch_sad_add(data, x);
+}
+
+/**
+ * latch_sad_read() - bring the whole copy up to date (2.3-11)
+ * @ln: the namespace
+ *
+ * Marks, walks, and takes out what the walk did not meet.
+ *
+ * Context: process.
+ * Return: 0, or -ENOMEM with the copy incomplete.
+ */
+int latch_sad_read(struct latch_net *ln)
+{
+	struct xfrm_state_walk walk;
+	struct latch_sa *sa, *next;
+	int err;
+
+	spin_lock_bh(&ln->sad_lock);
+	list_for_each_entry(sa, &ln->sas, all)
+		sa->swept = false;
+	spin_unlock_bh(&ln->sad_lock);
+
+	xfrm_state_walk_init(&walk, IPSEC_PROTO_ANY, NULL);
+	err = xfrm_state_walk(ln->net, &walk, latch_sad_one, ln);
+	xfrm_state_walk_done(&walk, ln->net);
+	if (err && err != -ENOENT)
+		return err;
+
+	spin_lock_bh(&ln->sad_lock);
+	list_for_each_entry_safe(sa, next, &ln->sas, all)
+		if (!sa->swept)
+			latch_sa_remove(sa);
+	spin_unlock_bh(&ln->sad_lock);
+	return 0;
+}
+
+/* Under sad_lock: who is behind it may be somebody else now. */
+static void latch_sa_mark(struct latch_net *ln, struct latch_sa *sa)
+{
+	latch_sacache_void(&ln->gens, sa->xs);
+	atomic_inc(&ln->seq);
+	latch_path_mark(ln, sa->path[0]);
+	latch_path_mark(ln, sa->path[1]);
+}
+
+/**
+ * latch_sad_overdue() - end the wait of SAs whose identity did not come
+ * @ln:   the namespace
+ * @next: jiffies until the next one's wait is over
+ *
+ * Context: process; takes sad_lock.
+ * Return: true where some still wait.
+ */
+bool latch_sad_overdue(struct latch_net *ln, unsigned long *next)
+{
+	unsigned long wait = msecs_to_jiffies(READ_ONCE(ln->identity_wait_ms));
+	bool more = false;
+	struct latch_sa *sa;
+
+	*next = wait;
+	spin_lock_bh(&ln->sad_lock);
+	list_for_each_entry(sa, &ln->sas, all) {
+		if (sa->expired)
+			continue;
+		if (time_before(jiffies, sa->born + wait)) {
+			*next = min(*next, sa->born + wait - jiffies);
+			more = true;
+			continue;
+		}
+		WRITE_ONCE(sa->expired, true);
+		latch_sa_mark(ln, sa);
+	}
+	spin_unlock_bh(&ln->sad_lock);
+	return more;
+}
+
+/**
+ * latch_km_pending_work() - the wait for an identity is over
+ * @work: ln->pending_work
+ *
+ * Context: process.
+ */
+void latch_km_pending_work(struct work_struct *work)
+{
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
+					    pending_work);
+	unsigned long next;
+
+	if (!READ_ONCE(ln->manager))
+		return;
+	if (latch_sad_overdue(ln, &next))
+		latch_work_delay(ln, &ln->pending_work, next + 1);
+}
+
+/**
+ * latch_sad_claimed() - have the latches of an SA judged, or of a reqid's
+ * @ln:    the namespace
+ * @key:   the SA, where @reqid is 0
+ * @reqid: the reqid
+ *
+ * An SA that is not there yet has its latches judged when it comes.
+ *
+ * Context: process; takes ln->sad_lock.
+ */
+void latch_sad_claimed(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid)
+{
+	struct latch_sa *sa;
+
+	spin_lock_bh(&ln->sad_lock);
+	if (reqid) {
+		list_for_each_entry(sa, &ln->sas, all)
+			if (sa->reqid == reqid)
+				latch_sa_mark(ln, sa);
+	} else {
+		rcu_read_lock();
+		sa = latch_sad_find(key);
+		if (sa)
+			latch_sa_mark(ln, sa);
+		rcu_read_unlock();
+	}
+	spin_unlock_bh(&ln->sad_lock);
+}
+
+/**
+ * latch_sad_count() - how many SAs a reqid has
+ * @ln:    the namespace
+ * @reqid: the reqid
+ *
+ * Context: ln->sad_lock held. Return: the number.
+ */
+u32 latch_sad_count(struct latch_net *ln, u32 reqid)
+{
+	struct latch_sa *sa;
+	u32 n = 0;
+
+	lockdep_assert_held(&ln->sad_lock);
+	list_for_each_entry(sa, &ln->sas, all)
+		n += sa->reqid == reqid;
+	return n;
+}
+
+/**
+ * latch_sad_clear() - forget everything
+ * @ln: the namespace, for which no more events come
+ *
+ * Context: process.
+ */
+void latch_sad_clear(struct latch_net *ln)
+{
+	struct latch_path *path;
+
+	latch_sad_flush(ln, 0);
+	while ((path = latch_path_dirty(ln)))
+		latch_path_put(path);
+}
+
+/**
+ * latch_sad_init() - make the tables
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init latch_sad_init(void)
+{
+	int err = latch_path_init();
+
+	if (err)
+		return err;
+	err = rhashtable_init(&latch_sas, &latch_sa_params);
+	if (err)
+		latch_path_exit();
+	return err;
+}
+
+/**
+ * latch_sad_exit() - free the tables, which are empty by then
+ */
+void latch_sad_exit(void)
+{
+	rhashtable_destroy(&latch_sas);
+	latch_path_exit();
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_XFRM_SAD_H
+#define LATCH_XFRM_SAD_H
+
+#include <linux/rhashtable.h>
+#include <net/xfrm.h>
+
+#include "core/flow.h"
+#include "core/params.h"
+
+struct latch_group;
+struct latch_net;
+struct latch_path;
+struct latch_transform;
+struct work_struct;
+struct xfrm_state;
+
+/**
+ * struct latch_sa_key - how the kernel tells SAs apart
+ */
+struct latch_sa_key {
+	struct latch_net *ln;
+	xfrm_address_t	daddr;
+	__be32		spi;
+	u32		mark_v;
+	u32		mark_m;
+	u16		family;
+	u16		proto;
+};
+
+/**
+ * struct latch_sa - copy of what matters of an SA, immutable; 256 bytes
+ * @serial: never used again, so it is the identity of an SA without binding
+ * @born:   jiffies when it was seen first
+ * @expired: its wait for an identity is over; written by the worker
+ * @xs: the SA itself, only ever compared
+ * @group: where the flows that begin under it most likely belong, held; NULL not
+ *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad_lock
+ * @gen:   generation of @xs when whoever is behind it was who is behind @group
+ */
+struct latch_sa {
+	struct rhash_head	node;
+	struct latch_sa_key	key;
+	struct list_head	all;
+	struct hlist_node	member[2];
+	struct latch_path	*path[2];
+	struct latch_sel	sel;
+	struct latch_transform	x;
+	xfrm_address_t		saddr;
+	u32			reqid;
+	u32			if_id;
+	u8			tag_flags;
+	bool			swept;
+	bool			expired;
+	u32			gen;
+	u64			serial;
+	unsigned long		born;
+	const struct xfrm_state	*xs;
+	struct latch_group	*group;
+	struct rcu_head		rcu;
+};
+
+#define LATCH_GROUP_DEAD	((struct latch_group *)-1L)
+
+/**
+ * struct latch_sad_listener - who hears of SAs
+ * @came: an SA is about to be entered; NULL does not want to know
+ * @went: an SA is about to go, or was not entered after all
+ *
+ * Called with ln->sad_lock held.
+ */
+struct latch_sad_listener {
+	void (*came)(struct latch_sa *sa);
+	void (*went)(struct latch_sa *sa);
+};
+
+void latch_sad_listen(const struct latch_sad_listener *listener);
+struct latch_sa *latch_sad_find(const struct latch_sa_key *key);
+struct latch_sa *latch_sad_near(const struct xfrm_state *x);
+int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x);
+void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x);
+void latch_sad_flush(struct latch_net *ln, u8 proto);
+int latch_sad_read(struct latch_net *ln);
+bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
+void latch_km_pending_work(struct work_struct *work);
+void latch_sad_claimed(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid);
+u32 latch_sad_count(struct latch_net *ln, u32 reqid);
+void latch_sad_clear(struct latch_net *ln);
+int latch_sad_init(void);
+void latch_sad_exit(void);
+
+#endif /* LATCH_XFRM_SAD_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_XFRM_SPD_H
+#define LATCH_XFRM_SPD_H
+
+#include <net/xfrm.h>
+
+#include "core/flow.h"
+#include "core/params.h"
+
+struct latch_net;
+
+/**
+ * struct latch_tmpl - one template of a policy, as the flow sees it
+ */
+struct latch_tmpl {
+	xfrm_address_t	daddr;
+	xfrm_address_t	saddr;
+	__be32		spi;
+	u32		reqid;
+	u16		family;
+	u8		proto;
+	u8		mode;
+	bool		optional;
+};
+
+/**
+ * struct latch_pol - copy of what matters of a policy
+ * @id:    a number that it keeps as long as it stays what it is, and no other gets
+ * @index: the kernel's
+ */
+struct latch_pol {
+	struct latch_sel	sel;
+	u32			id;
+	u32			index;
+	u32			priority;
+	u32			pos;
+	u32			if_id;
+	u32			mark_v;
+	u32			mark_m;
+	u8			action;
+	u8			dir;
+	u8			n_tmpl;
+	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
+};
+
+int latch_spd_read(struct latch_net *ln);
+const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f, u8 dir,
+				       u32 if_id, u32 mark);
+bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol, u32 limit);
+u32 latch_spd_id(const struct latch_net *ln);
+u32 latch_spd_portless(const struct latch_net *ln);
+void latch_spd_clear(struct latch_net *ln);
+
+#endif /* LATCH_XFRM_SPD_H */
