@@ -75,7 +75,7 @@ static int __init latch_module_init(void)
 	if (err)
 		goto tables;
 	latch_reassemble_init();
-	err = latch_owner_init();
+	err = latch_tcp_init();
 	if (err)
 		goto work;
 	err = latch_net_init();
@@ -93,7 +93,7 @@ netlink:
 net:
 	latch_net_exit();
 owner:
-	latch_owner_exit();
+	latch_tcp_exit();
 work:
 	latch_reassemble_exit();
 	latch_work_exit();
@@ -112,7 +112,7 @@ static void __exit latch_module_exit(void)
 	latch_sockopt_exit();
 	latch_netlink_exit();
 	latch_net_exit();
-	latch_owner_exit();
+	latch_tcp_exit();
 	latch_reassemble_exit();
 	latch_work_exit();
 	rcu_barrier();

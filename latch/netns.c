@@ -12,12 +12,12 @@
 #include "base/net.h"
 #include "base/sacache.h"
 #include "base/work.h"
-#include "channel/number.h"
+#include "channel/id.h"
 #include "netns.h"
 #include "packet/watch.h"
 #include "peer/bind.h"
 #include "peer/peer.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/unlink.h"
 #include "worker.h"
@@ -28,24 +28,24 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 {
 	ln->net = net;
 	latch_sacache_init(&ln->gens);
-	xa_init_flags(&ln->sheets, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&ln->ids, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	spin_lock_init(&ln->groups_lock);
 	spin_lock_init(&ln->sad_lock);
-	spin_lock_init(&ln->embryo_lock);
-	spin_lock_init(&ln->act_lock);
+	spin_lock_init(&ln->pending_lock);
+	spin_lock_init(&ln->report_lock);
 	mutex_init(&ln->hook_mutex);
 	INIT_LIST_HEAD(&ln->groups);
 	INIT_LIST_HEAD(&ln->sas);
 	INIT_LIST_HEAD(&ln->dirty);
 	INIT_LIST_HEAD(&ln->gone_binds);
-	INIT_LIST_HEAD(&ln->embryos);
-	INIT_LIST_HEAD(&ln->ghosts);
-	INIT_LIST_HEAD(&ln->act);
-	INIT_WORK(&ln->work, latch_km_work);
-	INIT_DELAYED_WORK(&ln->later_work, latch_km_later_work);
-	INIT_DELAYED_WORK(&ln->pending_work, latch_km_pending_work);
-	INIT_DELAYED_WORK(&ln->embryo_work, latch_embryo_work);
+	INIT_LIST_HEAD(&ln->halfopen);
+	INIT_LIST_HEAD(&ln->timewait);
+	INIT_LIST_HEAD(&ln->reports);
+	INIT_WORK(&ln->work, latch_worker_run);
+	INIT_DELAYED_WORK(&ln->later_work, latch_work_later_run);
+	INIT_DELAYED_WORK(&ln->overdue_work, latch_sad_overdue_work);
+	INIT_DELAYED_WORK(&ln->pending_work, latch_halfopen_work);
 	INIT_DELAYED_WORK(&ln->reap_work, latch_bind_reap_work);
 }
 
@@ -71,10 +71,10 @@ static void __net_exit latch_net_drain(struct net *net)
 
 	WRITE_ONCE(ln->dying, true);
 	cancel_delayed_work_sync(&ln->later_work);
+	cancel_delayed_work_sync(&ln->overdue_work);
 	cancel_delayed_work_sync(&ln->pending_work);
-	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);
-	latch_net_activate(ln);
+	latch_watch_update(ln);
 }
 
 static void __net_exit latch_net_stop(struct net *net)
@@ -83,14 +83,14 @@ static void __net_exit latch_net_stop(struct net *net)
 
 	/* what queued work between the two has seen dying, or is caught here */
 	cancel_delayed_work_sync(&ln->later_work);
+	cancel_delayed_work_sync(&ln->overdue_work);
 	cancel_delayed_work_sync(&ln->pending_work);
-	cancel_delayed_work_sync(&ln->embryo_work);
 	cancel_work_sync(&ln->work);
 	latch_unlink_all(ln);
-	latch_embryo_clear(ln);
-	latch_owner_work(ln);
-	if (ln->heard) {
-		latch_net_hear(ln, false);
+	latch_halfopen_clear(ln);
+	latch_owner_report_all(ln);
+	if (ln->watching_tcp) {
+		latch_watch_tcp(ln, false);
 		/* a call-back that still runs knows the namespace */
 		tracepoint_synchronize_unregister();
 	}
@@ -102,7 +102,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);
 	latch_mib_exit(ln);
-	latch_number_exit(ln);
+	latch_id_exit(ln);
 	/* RCU call-backs of latches and SAs point here */
 	rcu_barrier();
 }
@@ -139,8 +139,8 @@ int __init latch_net_init(void)
 
 		if (!ln)
 			continue;
-		latch_km_queue(ln, LATCH_WORK_SAD);
-		latch_km_queue(ln, LATCH_WORK_SPD);
+		latch_work_queue(ln, LATCH_WORK_SAD);
+		latch_work_queue(ln, LATCH_WORK_SPD);
 	}
 	up_read(&net_rwsem);
 	return 0;

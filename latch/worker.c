@@ -12,7 +12,7 @@
 #include "xfrm/sad.h"
 
 /**
- * latch_km_work() - the namespace's worker
+ * latch_worker_run() - the namespace's worker
  * @work: ln->work
  *
  * Brings the copies up to date, judges the latches in doubt, tells owners, and
@@ -20,23 +20,23 @@
  *
  * Context: process.
  */
-void latch_km_work(struct work_struct *work)
+void latch_worker_run(struct work_struct *work)
 {
 	struct latch_net *ln = container_of(work, struct latch_net, work);
 	unsigned long todo = xchg(&ln->todo, 0);
 
-	latch_net_activate(ln);
+	latch_watch_update(ln);
 	latch_fit_sk();
 	if (test_bit(LATCH_WORK_SAD, &todo)) {
 		if (latch_sad_read(ln))
-			latch_km_retry(ln, LATCH_WORK_SAD);
+			latch_work_retry(ln, LATCH_WORK_SAD);
 		else
 			WRITE_ONCE(ln->lost, false);
 	}
 	if (test_bit(LATCH_WORK_SPD, &todo))
-		latch_km_policies(ln, test_bit(LATCH_WORK_NOW, &todo));
-	latch_km_paths(ln);
+		latch_reeval_policies(ln, test_bit(LATCH_WORK_NOW, &todo));
+	latch_reeval_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
-		latch_rejudge_all(ln);
-	latch_owner_work(ln);
+		latch_reeval_all(ln);
+	latch_owner_report_all(ln);
 }

@@ -6,6 +6,6 @@
 
 struct work_struct;
 
-void latch_km_work(struct work_struct *work);
+void latch_worker_run(struct work_struct *work);
 
 #endif /* LATCH_WORKER_H */

@@ -53,7 +53,7 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 void latch_fill_info(const struct latch *l, struct latch_info *info)
 {
 	lockdep_assert_held(&l->lock);
-	info->state = l->special & LATCH_GHOST ? LATCH_STATE_CLOSED : l->state;
+	info->state = l->special & LATCH_TIMEWAIT ? LATCH_STATE_CLOSED : l->state;
 	info->reason = l->reason;
 	info->mode = l->mode;
 	info->id = l->id;

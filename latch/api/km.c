@@ -18,7 +18,7 @@ static void latch_km_lost(struct latch_net *ln)
 {
 	WRITE_ONCE(ln->lost, true);
 	latch_sacache_void(&ln->gens, NULL);
-	latch_km_queue(ln, LATCH_WORK_SAD);
+	latch_work_queue(ln, LATCH_WORK_SAD);
 }
 
 static void latch_km_add(struct latch_net *ln, const struct xfrm_state *x)
@@ -28,10 +28,10 @@ static void latch_km_add(struct latch_net *ln, const struct xfrm_state *x)
 	if (latch_sad_add(ln, x))
 		latch_km_lost(ln);
 	if (!READ_ONCE(ln->active))
-		latch_km_queue(ln, LATCH_WORK_TELL);
+		latch_work_queue(ln, LATCH_WORK_WAKE);
 	if (READ_ONCE(ln->manager)) {
 		wait = msecs_to_jiffies(READ_ONCE(ln->identity_wait_ms));
-		latch_work_delay(ln, &ln->pending_work, wait);
+		latch_work_delay(ln, &ln->overdue_work, wait);
 	}
 }
 
@@ -50,7 +50,7 @@ static void latch_km_update(struct latch_net *ln, const struct xfrm_state *x)
 		latch_sacache_void(&ln->gens, y);
 		xfrm_state_put(y);
 	} else {
-		latch_km_queue(ln, LATCH_WORK_SAD);
+		latch_work_queue(ln, LATCH_WORK_SAD);
 		latch_sacache_void(&ln->gens, NULL);
 	}
 }
@@ -80,7 +80,7 @@ static int latch_km_notify(struct xfrm_state *x, const struct km_event *c)
 	case XFRM_MSG_FLUSHSA:
 		latch_sad_flush(ln, c->data.proto);
 		latch_sacache_void(&ln->gens, NULL);
-		latch_km_queue(ln, LATCH_WORK_SAD);
+		latch_work_queue(ln, LATCH_WORK_SAD);
 		break;
 	}
 	return 0;
@@ -93,7 +93,7 @@ static int latch_km_notify_policy(struct xfrm_policy *xp, int dir, const struct 
 	if (!ln)
 		return 0;
 	WRITE_ONCE(ln->spd_stale, true);
-	latch_km_queue(ln, LATCH_WORK_SPD);
+	latch_work_queue(ln, LATCH_WORK_SPD);
 	return 0;
 }
 
@@ -109,8 +109,8 @@ static int latch_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 		return 0;
 	latch_sacache_void(&ln->gens, NULL);
 	WRITE_ONCE(ln->spd_stale, true);
-	latch_km_queue(ln, LATCH_WORK_SAD);
-	latch_km_queue(ln, LATCH_WORK_SPD);
+	latch_work_queue(ln, LATCH_WORK_SAD);
+	latch_work_queue(ln, LATCH_WORK_SPD);
 	return 0;
 }
 
@@ -150,7 +150,7 @@ static int latch_km_device(struct notifier_block *nb, unsigned long event, void 
 	ln = latch_pernet(dev_net(dev));
 	if (ln) {
 		latch_sacache_void(&ln->gens, NULL);
-		latch_km_queue(ln, LATCH_WORK_SAD);
+		latch_work_queue(ln, LATCH_WORK_SAD);
 	}
 	return NOTIFY_DONE;
 }

@@ -24,7 +24,7 @@ struct latch_net *latch_nl_net(const struct sk_buff *skb)
 {
 	struct latch_net *ln = latch_pernet(sock_net(skb->sk));
 
-	latch_km_sync(ln);
+	latch_work_sync(ln);
 	return ln;
 }
 

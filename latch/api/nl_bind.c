@@ -113,7 +113,7 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(info->extack, "too many claims of one key");
 	if (!err)
-		latch_km_claimed(ln, &key);
+		latch_reeval_claimed(ln, &key);
 	return err;
 }
 
@@ -143,7 +143,7 @@ int latch_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "no such binding");
 	if (!err)
-		latch_km_claimed(ln, &key);
+		latch_reeval_claimed(ln, &key);
 	return err;
 }
 
@@ -295,7 +295,7 @@ int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info)
 		if (!ln->manager)
 			WRITE_ONCE(ln->manager_since, READ_ONCE(ln->next_serial));
 		WRITE_ONCE(ln->manager, nla_get_u8(active));
-		latch_km_changed(ln);
+		latch_reeval_everything(ln);
 	}
 	if (peer)
 		latch_dead_peer(ln, peer);

@@ -13,7 +13,7 @@
 #include "base/work.h"
 #include "channel/group.h"
 #include "channel/latch.h"
-#include "channel/number.h"
+#include "channel/id.h"
 #include "core/conflict.h"
 #include "core/params.h"
 #include "core/types.h"
@@ -248,7 +248,7 @@ static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
 	}
 	id = nla_get_u64(attr);
 	rcu_read_lock();
-	l = latch_numbered(ln, id);
+	l = latch_id_find(ln, id);
 	if (l && !latch_hold(l))
 		l = NULL;
 	rcu_read_unlock();
@@ -298,7 +298,7 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	void *hdr;
 
 	rcu_read_lock();
-	for (; (l = latch_next(ln, &last)); cb->args[0] = last) {
+	for (; (l = latch_id_next(ln, &last)); cb->args[0] = last) {
 		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_CONN_GET);
 		if (!hdr)
 			break;
@@ -399,10 +399,10 @@ void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p)
 			old = l->conflicts;
 			l->conflicts |= LATCH_R(DPD);
 			if (latch_conflict_event(old, l->conflicts, &event))
-				latch_step(l, event, LATCH_REASON_DPD);
+				latch_transition(l, event, LATCH_REASON_DPD);
 		}
 		spin_unlock_bh(&l->lock);
 	}
 	rcu_read_unlock();
-	latch_km_sync(ln);
+	latch_work_sync(ln);
 }

@@ -67,7 +67,7 @@ static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 
 	rcu_read_lock();
 	l = sk->sk_state == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP ?
-	    latch_owner_listener(sk) : latch_find_sk(sk);
+	    latch_tcp_listener(sk) : latch_find_sk(sk);
 	if (l)
 		latch_owner_stale(l, sk);
 	if (!l && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN)
@@ -95,12 +95,12 @@ static void latch_request_keep(struct latch *l, const struct latch_req *req,
 	if (req->mode == LATCH_MODE_REQUIRE) {
 		latch_want_more(l);
 		if (!l->listener)
-			latch_step(l, LATCH_EV_WANT, LATCH_REASON_NONE);
+			latch_transition(l, LATCH_EV_WANT, LATCH_REASON_NONE);
 		return;
 	}
 	latch_want_less(l);
 	if (l->state == LATCH_STATE_LARVAL)
-		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
+		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
 }
 
 /* Data that came before the channel cannot be judged any more (2-9). */
@@ -179,7 +179,7 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 
 	/* whatever the socket does once it has a latch must be heard of */
 	atomic_inc(&ln->n_socks);
-	err = latch_net_activate(ln);
+	err = latch_watch_update(ln);
 	if (!err) {
 		lock_sock(sk);
 		err = latch_request(ln, sk, &req, d);
@@ -191,7 +191,7 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	else if (req.mask == LATCH_REQ_DISPOSITION)
 		latch_demand_put(d);
 	/* a demand counts from now on, so the hooks must be there */
-	latch_net_activate(ln);
+	latch_watch_update(ln);
 	return err;
 }
 
@@ -330,7 +330,7 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 		return -EOPNOTSUPP;
 	if (*len < 0)
 		return -EINVAL;
-	latch_km_sync(ln);
+	latch_work_sync(ln);
 	if (opt == IP_LATCH_BINDING)
 		return latch_get_binding(sk, user, len);
 	if (opt != IP_LATCH)

@@ -42,7 +42,7 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 		if (words[i][0] && !strcmp(words[i], word)) {
 			WRITE_ONCE(*value, i);
 			if (table->extra2)
-				latch_km_changed(table->extra2);
+				latch_reeval_everything(table->extra2);
 			return 0;
 		}
 	}

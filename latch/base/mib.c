@@ -74,7 +74,7 @@ static int latch_mib_show(struct seq_file *seq, void *v)
 
 	if (!ln)
 		return -ENOENT;
-	latch_km_sync(ln);
+	latch_work_sync(ln);
 	latch_mib_line(seq, "", "Active", READ_ONCE(ln->active));
 	latch_mib_line(seq, "", "Latches", atomic_read(&ln->n_latches));
 	latch_mib_line(seq, "", "Listeners", atomic_read(&ln->n_listeners));

@@ -52,7 +52,7 @@ bool latch_net_needed(struct latch_net *ln)
 bool latch_net_guarded(const struct latch_net *ln)
 {
 	return atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting) ||
-	       !list_empty(&ln->ghosts);
+	       !list_empty(&ln->timewait);
 }
 
 /* Holds as long as the namespace's hooks do: who needs it once needs it again. */
@@ -61,7 +61,7 @@ static void latch_net_want(struct latch_net *ln, bool *what)
 	if (READ_ONCE(*what))
 		return;
 	WRITE_ONCE(*what, true);
-	latch_km_queue(ln, LATCH_WORK_TELL);
+	latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**

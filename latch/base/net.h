@@ -34,9 +34,9 @@
  *	      ln->sad_lock	the copy of the SAD (writers)
  *	        path->lock	members of a path
  *	      ln->groups_lock	groups
- *	      ln->embryo_lock	latches whose socket is not born yet, or gone
- *	      ln->act_lock	latches whose owner is to be told
- *	      ln->sheets	numbers (the lock of the xarray)
+ *	      ln->pending_lock	latches that wait for their socket, or for its end
+ *	      ln->report_lock	latches whose owner is to be told
+ *	      ln->ids		numbers (the lock of the xarray)
  *
  * All of the last eight are taken with BH off. ln->hook_mutex, which the worker and
  * setsockopt() take with none of these held, is for switching hooks and tracepoint.
@@ -44,13 +44,13 @@
  * call into XFRM but for the walks of the worker, which hold none of ours.
  *
  * A latch is referenced by the tables (one reference for all of them, dropped
- * by latch_unlink()), by ln->act and by whoever looked it up and left the RCU
+ * by latch_unlink()), by ln->reports and by whoever looked it up and left the RCU
  * section. It pins the module while it is chained into its socket's destructor.
  * SA copies, paths, peers and claims are freed after a grace period.
  */
 
 struct latch_mib;
-struct latch_sheet;
+struct latch_id_block;
 struct latch_spd;
 struct net;
 
@@ -68,7 +68,7 @@ struct net;
  * @apart:     the hooks for that are registered; under @hook_mutex
  * @mark_sent: datagrams are to be looked at before anybody changes their header
  * @marking:   the hooks for that are registered; written under @hook_mutex
- * @heard:     TCP's state changes are heard of; under @hook_mutex
+ * @watching_tcp: TCP's state changes are heard of; under @hook_mutex
  * @marked:    an SA or policy with a mark was seen, so flows may differ by it
  * @dying:     no more work is queued
  * @manager:   a key manager binds this namespace's SAs
@@ -78,9 +78,9 @@ struct net;
  *             those bound to a group
  * @mib:       per-CPU counters
  * @auto_mode: net.latch.auto, and so on for the other sysctls
- * @sheets:    every latch by number, see number.c; under its own lock
- * @sheet:     where the next number comes from, NULL a new one; under the same lock
- * @next_sheet: that one's place in @sheets, if it is free
+ * @ids:       every latch by number, see id.c; under its own lock
+ * @id_block:  where the next number comes from, NULL a new block; under the same lock
+ * @next_id_block: that one's place in @ids, if it is free
  * @n_socks:   latches that have a socket, in whatever state, and options being set; not
  *             where packets read, since each connection writes it
  * @n_latches: how many there are, against @max_latches
@@ -94,9 +94,10 @@ struct net;
  * @groups:    all of the namespace
  * @sad_lock:  writers of the copy of the SAD
  * @sas:       every SA copied, for the sweep
- * @embryos:   latches that wait for their socket; under @embryo_lock, as @ghosts
- * @n_embryos: how many of them, by the peer that they are for
- * @ghosts:    latches that stand for TIME_WAIT, in the order in which they began to
+ * @halfopen:  latches that wait for their socket, or for its end; under @pending_lock, as
+ *             @timewait
+ * @n_halfopen: how many of them, by the peer that they are for
+ * @timewait:  latches that stand for TIME_WAIT, in the order in which they began to
  * @dirty:     paths on which an SA came or went, under @sad_lock
  * @gone_binds: bindings whose SA is gone, for @reap_work; under @sad_lock
  * @claims_due: jiffies when to look for claims whose SA never came, 0 there are none;
@@ -113,7 +114,7 @@ struct latch_net {
 	bool			apart;
 	bool			mark_sent;
 	bool			marking;
-	bool			heard;
+	bool			watching_tcp;
 	bool			marked;
 	bool			dying;
 	bool			manager;
@@ -131,9 +132,9 @@ struct latch_net {
 	struct ctl_table_header	*sysctl;
 	struct ctl_table	*sysctl_table;
 
-	struct xarray		sheets;
-	struct latch_sheet	*sheet;
-	u32			next_sheet;
+	struct xarray		ids;
+	struct latch_id_block	*id_block;
+	u32			next_id_block;
 	atomic_t		n_socks;
 	atomic_t		n_latches;
 	atomic_t		n_listeners;
@@ -158,14 +159,14 @@ struct latch_net {
 	u32			n_bindings;
 	u32			bind_seq;
 
-	spinlock_t		embryo_lock;
-	atomic_t		n_embryos[LATCH_SHARES];
-	struct list_head	embryos;
-	struct list_head	ghosts;
-	struct delayed_work	embryo_work;
+	spinlock_t		pending_lock;
+	atomic_t		n_halfopen[LATCH_SHARES];
+	struct list_head	halfopen;
+	struct list_head	timewait;
+	struct delayed_work	pending_work;
 
-	spinlock_t		act_lock;
-	struct list_head	act;
+	spinlock_t		report_lock;
+	struct list_head	reports;
 
 	unsigned long		todo;
 	struct mutex		hook_mutex;
@@ -174,7 +175,7 @@ struct latch_net {
 	struct nf_hook_ops	mark_hooks[2];
 	struct work_struct	work;
 	struct delayed_work	later_work;
-	struct delayed_work	pending_work;
+	struct delayed_work	overdue_work;
 	struct delayed_work	reap_work;
 };
 

@@ -14,13 +14,13 @@ static struct workqueue_struct *latch_wq;
 #define LATCH_RETRY	msecs_to_jiffies(100)
 
 /**
- * latch_km_queue() - have the worker do something
+ * latch_work_queue() - have the worker do something
  * @ln:   the namespace
  * @what: LATCH_WORK_*
  *
  * Context: any.
  */
-void latch_km_queue(struct latch_net *ln, unsigned int what)
+void latch_work_queue(struct latch_net *ln, unsigned int what)
 {
 	if (READ_ONCE(ln->dying))
 		return;
@@ -29,14 +29,14 @@ void latch_km_queue(struct latch_net *ln, unsigned int what)
 }
 
 /**
- * latch_km_later() - have the worker do something some time later
+ * latch_work_later() - have the worker do something some time later
  * @ln:    the namespace
  * @what:  LATCH_WORK_*
  * @delay: jiffies
  *
  * Context: any.
  */
-void latch_km_later(struct latch_net *ln, unsigned int what, unsigned long delay)
+void latch_work_later(struct latch_net *ln, unsigned int what, unsigned long delay)
 {
 	set_bit(what, &ln->todo);
 	if (!READ_ONCE(ln->dying))
@@ -44,31 +44,31 @@ void latch_km_later(struct latch_net *ln, unsigned int what, unsigned long delay
 }
 
 /**
- * latch_km_retry() - have the worker do again what there was no memory for
+ * latch_work_retry() - have the worker do again what there was no memory for
  * @ln:   the namespace
  * @what: LATCH_WORK_*
  *
  * Context: any.
  */
-void latch_km_retry(struct latch_net *ln, unsigned int what)
+void latch_work_retry(struct latch_net *ln, unsigned int what)
 {
-	latch_km_later(ln, what, LATCH_RETRY);
+	latch_work_later(ln, what, LATCH_RETRY);
 }
 
 /**
- * latch_km_sync() - wait until every event that came before is dealt with
+ * latch_work_sync() - wait until every event that came before is dealt with
  * @ln: the namespace
  *
  * Context: process, no lock held that the worker takes, lock_sock included.
  */
-void latch_km_sync(struct latch_net *ln)
+void latch_work_sync(struct latch_net *ln)
 {
 	int i;
 
 	/* what a run of the worker queues is dealt with by the next one */
 	for (i = 0; i < 4; i++) {
 		if (READ_ONCE(ln->todo))
-			latch_km_queue(ln, LATCH_WORK_NOW);
+			latch_work_queue(ln, LATCH_WORK_NOW);
 		flush_work(&ln->work);
 		if (!READ_ONCE(ln->todo))
 			break;
@@ -103,12 +103,12 @@ void latch_work_hurry(struct latch_net *ln, struct delayed_work *work)
 }
 
 /**
- * latch_km_later_work() - what the worker put off is due
+ * latch_work_later_run() - what the worker put off is due
  * @work: ln->later_work
  *
  * Context: process.
  */
-void latch_km_later_work(struct work_struct *work)
+void latch_work_later_run(struct work_struct *work)
 {
 	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, later_work);
 

@@ -12,16 +12,16 @@ struct work_struct;
 #define LATCH_WORK_SPD		0	/* read the SPD again */
 #define LATCH_WORK_SAD		1	/* read the SAD again */
 #define LATCH_WORK_ALL		2	/* judge every latch */
-#define LATCH_WORK_TELL		3	/* nothing more than that */
+#define LATCH_WORK_WAKE		3	/* nothing more than that */
 #define LATCH_WORK_NOW		4	/* somebody waits: put nothing off */
 
-void latch_km_queue(struct latch_net *ln, unsigned int what);
-void latch_km_later(struct latch_net *ln, unsigned int what, unsigned long delay);
-void latch_km_retry(struct latch_net *ln, unsigned int what);
-void latch_km_sync(struct latch_net *ln);
+void latch_work_queue(struct latch_net *ln, unsigned int what);
+void latch_work_later(struct latch_net *ln, unsigned int what, unsigned long delay);
+void latch_work_retry(struct latch_net *ln, unsigned int what);
+void latch_work_sync(struct latch_net *ln);
 void latch_work_delay(struct latch_net *ln, struct delayed_work *work, unsigned long delay);
 void latch_work_hurry(struct latch_net *ln, struct delayed_work *work);
-void latch_km_later_work(struct work_struct *work);
+void latch_work_later_run(struct work_struct *work);
 int latch_work_init(void);
 void latch_work_exit(void);
 

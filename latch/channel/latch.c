@@ -14,7 +14,7 @@
 #include "channel/demand.h"
 #include "channel/group.h"
 #include "channel/latch.h"
-#include "channel/number.h"
+#include "channel/id.h"
 #include "channel/table.h"
 #include "core/fsm.h"
 #include "core/params.h"
@@ -54,8 +54,8 @@ struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp
 	l->ln = ln;
 	spin_lock_init(&l->lock);
 	refcount_set(&l->ref, 1);
-	INIT_LIST_HEAD(&l->act);
-	INIT_LIST_HEAD(&l->embryos);
+	INIT_LIST_HEAD(&l->report);
+	INIT_LIST_HEAD(&l->pending_link);
 	return l;
 }
 
@@ -72,7 +72,7 @@ int latch_list(struct latch *l)
 	int err = -ENOBUFS;
 
 	if (atomic_inc_return(&ln->n_latches) <= READ_ONCE(ln->max_latches))
-		err = latch_number(l);
+		err = latch_id_assign(l);
 	if (err)
 		atomic_dec(&ln->n_latches);
 	else
@@ -96,7 +96,7 @@ void latch_no_more(struct latch *l)
 	l->over = 0;
 	atomic_dec(&ln->n_over);
 	if (!latch_net_needed(ln))
-		latch_km_queue(ln, LATCH_WORK_TELL);
+		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**
@@ -131,7 +131,7 @@ void latch_put(struct latch *l)
 {
 	if (!refcount_dec_and_test(&l->ref))
 		return;
-	WARN_ON_ONCE(l->hashed || l->numbered || l->sk);
+	WARN_ON_ONCE(l->hashed || l->has_id || l->sk);
 	latch_demand_put(l->demand);
 	latch_group_put(l->group);
 	call_rcu(&l->rcu, latch_free_rcu);
@@ -148,7 +148,7 @@ void latch_want_more(struct latch *l)
 	l->wanting = 1;
 	atomic_inc(&l->ln->n_wanting);
 	/* the worker may just be switching the hooks off */
-	latch_km_queue(l->ln, LATCH_WORK_TELL);
+	latch_work_queue(l->ln, LATCH_WORK_WAKE);
 }
 
 /**
@@ -169,12 +169,12 @@ static void latch_unlist(struct latch *l)
 	struct latch_net *ln = l->ln;
 
 	latch_group_leave(l);
-	latch_unnumber(l);
+	latch_id_release(l);
 	if (l->listed) {
 		atomic_dec(&ln->n_latches);
 		l->listed = 0;
 		if (!latch_net_needed(ln))
-			latch_km_queue(ln, LATCH_WORK_TELL);
+			latch_work_queue(ln, LATCH_WORK_WAKE);
 	}
 	if (l->counted) {
 		atomic_dec(&ln->n_listeners);
@@ -220,7 +220,7 @@ u8 latch_disposition(const struct latch *l)
 }
 
 /* The error that the owner is to get on a break, 0 for none; negative. */
-static int latch_owner_errno(const struct latch *l)
+static int latch_report_errno(const struct latch *l)
 {
 	const struct sock *sk = l->sk;
 
@@ -233,28 +233,28 @@ static int latch_owner_errno(const struct latch *l)
 }
 
 /**
- * latch_owner_tell() - have the worker tell the owner (2.2-9, 5.5-1)
+ * latch_report() - have the worker tell the owner (2.2-9, 5.5-1)
  * @l:   the latch, whose lock is held
  * @err: error for the socket, negative; 0 does nothing
  *
  * Context: any.
  */
-void latch_owner_tell(struct latch *l, int err)
+void latch_report(struct latch *l, int err)
 {
 	struct latch_net *ln = l->ln;
 
 	lockdep_assert_held(&l->lock);
 	if (!err)
 		return;
-	spin_lock(&ln->act_lock);
+	spin_lock(&ln->report_lock);
 	l->err = err;
-	if (list_empty(&l->act) && latch_hold(l))
-		list_add_tail(&l->act, &ln->act);
-	spin_unlock(&ln->act_lock);
-	latch_km_queue(ln, LATCH_WORK_TELL);
+	if (list_empty(&l->report) && latch_hold(l))
+		list_add_tail(&l->report, &ln->reports);
+	spin_unlock(&ln->report_lock);
+	latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
-static void latch_step_count(struct latch *l, u8 state)
+static void latch_count_state(struct latch *l, u8 state)
 {
 	switch (state) {
 	case LATCH_STATE_ESTABLISHED:
@@ -271,7 +271,7 @@ static void latch_step_count(struct latch *l, u8 state)
 }
 
 /**
- * latch_step() - the only writer of a latch's state
+ * latch_transition() - the only writer of a latch's state
  * @l:      the latch, whose lock is held
  * @event:  enum latch_event
  * @reason: LATCH_REASON_* of a break or close, else NONE and the old one stays
@@ -281,7 +281,7 @@ static void latch_step_count(struct latch *l, u8 state)
  * Context: any.
  * Return: false where the event cannot happen in this state.
  */
-bool latch_step(struct latch *l, u8 event, u8 reason)
+bool latch_transition(struct latch *l, u8 event, u8 reason)
 {
 	struct latch_step step = latch_fsm(l->state, event);
 	u8 old = l->state;
@@ -295,14 +295,14 @@ bool latch_step(struct latch *l, u8 event, u8 reason)
 		WRITE_ONCE(l->noted, 0);
 	WRITE_ONCE(l->state, step.next);
 	if (step.next != old)
-		latch_step_count(l, step.next);
+		latch_count_state(l, step.next);
 	if (step.act & LATCH_ACT_NOTIFY)
 		latch_notify(l, old);
 	if (step.act & LATCH_ACT_OWNER)
-		latch_owner_tell(l, latch_owner_errno(l));
+		latch_report(l, latch_report_errno(l));
 	/* UDP is silenced, not told (2.3-20) */
 	if (step.act & LATCH_ACT_RESET && l->flow.proto == IPPROTO_TCP)
-		latch_owner_tell(l, -ECONNRESET);
+		latch_report(l, -ECONNRESET);
 	return true;
 }
 
@@ -320,8 +320,8 @@ void latch_linger(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	if (l->state == LATCH_STATE_ESTABLISHED)
 		l->reason = LATCH_REASON_RELEASED;
-	WRITE_ONCE(l->special, LATCH_GHOST);
-	latch_step_count(l, LATCH_STATE_CLOSED);
+	WRITE_ONCE(l->special, LATCH_TIMEWAIT);
+	latch_count_state(l, LATCH_STATE_CLOSED);
 	latch_notify(l, l->state);
 	latch_unlist(l);
 }

@@ -18,7 +18,7 @@ struct latch_net;
 struct sock;
 
 /* latch.special */
-#define LATCH_GHOST	0x01
+#define LATCH_TIMEWAIT	0x01
 #define LATCH_COOKIE	0x02
 #define LATCH_TWIN	0x04
 
@@ -30,14 +30,13 @@ struct sock;
  * @flow_node: in the table of flows while @hashed
  * @sock_node:   in the table of sockets while @sk
  * @lock:      everything below but what is said to be otherwise
- * @sk:        the socket; NULL for an embryo and after the socket's end
- * @destruct:  the socket's own destructor, while @chained; else @expires, of an
- *             embryo or ghost
- * @state:     written by latch_step() only, read anywhere
+ * @sk:        the socket; NULL while it is half-open, and after the socket's end
+ * @destruct:  the socket's own destructor, while @chained; else @expires, while @pending
+ * @state:     written by latch_transition() only, read anywhere
  * @group:     what is latched, shared; NULL nothing yet
  * @member:    in the group's list while @joined
- * @hashed:    in the table of flows; it, @embryo and @listener are read anywhere
- * @special:   it needs more than a look at the SA: LATCH_GHOST, it stands for a
+ * @hashed:    in the table of flows; it, @pending and @listener are read anywhere
+ * @special:   it needs more than a look at the SA: LATCH_TIMEWAIT, it stands for a
  *             connection in TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a
  *             cookie and keeps no request; LATCH_TWIN, another UDP socket has the same
  *             5-tuple. Read anywhere
@@ -45,19 +44,19 @@ struct sock;
  * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
  *             group has seen is good for its own; LATCH_NOTED_TCP(direction) too for TCP;
  *             read anywhere
- * @missed:    how often in a row TCP was found to have nothing of an embryo
- * @dif:       device that an embryo's SYN came in by, and @sdif its L3 slave, while
- *             it has no socket
+ * @missed:    how often in a row TCP was found to have nothing of a half-open one
+ * @dif:       device that its SYN came in by, and @sdif its L3 slave, while it has no
+ *             socket
  * @portaddr:  where UDP has the socket in its table
  * @txhash:    what connect() drew for a UDP socket
  * @in_group:  counted in n_wanting: a UDP socket bound to a group, or for broadcasts
  * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
  *             protected segment
- * @half_open: counted in ln->n_embryos, by @share
+ * @half_open: counted in ln->n_halfopen, by @share
  * @over:      counted in ln->n_over: its connection is over, and its socket may still say so
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
- * @err:       what the socket is to be told, for ln->act
- * @act:       in ln->act, which holds the latch; @rcu after that
+ * @err:       what the socket is to be told, for ln->reports
+ * @report:    in ln->reports, which holds the latch; @rcu after that
  */
 struct latch {
 	/* what every packet of the flow reads */
@@ -70,14 +69,14 @@ struct latch {
 	u8			reason;
 	u8			disposition;
 	bool			hashed;
-	bool			embryo;
+	bool			pending;
 	u8			special;
 	bool			listener;
 	bool			kept;
 	u8			missed;
 	u16			portaddr;
 	u16			chained:1,
-				numbered:1,
+				has_id:1,
 				listed:1,
 				automatic:1,
 				wanting:1,
@@ -110,9 +109,9 @@ struct latch {
 		unsigned long	expires;
 	};
 	struct latch_demand	*demand;
-	struct list_head	embryos;
+	struct list_head	pending_link;
 	union {
-		struct list_head act;
+		struct list_head report;
 		struct rcu_head	rcu;
 	};
 	atomic_t		drops[LATCH_DIRS];
@@ -151,8 +150,8 @@ void latch_want_more(struct latch *l);
 void latch_want_less(struct latch *l);
 void latch_retire(struct latch *l);
 u8 latch_disposition(const struct latch *l);
-void latch_owner_tell(struct latch *l, int err);
-bool latch_step(struct latch *l, u8 event, u8 reason);
+void latch_report(struct latch *l, int err);
+bool latch_transition(struct latch *l, u8 event, u8 reason);
 void latch_linger(struct latch *l);
 u8 latch_rule(const struct latch *l);
 int latch_init(void);

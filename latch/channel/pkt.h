@@ -14,7 +14,7 @@ struct xfrm_state;
 /**
  * struct latch_pkt - what protected a packet, with where it came from
  * @tag:   as values, for the core
- * @who:   records behind the tag
+ * @identity:   records behind the tag
  * @sa:    the copy of the innermost SA, NULL none yet
  * @first: that SA
  * @gen:   its generation, read before anything else of it
@@ -22,7 +22,7 @@ struct xfrm_state;
  */
 struct latch_pkt {
 	struct latch_tag	tag;
-	struct latch_who	who;
+	struct latch_identity	identity;
 	struct latch_sa		*sa;
 	const struct xfrm_state	*first;
 	u32			gen;

@@ -9,9 +9,9 @@
 #include "base/sacache.h"
 #include "base/work.h"
 #include "channel/group.h"
-#include "channel/judge.h"
+#include "channel/eval.h"
 #include "channel/latch.h"
-#include "channel/number.h"
+#include "channel/id.h"
 #include "channel/reeval.h"
 #include "core/conflict.h"
 #include "core/flow.h"
@@ -24,7 +24,7 @@
 /**
  * latch_settle() - a latch has these conflicts now
  * @l:         a latch, lock held
- * @conflicts: set of LATCH_R() bits, as latch_judge() finds them
+ * @conflicts: set of LATCH_R() bits, as latch_eval() finds them
  *
  * Context: any. Does nothing to one that is not established or broken.
  */
@@ -37,7 +37,7 @@ void latch_settle(struct latch *l, u32 conflicts)
 	if (l->unlinked || (l->state != LATCH_STATE_ESTABLISHED && l->state != LATCH_STATE_BROKEN))
 		return;
 	if (latch_conflict_event(l->conflicts, now, &event))
-		latch_step(l, event, latch_reason_first(now));
+		latch_transition(l, event, latch_reason_first(now));
 	l->conflicts = now;
 }
 
@@ -45,27 +45,27 @@ void latch_settle(struct latch *l, u32 conflicts)
  * latch_resettle() - judge a latch for what it has in common with others now
  * @l:      a latch that was established, lock held
  * @common: that
- * @relink: see latch_judge()
+ * @relink: see latch_eval()
  *
  * Context: RCU read side.
  */
 void latch_resettle(struct latch *l, struct latch_common *common, bool relink)
 {
-	u32 conflicts = latch_judge(l, common, relink);
+	u32 conflicts = latch_eval(l, common, relink);
 
 	latch_settle(l, conflicts);
 	if (conflicts & LATCH_R(NO_MEM))
-		latch_km_retry(l->ln, LATCH_WORK_ALL);
+		latch_work_retry(l->ln, LATCH_WORK_ALL);
 }
 
 /**
- * latch_rejudge() - bring a latch's conflicts up to date (2.2-6 to 2.2-10)
+ * latch_reeval() - bring a latch's conflicts up to date (2.2-6 to 2.2-10)
  * @l:      the latch
- * @relink: see latch_judge()
+ * @relink: see latch_eval()
  *
  * Context: RCU read side; takes @l->lock.
  */
-void latch_rejudge(struct latch *l, bool relink)
+void latch_reeval(struct latch *l, bool relink)
 {
 	struct latch_common common;
 
@@ -79,18 +79,18 @@ void latch_rejudge(struct latch *l, bool relink)
 }
 
 /**
- * latch_rejudge_all() - bring every latch of a namespace up to date
+ * latch_reeval_all() - bring every latch of a namespace up to date
  * @ln: the namespace
  *
  * Context: process.
  */
-void latch_rejudge_all(struct latch_net *ln)
+void latch_reeval_all(struct latch_net *ln)
 {
 	struct latch *l;
 
 	rcu_read_lock();
 	latch_for_each(ln, l) {
-		latch_rejudge(l, true);
+		latch_reeval(l, true);
 		if (need_resched()) {
 			rcu_read_unlock();
 			cond_resched();
@@ -101,14 +101,14 @@ void latch_rejudge_all(struct latch_net *ln)
 }
 
 /**
- * latch_group_tell() - a latch hears of its group's conflicts at once
+ * latch_settle_by_group() - a latch hears of its group's conflicts at once
  * @l: the latch, whose lock is held
  *
  * The worker gets to it, too; but no packet passes in the meantime.
  *
  * Context: any.
  */
-void latch_group_tell(struct latch *l)
+void latch_settle_by_group(struct latch *l)
 {
 	struct latch_group *g = l->group;
 	u32 conflicts;
@@ -173,9 +173,9 @@ static void latch_group_settle_one(struct latch *l, struct latch_group *g, u32 c
 	spin_unlock_bh(&l->lock);
 }
 
-static void latch_group_rejudge_one(struct latch *l, struct latch_group *g, u32 conflicts)
+static void latch_reeval_one(struct latch *l, struct latch_group *g, u32 conflicts)
 {
-	latch_rejudge(l, false);
+	latch_reeval(l, false);
 }
 
 /*
@@ -210,22 +210,22 @@ static u32 latch_group_seq(const struct latch_group *g)
 }
 
 /**
- * latch_group_rejudge() - bring the latches of a group up to date
+ * latch_reeval_group() - bring the latches of a group up to date
  * @g: the group, held by the caller
  *
  * Context: process, RCU read side, which it leaves in between.
  */
-void latch_group_rejudge(struct latch_group *g)
+void latch_reeval_group(struct latch_group *g)
 {
 	u32 conflicts, seq = latch_group_seq(g);
 	struct latch_flow f;
 
 	smp_rmb(); /* pairs with latch_path_changed() */
-	if (!latch_group_flow(g, &f) || !latch_judge_group(g, &f, &conflicts)) {
+	if (!latch_group_flow(g, &f) || !latch_eval_group(g, &f, &conflicts)) {
 		spin_lock_bh(&g->lock);
 		g->found.uniform = false;
 		spin_unlock_bh(&g->lock);
-		latch_group_each(g, 0, latch_group_rejudge_one);
+		latch_group_each(g, 0, latch_reeval_one);
 	} else if (latch_group_verdict(g, conflicts)) {
 		latch_group_each(g, conflicts, latch_group_settle_one);
 	}
@@ -234,30 +234,30 @@ void latch_group_rejudge(struct latch_group *g)
 		latch_group_doubt(g);
 }
 
-static void latch_group_repolicy_one(struct latch *l, struct latch_group *g, u32 conflicts)
+static void latch_reeval_policy_one(struct latch *l, struct latch_group *g, u32 conflicts)
 {
 	bool same;
 
 	spin_lock_bh(&l->lock);
 	same = l->joined && l->group == g && g->c.pol[LATCH_DIR_IN] && g->c.pol[LATCH_DIR_OUT] &&
-	       latch_judge_policies(l, &g->c);
+	       latch_eval_policies(l, &g->c);
 	spin_unlock_bh(&l->lock);
 	if (!same)
-		latch_rejudge(l, true);
+		latch_reeval(l, true);
 }
 
 /* To look at so many new policies takes as long as to judge one latch. */
 #define LATCH_GROUP_FRESH	16
 
 /**
- * latch_group_repolicy_all() - judge the latches that other policies govern now (2.3-13)
+ * latch_reeval_policy_all() - judge the latches that other policies govern now (2.3-13)
  * @ln: the namespace
  *
  * And those that none governs, since the default may be another one.
  *
  * Context: process, the worker only; once for each copy of the SPD.
  */
-void latch_group_repolicy_all(struct latch_net *ln)
+void latch_reeval_policy_all(struct latch_net *ln)
 {
 	struct latch_group *g = NULL;
 	struct latch_flow f;
@@ -266,14 +266,14 @@ void latch_group_repolicy_all(struct latch_net *ln)
 	while ((g = latch_group_next(ln, g))) {
 		rcu_read_lock();
 		limit = LATCH_GROUP_FRESH * refcount_read(&g->ref);
-		if (latch_group_flow(g, &f) && !latch_judge_unmoved(&g->c, &f, limit))
-			latch_group_each(g, 0, latch_group_repolicy_one);
+		if (latch_group_flow(g, &f) && !latch_eval_unmoved(&g->c, &f, limit))
+			latch_group_each(g, 0, latch_reeval_policy_one);
 		rcu_read_unlock();
 		cond_resched();
 	}
 }
 
-static void latch_km_path(struct latch_path *path)
+static void latch_reeval_path(struct latch_path *path)
 {
 	struct latch_link *link;
 
@@ -282,24 +282,24 @@ static void latch_km_path(struct latch_path *path)
 		/* held, it stays in the list while the walk pauses */
 		if (!refcount_inc_not_zero(&link->group->ref))
 			continue;
-		latch_group_rejudge(link->group);
+		latch_reeval_group(link->group);
 		latch_group_put(link->group);
 	}
 	rcu_read_unlock();
 }
 
 /**
- * latch_km_paths() - judge the latches of the paths on which an SA came or went
+ * latch_reeval_paths() - judge the latches of the paths on which an SA came or went
  * @ln: the namespace
  *
  * Context: process, the worker only.
  */
-void latch_km_paths(struct latch_net *ln)
+void latch_reeval_paths(struct latch_net *ln)
 {
 	struct latch_path *path;
 
 	while ((path = latch_path_dirty(ln))) {
-		latch_km_path(path);
+		latch_reeval_path(path);
 		latch_path_put(path);
 		cond_resched();
 	}
@@ -316,64 +316,64 @@ void latch_km_paths(struct latch_net *ln)
  * then what came in the meantime is dealt with at once, later. Policies decide about
  * conflicts, never about a packet.
  */
-static bool latch_km_put_off(struct latch_net *ln, u64 now)
+static bool latch_reeval_put_off(struct latch_net *ln, u64 now)
 {
 	if (now >= ln->spd_due)
 		return false;
-	latch_km_later(ln, LATCH_WORK_SPD, nsecs_to_jiffies(ln->spd_due - now) + 1);
+	latch_work_later(ln, LATCH_WORK_SPD, nsecs_to_jiffies(ln->spd_due - now) + 1);
 	return true;
 }
 
 /**
- * latch_km_policies() - read the SPD again, and judge the latches that this can touch
+ * latch_reeval_policies() - read the SPD again, and judge the latches that this can touch
  * @ln:      the namespace
  * @at_once: somebody waits: put nothing off
  *
  * Context: process, the worker only.
  */
-void latch_km_policies(struct latch_net *ln, bool at_once)
+void latch_reeval_policies(struct latch_net *ln, bool at_once)
 {
 	u64 took, start = ktime_get_ns();
 
-	if (!at_once && latch_km_put_off(ln, start))
+	if (!at_once && latch_reeval_put_off(ln, start))
 		return;
 	WRITE_ONCE(ln->spd_stale, false);
 	if (latch_spd_read(ln)) {
 		WRITE_ONCE(ln->spd_stale, true);
-		latch_km_retry(ln, LATCH_WORK_SPD);
+		latch_work_retry(ln, LATCH_WORK_SPD);
 		return;
 	}
-	latch_group_repolicy_all(ln);
+	latch_reeval_policy_all(ln);
 	took = ktime_get_ns() - start;
 	ln->spd_due = start + took + min_t(u64, LATCH_SPD_REST * took, NSEC_PER_SEC);
 }
 
 /**
- * latch_km_changed() - bindings or rules changed, so every latch is in doubt
+ * latch_reeval_everything() - bindings or rules changed, so every latch is in doubt
  * @ln: the namespace
  *
  * Context: process. Returns when all latches were judged.
  */
-void latch_km_changed(struct latch_net *ln)
+void latch_reeval_everything(struct latch_net *ln)
 {
 	latch_sacache_void(&ln->gens, NULL);
 	if (READ_ONCE(ln->manager))
-		latch_work_hurry(ln, &ln->pending_work);
-	latch_km_queue(ln, LATCH_WORK_ALL);
-	latch_km_sync(ln);
+		latch_work_hurry(ln, &ln->overdue_work);
+	latch_work_queue(ln, LATCH_WORK_ALL);
+	latch_work_sync(ln);
 }
 
 /**
- * latch_km_claimed() - the latches of these SAs are judged before this returns
+ * latch_reeval_claimed() - the latches of these SAs are judged before this returns
  * @ln:  the namespace
  * @key: the SA or reqid whose binding came, changed or went
  *
  * Context: process, no lock of ours held but genl_lock.
  */
-void latch_km_claimed(struct latch_net *ln, const struct latch_bind_key *key)
+void latch_reeval_claimed(struct latch_net *ln, const struct latch_bind_key *key)
 {
 	latch_sad_claimed(ln, &key->sa, key->reqid);
 	if (READ_ONCE(ln->manager))
-		latch_work_hurry(ln, &ln->pending_work);
-	latch_km_sync(ln);
+		latch_work_hurry(ln, &ln->overdue_work);
+	latch_work_sync(ln);
 }

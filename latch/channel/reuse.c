@@ -9,7 +9,7 @@
 #include "base/sacache.h"
 #include "base/words.h"
 #include "channel/group.h"
-#include "channel/judge.h"
+#include "channel/eval.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
 #include "channel/reuse.h"
@@ -52,12 +52,12 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 	if (!g || g == LATCH_GROUP_DEAD || l->group || p->tag.n != 1 || p->ipcomp ||
 	    !refcount_inc_not_zero(&g->ref))
 		return false;
-	ok = latch_judge_again(l, &g->c, p);
+	ok = latch_eval_again(l, &g->c, p);
 	spin_lock(&g->lock);
 	alike = ok && latch_group_alike(g, &l->flow, spd);
 	if (ok && !alike) {
 		spin_unlock(&g->lock);
-		ok = latch_judge_hosts(l, &g->c) && latch_judge_policies(l, &g->c);
+		ok = latch_eval_hosts(l, &g->c) && latch_eval_policies(l, &g->c);
 		spin_lock(&g->lock);
 	}
 	ok = ok && latch_group_clean(g);
@@ -107,12 +107,12 @@ static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, u32
 /**
  * latch_group_known() - who is behind an SA, if a flow began under it lately
  * @sa:  its copy
- * @who: to fill; the records are held by nobody
+ * @identity: to fill; the records are held by nobody
  *
  * Context: RCU read side.
  * Return: false where nobody knows, or something came since that could change it.
  */
-bool latch_group_known(const struct latch_sa *sa, struct latch_who *who)
+bool latch_group_known(const struct latch_sa *sa, struct latch_identity *identity)
 {
 	const struct latch_group *g;
 
@@ -122,12 +122,12 @@ bool latch_group_known(const struct latch_sa *sa, struct latch_who *who)
 	g = READ_ONCE(sa->group);
 	if (!g || g == LATCH_GROUP_DEAD)
 		return false;
-	*who->id = g->c.params.tag.id;
-	who->peer = g->c.peer;
-	who->local = g->c.local;
+	*identity->id = g->c.params.tag.id;
+	identity->peer = g->c.peer;
+	identity->local = g->c.local;
 	/* of the group's two SAs this may be the other one */
-	if (who->id->kind == LATCH_IDENT_PINNED)
-		who->id->peer[0] = sa->serial;
+	if (identity->id->kind == LATCH_IDENT_PINNED)
+		identity->id->peer[0] = sa->serial;
 	return true;
 }
 
@@ -146,8 +146,8 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 {
 	struct latch_params params;
 
-	if (!p->sa || p->sa->xs != p->first || p->who.peer != g->c.peer ||
-	    p->who.local != g->c.local)
+	if (!p->sa || p->sa->xs != p->first || p->identity.peer != g->c.peer ||
+	    p->identity.local != g->c.local)
 		return false;
 	latch_params_set(&params, &p->tag, g->c.params.rule, p->dir);
 	return latch_params_begins(&g->c.params, &params, p->dir);

@@ -5,10 +5,10 @@
 struct latch;
 struct latch_pkt;
 struct latch_sa;
-struct latch_who;
+struct latch_identity;
 
 bool latch_group_again(struct latch *l, const struct latch_pkt *p);
-bool latch_group_known(const struct latch_sa *sa, struct latch_who *who);
+bool latch_group_known(const struct latch_sa *sa, struct latch_identity *identity);
 void latch_group_note(struct latch *l, const struct latch_pkt *p);
 void latch_reuse_init(void);
 

@@ -256,7 +256,7 @@ static void latch_sock_more(struct latch_net *ln)
 	atomic_inc(&ln->n_socks);
 	/* the worker may just be switching the hooks off */
 	if (!READ_ONCE(ln->active) || latch_sk_cache_misfit(n))
-		latch_km_queue(ln, LATCH_WORK_TELL);
+		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**
@@ -311,7 +311,7 @@ void latch_unhash_sk(struct latch *l)
 	if (l->over)
 		latch_no_more(l);
 	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
-		latch_km_queue(ln, LATCH_WORK_TELL);
+		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**

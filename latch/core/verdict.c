@@ -36,7 +36,7 @@ static struct latch_verdict judge_latched(u32 diff)
 static struct latch_verdict judge_unlatched(u8 mode, u32 diff)
 {
 	if (!diff)
-		return (struct latch_verdict){ .act = LATCH_BIRTH };
+		return (struct latch_verdict){ .act = LATCH_ESTABLISH };
 	if (diff != LATCH_R(CLEAR))
 		return drop_first(diff);
 	if (mode == LATCH_MODE_REQUIRE)
@@ -60,7 +60,7 @@ static struct latch_verdict judge(u8 state, u8 mode, u32 diff)
 }
 
 /* What is not known is not trusted, whatever the other argument is. */
-struct latch_verdict latch_verdict(u8 state, u8 mode, u32 diff)
+struct latch_verdict latch_decide(u8 state, u8 mode, u32 diff)
 {
 	if (state >= LATCH_N_STATES)
 		return drop(LATCH_REASON_HEADER);

@@ -10,7 +10,7 @@
 enum latch_act {
 	LATCH_PASS,
 	LATCH_DROP,
-	LATCH_BIRTH,	/* latch this packet's SA, then pass it */
+	LATCH_ESTABLISH,	/* latch this packet's SA, then pass it */
 };
 
 /**
@@ -24,7 +24,7 @@ struct latch_verdict {
 };
 
 /**
- * latch_verdict() - judge one packet
+ * latch_decide() - judge one packet
  * @state: LATCH_STATE_* of its latch
  * @mode:  LATCH_MODE_* of the socket
  * @diff:  set of reasons why its tag does not fit: latch_params_cmp() in
@@ -42,6 +42,6 @@ struct latch_verdict {
  *
  * Return: the verdict.
  */
-struct latch_verdict latch_verdict(u8 state, u8 mode, u32 diff);
+struct latch_verdict latch_decide(u8 state, u8 mode, u32 diff);
 
 #endif /* LATCH_CORE_VERDICT_H */

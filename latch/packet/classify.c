@@ -18,8 +18,8 @@
 #include "xfrm/view.h"
 
 /* An SA as one transformation, from its copy where that is of this very SA. */
-static bool latch_view_known(const struct xfrm_state *x, const struct latch_sa *sa,
-			     struct latch_transform *t)
+static bool latch_classify_known(const struct xfrm_state *x, const struct latch_sa *sa,
+				 struct latch_transform *t)
 {
 	if (!sa || sa->xs != x)
 		return !latch_view_x(x, t);
@@ -28,35 +28,35 @@ static bool latch_view_known(const struct xfrm_state *x, const struct latch_sa *
 }
 
 /* The copy of an SA, and who is behind it, by what tells it from others. */
-static noinline struct latch_sa *latch_view_find(struct latch_net *ln,
-						 const struct xfrm_state *x,
-						 struct latch_who *who)
+static noinline struct latch_sa *latch_classify_find(struct latch_net *ln,
+						     const struct xfrm_state *x,
+						     struct latch_identity *identity)
 {
 	struct latch_sa_key key;
 	struct latch_sa *sa;
 
 	latch_view_sa_key(ln, x, &key);
 	sa = latch_sad_find(&key);
-	latch_who(ln, &key, x->props.reqid, sa, who);
+	latch_identify(ln, &key, x->props.reqid, sa, identity);
 	return sa;
 }
 
 /* The copy of an SA, and who is behind it. */
-static struct latch_sa *latch_view_who(struct latch_net *ln, const struct xfrm_state *x,
-				       struct latch_who *who)
+static struct latch_sa *latch_classify_sa(struct latch_net *ln, const struct xfrm_state *x,
+					  struct latch_identity *identity)
 {
 	struct latch_sa *sa = latch_sad_near(x);
 
-	return sa && latch_group_known(sa, who) ? sa : latch_view_find(ln, x, who);
+	return sa && latch_group_known(sa, identity) ? sa : latch_classify_find(ln, x, identity);
 }
 
 /* One SA more than the innermost one. */
-static noinline struct latch_sa *latch_view_another(struct latch_net *ln, struct latch_pkt *p,
-						    const struct xfrm_state *x)
+static noinline struct latch_sa *latch_classify_another(struct latch_net *ln, struct latch_pkt *p,
+							const struct xfrm_state *x)
 {
 	struct latch_ident id;
-	struct latch_who who = { .id = &id };
-	struct latch_sa *sa = latch_view_who(ln, x, &who);
+	struct latch_identity identity = { .id = &id };
+	struct latch_sa *sa = latch_classify_sa(ln, x, &identity);
 
 	if (id.kind != p->tag.id.kind ||
 	    (id.kind == LATCH_IDENT_NAMED && memcmp(&id, &p->tag.id, sizeof(id))))
@@ -65,8 +65,8 @@ static noinline struct latch_sa *latch_view_another(struct latch_net *ln, struct
 }
 
 /* Adds one SA to a packet's tag: transformation, flags and identity. */
-static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
-			   const struct xfrm_state *x)
+static void latch_classify_add(struct latch_net *ln, struct latch_pkt *p,
+			       const struct xfrm_state *x)
 {
 	struct latch_sa *sa;
 
@@ -76,17 +76,17 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 		return;
 	}
 	if (p->tag.n) {
-		sa = latch_view_another(ln, p, x);
+		sa = latch_classify_another(ln, p, x);
 	} else {
 		/* first, so that it is void if the copy is found and goes later */
 		p->gen = latch_sacache_gen(&ln->gens, x);
 		p->first = x;
-		p->who.id = &p->tag.id;
-		sa = latch_view_who(ln, x, &p->who);
+		p->identity.id = &p->tag.id;
+		sa = latch_classify_sa(ln, x, &p->identity);
 		p->sa = sa;
 	}
 	if (p->tag.n == LATCH_MAX_TRANSFORMS ||
-	    !latch_view_known(x, sa, &p->tag.x[p->tag.n])) {
+	    !latch_classify_known(x, sa, &p->tag.x[p->tag.n])) {
 		p->bad = true;
 		return;
 	}
@@ -97,7 +97,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
 }
 
 /**
- * latch_view_in() - what protected an inbound packet (2.4-1)
+ * latch_classify_in() - what protected an inbound packet (2.4-1)
  * @ln:  its namespace
  * @skb: a packet in LOCAL_IN
  * @p:   to fill, all zero before; @p->tag.n is 0 where nothing did
@@ -105,7 +105,7 @@ static void latch_view_add(struct latch_net *ln, struct latch_pkt *p,
  * Context: RCU read side, BH off.
  * Return: false where the chain of SAs cannot be told.
  */
-bool latch_view_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *p)
+bool latch_classify_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *p)
 {
 	const struct sec_path *sp = skb_sec_path(skb);
 	int i;
@@ -113,12 +113,12 @@ bool latch_view_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *
 	p->dir = LATCH_DIR_IN;
 	p->mark = skb->mark;
 	for (i = sp ? sp->len - 1 : -1; i >= 0; i--)
-		latch_view_add(ln, p, sp->xvec[i]);
+		latch_classify_add(ln, p, sp->xvec[i]);
 	return !p->bad;
 }
 
 /**
- * latch_view_out() - what will protect an outbound packet (2.4-1)
+ * latch_classify_out() - what will protect an outbound packet (2.4-1)
  * @ln:  its namespace
  * @skb: a packet in POST_ROUTING that was not transformed yet
  * @p:   to fill, all zero before; @p->tag.n is 0 where nothing will
@@ -126,19 +126,19 @@ bool latch_view_in(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *
  * Context: RCU read side.
  * Return: false where the chain of SAs cannot be told.
  */
-bool latch_view_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *p)
+bool latch_classify_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt *p)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
 	p->dir = LATCH_DIR_OUT;
 	p->mark = skb->mark;
 	for (; dst && dst_xfrm(dst); dst = xfrm_dst_child(dst))
-		latch_view_add(ln, p, dst_xfrm(dst));
+		latch_classify_add(ln, p, dst_xfrm(dst));
 	return !p->bad;
 }
 
 /**
- * latch_view() - what protects a packet
+ * latch_classify() - what protects a packet
  * @ln:  the namespace
  * @skb: the packet, in LOCAL_IN or in POST_ROUTING
  * @dir: which of them, LATCH_DIR_*
@@ -146,13 +146,13 @@ bool latch_view_out(struct latch_net *ln, struct sk_buff *skb, struct latch_pkt 
  *
  * Context: RCU read side. Return: false where the chain of SAs cannot be told.
  */
-bool latch_view(struct latch_net *ln, struct sk_buff *skb, u8 dir, struct latch_pkt *p)
+bool latch_classify(struct latch_net *ln, struct sk_buff *skb, u8 dir, struct latch_pkt *p)
 {
-	return dir == LATCH_DIR_IN ? latch_view_in(ln, skb, p) : latch_view_out(ln, skb, p);
+	return dir == LATCH_DIR_IN ? latch_classify_in(ln, skb, p) : latch_classify_out(ln, skb, p);
 }
 
 /**
- * latch_view_outer() - note the outer addresses and ports of a packet
+ * latch_classify_outer() - note the outer addresses and ports of a packet
  * @c: where
  * @p: a packet that fits the latch
  *
@@ -160,7 +160,7 @@ bool latch_view(struct latch_net *ln, struct sk_buff *skb, u8 dir, struct latch_
  *
  * Context: RCU read side.
  */
-void latch_view_outer(struct latch_common *c, const struct latch_pkt *p)
+void latch_classify_outer(struct latch_common *c, const struct latch_pkt *p)
 {
 	const struct xfrm_state *x = p->outer;
 	bool in = p->dir == LATCH_DIR_IN;

@@ -26,7 +26,7 @@
 #include "packet/enforce.h"
 #include "packet/establish.h"
 #include "packet/parse.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
@@ -93,7 +93,7 @@ static unsigned int latch_create_sock(struct latch_net *ln, struct sock *sk, str
 	struct latch_pkt p = {};
 	struct latch_verdict v;
 
-	if (!latch_view(ln, skb, dir, &p))
+	if (!latch_classify(ln, skb, dir, &p))
 		return latch_drop(ln, NULL, skb, dir, LATCH_REASON_HEADER);
 	l = latch_of_sock(ln, sk, l, p.tag.n);
 	if (!l)
@@ -275,7 +275,7 @@ static unsigned int latch_create_halfopen(struct latch_net *ln, struct sk_buff *
 					  const struct latch_flow *f, struct sock *sk,
 					  struct latch *parent, struct latch_pkt *p)
 {
-	int share = latch_embryo_share(ln, p);
+	int share = latch_halfopen_share(ln, p);
 	struct latch_verdict v;
 	struct latch *l;
 
@@ -287,7 +287,7 @@ static unsigned int latch_create_halfopen(struct latch_net *ln, struct sk_buff *
 	spin_lock(&l->lock);
 	v = latch_first(l, p, f, NULL);
 	if (l->hashed)
-		latch_embryo_add(l, share);
+		latch_halfopen_add(l, share);
 	else
 		latch_mib_event(ln, LATCH_MIB_REFUSED);
 	spin_unlock(&l->lock);
@@ -305,11 +305,11 @@ static unsigned int latch_create_syn(struct latch_net *ln, struct sk_buff *skb,
 	struct latch_pkt p = {};
 	struct latch *parent;
 
-	if (!latch_view(ln, skb, LATCH_DIR_IN, &p))
+	if (!latch_classify(ln, skb, LATCH_DIR_IN, &p))
 		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
 	parent = latch_find_sk(sk);
 	if (!parent && p.tag.n && READ_ONCE(ln->auto_mode))
-		parent = latch_owner_listener(sk);
+		parent = latch_tcp_listener(sk);
 	if (!parent) {
 		if (!p.tag.n || !READ_ONCE(ln->auto_mode))
 			return NF_ACCEPT;

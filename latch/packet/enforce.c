@@ -66,7 +66,7 @@ static noinline void latch_note_new(struct latch *l, const struct latch_pkt *p)
 	struct latch_common common = l->group->c;
 
 	latch_params_add(&common.params, &p->tag, p->dir);
-	latch_view_outer(&common, p);
+	latch_classify_outer(&common, p);
 	/* elsewhere, an event that is being dealt with may have missed it */
 	if (memcmp(&common, &l->group->c, sizeof(common)))
 		latch_resettle(l, &common, true);
@@ -122,10 +122,10 @@ static noinline u32 latch_mismatch_demand(const struct latch_demand *d, const st
 {
 	struct latch_tag tag = p->tag;
 
-	if (p->who.peer)
-		latch_name_for(d, p->who.peer, tag.id.peer);
-	if (p->who.local)
-		memcpy(tag.id.local, p->who.local->name, sizeof(tag.id.local));
+	if (p->identity.peer)
+		latch_name_for(d, p->identity.peer, tag.id.peer);
+	if (p->identity.local)
+		memcpy(tag.id.local, p->identity.local->name, sizeof(tag.id.local));
 	return latch_want_cmp(&d->want, &tag, p->dir);
 }
 
@@ -176,13 +176,13 @@ static void latch_reroute(struct sk_buff *skb, u8 dir, u8 reason)
  * A half-open latch may get its SA here, where the identity of the SA that its SYN came
  * under was not known then.
  */
-static struct latch_verdict latch_judge_packet(struct latch *l, const struct latch_pkt *p)
+static struct latch_verdict latch_enforce_packet(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_verdict v;
 
-	latch_group_tell(l);
-	v = latch_verdict(l->state, l->mode, latch_mismatch(l, p));
-	if (v.act == LATCH_BIRTH)
+	latch_settle_by_group(l);
+	v = latch_decide(l->state, l->mode, latch_mismatch(l, p));
+	if (v.act == LATCH_ESTABLISH)
 		v = latch_first_sa(l, p);
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
 		latch_note(l, p);
@@ -204,9 +204,9 @@ unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir)
 	struct latch_verdict v = { .act = LATCH_DROP, .reason = LATCH_REASON_HEADER };
 	struct latch_pkt p = {};
 
-	if (latch_view(l->ln, skb, dir, &p)) {
+	if (latch_classify(l->ln, skb, dir, &p)) {
 		spin_lock_bh(&l->lock);
-		v = latch_judge_packet(l, &p);
+		v = latch_enforce_packet(l, &p);
 		spin_unlock_bh(&l->lock);
 	}
 	if (v.act == LATCH_PASS)
@@ -233,7 +233,7 @@ unsigned int latch_enforce_only(struct latch *l, struct sk_buff *skb, u8 dir, bo
 	struct latch_pkt p = {};
 	bool fits = false;
 
-	if (!latch_view(l->ln, skb, dir, &p))
+	if (!latch_classify(l->ln, skb, dir, &p))
 		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_HEADER);
 	if (latched) {
 		spin_lock_bh(&l->lock);

@@ -8,7 +8,7 @@
 #include "base/net.h"
 #include "base/work.h"
 #include "channel/group.h"
-#include "channel/judge.h"
+#include "channel/eval.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
 #include "channel/reuse.h"
@@ -36,11 +36,11 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 	u32 conflicts;
 
 	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
-	common.peer = latch_peer_hold(p->who.peer);
-	common.local = latch_peer_hold(p->who.local);
+	common.peer = latch_peer_hold(p->identity.peer);
+	common.local = latch_peer_hold(p->identity.local);
 	common.mark[!p->dir] = p->mark;
-	latch_view_outer(&common, p);
-	conflicts = latch_judge(l, &common, true);
+	latch_classify_outer(&common, p);
+	conflicts = latch_eval(l, &common, true);
 	latch_peer_put(common.peer);
 	latch_peer_put(common.local);
 	return conflicts;
@@ -62,12 +62,12 @@ int latch_establish(struct latch *l, const struct latch_pkt *p)
 	if (!l->group)
 		return -ENOMEM;
 	if (l->conflicts & LATCH_R(NO_MEM))
-		latch_km_queue(l->ln, LATCH_WORK_ALL);
+		latch_work_queue(l->ln, LATCH_WORK_ALL);
 	latch_want_less(l);
 	if (l->conflicts)
-		latch_step(l, LATCH_EV_BIND_CONFLICT, latch_reason_first(l->conflicts));
+		latch_transition(l, LATCH_EV_BIND_CONFLICT, latch_reason_first(l->conflicts));
 	else
-		latch_step(l, LATCH_EV_BIND, LATCH_REASON_NONE);
+		latch_transition(l, LATCH_EV_BIND, LATCH_REASON_NONE);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ struct latch_verdict latch_first_sa(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_verdict none = { .act = LATCH_DROP, .reason = LATCH_REASON_NO_MEM };
 
-	return latch_establish(l, p) ? none : latch_verdict(l->state, l->mode, 0);
+	return latch_establish(l, p) ? none : latch_decide(l->state, l->mode, 0);
 }
 
 /**
@@ -111,12 +111,12 @@ void latch_refuse(struct latch *l, u8 reason)
 	if (reason == LATCH_REASON_PENDING || reason == LATCH_REASON_LOST ||
 	    reason == LATCH_REASON_NO_MEM || reason == LATCH_REASON_LIMIT)
 		return;
-	/* a break was told by latch_step() */
+	/* a break was told by latch_transition() */
 	if (l->state == LATCH_STATE_BROKEN)
 		return;
 	l->reason = reason;
-	latch_owner_tell(l, reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ?
-			 -ENOKEY : -EKEYREJECTED);
+	latch_report(l, reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ?
+		     -ENOKEY : -EKEYREJECTED);
 }
 
 /*
@@ -136,7 +136,7 @@ static int latch_take_flow(struct latch *l, const struct latch_flow *f)
 	old = latch_find(l->ln, f);
 	if (!old || old == l)
 		return err;
-	if (READ_ONCE(old->embryo)) {
+	if (READ_ONCE(old->pending)) {
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
 		latch_retire(old);
 		spin_unlock(&old->lock);
@@ -176,8 +176,8 @@ struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 	int err;
 
 	lockdep_assert_held(&l->lock);
-	v = latch_verdict(l->state, l->mode, latch_mismatch(l, p));
-	if (v.act != LATCH_BIRTH)
+	v = latch_decide(l->state, l->mode, latch_mismatch(l, p));
+	if (v.act != LATCH_ESTABLISH)
 		return v;
 	err = latch_take_flow(l, f);
 	if (!err && sk && !l->sk)

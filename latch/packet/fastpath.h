@@ -105,7 +105,7 @@ static __always_inline bool latch_plain_flow(const struct latch *l, const struct
 					     u8 pf)
 {
 	return likely(!READ_ONCE(l->special)) ||
-	       (READ_ONCE(l->special) == LATCH_GHOST && !latch_plain_syn(skb, pf));
+	       (READ_ONCE(l->special) == LATCH_TIMEWAIT && !latch_plain_syn(skb, pf));
 }
 
 /*
@@ -135,8 +135,8 @@ static __always_inline struct latch *latch_plain_out(struct latch_net *ln, struc
 	if (l && found != l)
 		return LATCH_NEED_FULL;
 	/* a half-open latch has to see a SYN-ACK that is a cookie, which has no socket */
-	if (found && (READ_ONCE(found->special) & ~LATCH_GHOST ||
-		      (!sk && READ_ONCE(found->embryo) && !READ_ONCE(found->special))))
+	if (found && (READ_ONCE(found->special) & ~LATCH_TIMEWAIT ||
+		      (!sk && READ_ONCE(found->pending) && !READ_ONCE(found->special))))
 		return LATCH_NEED_FULL;
 	return found;
 }

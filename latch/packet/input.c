@@ -78,7 +78,7 @@ struct latch *latch_input_lookup(struct latch_net *ln, struct sk_buff *skb,
 
 	if (!l || READ_ONCE(l->special) & LATCH_TWIN)
 		return NULL;
-	if (READ_ONCE(l->special) & LATCH_GHOST && latch_tcp_is_syn(skb, h->thoff))
+	if (READ_ONCE(l->special) & LATCH_TIMEWAIT && latch_tcp_is_syn(skb, h->thoff))
 		return NULL;
 	return l;
 }
@@ -116,7 +116,7 @@ unsigned int latch_input_icmp(struct latch_net *ln, struct sk_buff *skb,
 static unsigned int latch_input_enforce(struct latch *l, struct sk_buff *skb,
 					const struct latch_hdr *h)
 {
-	bool over = READ_ONCE(l->special) & LATCH_COOKIE && READ_ONCE(l->embryo) &&
+	bool over = READ_ONCE(l->special) & LATCH_COOKIE && READ_ONCE(l->pending) &&
 		    latch_tcp_is_rst(skb, h->thoff);
 	unsigned int ret = latch_enforce(l, skb, LATCH_DIR_IN);
 

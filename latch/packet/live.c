@@ -40,7 +40,7 @@ struct latch *latch_find_live(struct latch_net *ln, const struct latch_flow *f)
 		latch_owner_left(l);
 		return NULL;
 	}
-	if (READ_ONCE(l->special) & LATCH_GHOST && latch_ghost_replaced(l)) {
+	if (READ_ONCE(l->special) & LATCH_TIMEWAIT && latch_timewait_replaced(l)) {
 		latch_unlink(l);
 		return NULL;
 	}

@@ -148,7 +148,7 @@ static bool latch_output_twin(const struct latch *l, const struct sk_buff *skb,
 static void latch_output_cookie(struct latch *l, const struct sk_buff *skb,
 				const struct latch_hdr *h)
 {
-	if (skb->sk || !READ_ONCE(l->embryo) || !latch_tcp_is_synack(skb, h->thoff))
+	if (skb->sk || !READ_ONCE(l->pending) || !latch_tcp_is_synack(skb, h->thoff))
 		return;
 	spin_lock_bh(&l->lock);
 	if (l->half_open)

@@ -11,27 +11,27 @@
 #include "sock/tcp.h"
 
 /**
- * latch_net_hear() - hear of TCP's state changes from now on, or not any more
+ * latch_watch_tcp() - hear of TCP's state changes from now on, or not any more
  * @ln: the namespace
  * @on: which
  *
  * Context: process; ln->hook_mutex held, or the namespace's end. Return: true where they are
  * heard of.
  */
-bool latch_net_hear(struct latch_net *ln, bool on)
+bool latch_watch_tcp(struct latch_net *ln, bool on)
 {
-	if (on && !ln->heard) {
-		ln->heard = !latch_owner_hear();
-	} else if (!on && ln->heard) {
-		latch_owner_deaf();
-		ln->heard = false;
+	if (on && !ln->watching_tcp) {
+		ln->watching_tcp = !latch_tcp_watch();
+	} else if (!on && ln->watching_tcp) {
+		latch_tcp_unwatch();
+		ln->watching_tcp = false;
 	}
-	return ln->heard;
+	return ln->watching_tcp;
 }
 
 /* Under hook_mutex: one of the hooks that are there on demand, and go with the others. */
-static void latch_net_demanded(struct latch_net *ln, bool *want, bool *have,
-			       int (*turn)(struct latch_net *ln, bool on))
+static void latch_watch_demanded(struct latch_net *ln, bool *want, bool *have,
+				 int (*turn)(struct latch_net *ln, bool on))
 {
 	bool on = ln->active && *want;
 
@@ -42,7 +42,7 @@ static void latch_net_demanded(struct latch_net *ln, bool *want, bool *have,
 }
 
 /**
- * latch_net_activate() - hooks on while there is something to watch, else off
+ * latch_watch_update() - hooks on while there is something to watch, else off
  * @ln: the namespace
  *
  * So that a namespace without IPsec and latches pays nothing. Failing to switch
@@ -53,23 +53,23 @@ static void latch_net_demanded(struct latch_net *ln, bool *want, bool *have,
  * Context: process; takes ln->hook_mutex.
  * Return: 0; -ENOMEM where sockets cannot be watched that are to be.
  */
-int latch_net_activate(struct latch_net *ln)
+int latch_watch_update(struct latch_net *ln)
 {
-	bool need, watch, heard;
+	bool need, watch, watching_tcp;
 
 	mutex_lock(&ln->hook_mutex);
 	need = latch_net_needed(ln) && !READ_ONCE(ln->dying);
-	if (need && !ln->active && latch_net_hear(ln, true)) {
+	if (need && !ln->active && latch_watch_tcp(ln, true)) {
 		WRITE_ONCE(ln->active, !latch_hooks_register(ln));
 	} else if (!need && ln->active) {
 		latch_hooks_unregister(ln);
 		WRITE_ONCE(ln->active, false);
 	}
-	latch_net_demanded(ln, &ln->keep_apart, &ln->apart, latch_apart_switch);
-	latch_net_demanded(ln, &ln->mark_sent, &ln->marking, latch_mark_switch);
+	latch_watch_demanded(ln, &ln->keep_apart, &ln->apart, latch_apart_switch);
+	latch_watch_demanded(ln, &ln->mark_sent, &ln->marking, latch_mark_switch);
 	smp_mb(); /* pairs with latch_unhash_sk(): one of us sees the other's news */
 	watch = ln->active || atomic_read(&ln->n_socks);
-	heard = latch_net_hear(ln, watch);
+	watching_tcp = latch_watch_tcp(ln, watch);
 	mutex_unlock(&ln->hook_mutex);
-	return watch && !heard ? -ENOMEM : 0;
+	return watch && !watching_tcp ? -ENOMEM : 0;
 }

@@ -4,7 +4,7 @@
 
 struct latch_net;
 
-bool latch_net_hear(struct latch_net *ln, bool on);
-int latch_net_activate(struct latch_net *ln);
+bool latch_watch_tcp(struct latch_net *ln, bool on);
+int latch_watch_update(struct latch_net *ln);
 
 #endif /* LATCH_PACKET_WATCH_H */

@@ -51,7 +51,7 @@ static const struct rhashtable_params latch_bind_params = {
  * Have the bindings taken away whose SA is gone, or does not come, after @delay in jiffies.
  * Not by the module's queue: that is flushed under genl_lock, which this work takes.
  */
-static void latch_km_reap(struct latch_net *ln, unsigned long delay)
+static void latch_bind_reap_later(struct latch_net *ln, unsigned long delay)
 {
 	if (READ_ONCE(ln->dying))
 		return;
@@ -138,7 +138,7 @@ static void latch_bind_follow(struct latch_net *ln, struct latch_bind *b)
 	if (b->n_sas || ln->claims_due)
 		return;
 	ln->claims_due = jiffies + LATCH_CLAIM_LIFE ?: 1;
-	latch_km_reap(ln, LATCH_CLAIM_LIFE);
+	latch_bind_reap_later(ln, LATCH_CLAIM_LIFE);
 }
 
 /* A table that SAs look into when they come: count and entry go together. */
@@ -279,7 +279,7 @@ void latch_bind_reap_work(struct work_struct *work)
 	latch_bind_reap(ln);
 	genl_unlock();
 	if (due)
-		latch_km_reap(ln, max_t(long, due - jiffies, 1));
+		latch_bind_reap_later(ln, max_t(long, due - jiffies, 1));
 }
 
 /* Call @fn for the bindings that name @sa: by SA, and by reqid. */
@@ -316,7 +316,7 @@ static void latch_bind_less(struct latch_bind *b)
 	if (!b->with_sa || b->gone || !b->n_sas || --b->n_sas)
 		return;
 	latch_bind_end(ln, b);
-	latch_km_reap(ln, 0);
+	latch_bind_reap_later(ln, 0);
 }
 
 /* Under sad_lock: count an SA for the bindings that name it. */

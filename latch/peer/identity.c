@@ -8,7 +8,7 @@
 #include "peer/identity.h"
 #include "xfrm/sad.h"
 
-static bool latch_who_bound(const struct latch_bind_key *key, struct latch_who *who)
+static bool latch_identity_bound(const struct latch_bind_key *key, struct latch_identity *identity)
 {
 	struct latch_bind *b = latch_bind_find(key);
 	struct latch_claims *c;
@@ -16,49 +16,49 @@ static bool latch_who_bound(const struct latch_bind_key *key, struct latch_who *
 	if (!b || READ_ONCE(b->gone))
 		return false;
 	c = rcu_dereference(b->claims);
-	*who->id = c->id;
+	*identity->id = c->id;
 	if (c->id.kind == LATCH_IDENT_NAMED) {
-		who->peer = c->claim[0].peer;
-		who->local = c->claim[0].local;
+		identity->peer = c->claim[0].peer;
+		identity->local = c->claim[0].local;
 	}
 	return true;
 }
 
 /**
- * latch_who() - who is behind an SA
+ * latch_identify() - who is behind an SA
  * @ln:    its namespace
  * @key:   what tells it from others
  * @reqid: its reqid
  * @sa:    its copy; NULL where the event of its coming is still under way
- * @who:   to fill; the records are held by nobody
+ * @identity:   to fill; the records are held by nobody
  *
  * By SA, then by reqid; else nobody, and the SA is equal to itself only, or its
  * identity is still awaited.
  *
  * Context: RCU read side.
  */
-void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
-	       const struct latch_sa *sa, struct latch_who *who)
+void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
+		    const struct latch_sa *sa, struct latch_identity *identity)
 {
 	struct latch_bind_key bk = { .sa = *key };
 
-	memset(who->id, 0, sizeof(*who->id));
-	who->peer = NULL;
-	who->local = NULL;
-	if (latch_who_bound(&bk, who))
+	memset(identity->id, 0, sizeof(*identity->id));
+	identity->peer = NULL;
+	identity->local = NULL;
+	if (latch_identity_bound(&bk, identity))
 		return;
 	if (reqid) {
 		memset(&bk, 0, sizeof(bk));
 		bk.sa.ln = ln;
 		bk.reqid = reqid;
-		if (latch_who_bound(&bk, who))
+		if (latch_identity_bound(&bk, identity))
 			return;
 	}
 	if (!sa || (READ_ONCE(ln->manager) && !READ_ONCE(sa->expired) &&
 		    sa->serial > READ_ONCE(ln->manager_since))) {
-		who->id->kind = LATCH_IDENT_PENDING;
+		identity->id->kind = LATCH_IDENT_PENDING;
 		return;
 	}
-	who->id->kind = LATCH_IDENT_PINNED;
-	who->id->peer[0] = sa->serial;
+	identity->id->kind = LATCH_IDENT_PINNED;
+	identity->id->peer[0] = sa->serial;
 }

@@ -11,13 +11,13 @@ struct latch_sa;
 struct latch_sa_key;
 
 /* Who is behind an SA, with the records where it is bound. RCU. The caller says where @id is. */
-struct latch_who {
+struct latch_identity {
 	struct latch_ident	*id;
 	struct latch_peer	*peer;
 	struct latch_peer	*local;
 };
 
-void latch_who(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
-	       const struct latch_sa *sa, struct latch_who *who);
+void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
+		    const struct latch_sa *sa, struct latch_identity *identity);
 
 #endif /* LATCH_PEER_IDENTITY_H */

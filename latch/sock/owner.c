@@ -19,7 +19,7 @@
 #include "core/flow.h"
 #include "core/fsm.h"
 #include "core/types.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
@@ -87,7 +87,7 @@ static void latch_sk_destruct(struct sock *sk)
 		if (l->chained)
 			destruct = l->destruct;
 		l->chained = 0;
-		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		latch_unlink(l);
 	}
@@ -139,7 +139,7 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 		latch_unhash_sk(l);
 		return err;
 	}
-	latch_embryo_del(l);
+	latch_halfopen_del(l);
 	return 0;
 }
 
@@ -239,13 +239,13 @@ static struct latch *latch_owner_next(struct latch_net *ln, int *err)
 {
 	struct latch *l;
 
-	spin_lock_bh(&ln->act_lock);
-	l = list_first_entry_or_null(&ln->act, struct latch, act);
+	spin_lock_bh(&ln->report_lock);
+	l = list_first_entry_or_null(&ln->reports, struct latch, report);
 	if (l) {
-		list_del_init(&l->act);
+		list_del_init(&l->report);
 		*err = l->err;
 	}
-	spin_unlock_bh(&ln->act_lock);
+	spin_unlock_bh(&ln->report_lock);
 	return l;
 }
 
@@ -266,18 +266,18 @@ static void latch_owner_abort_request(struct latch *l, int err)
 	if (sk)
 		sock_gen_put(sk);
 	spin_lock_bh(&l->lock);
-	latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
+	latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
 	spin_unlock_bh(&l->lock);
 	latch_unlink(l);
 }
 
 /**
- * latch_owner_work() - tell the owners on ln->act
+ * latch_owner_report_all() - tell the owners on ln->reports
  * @ln: the namespace
  *
  * Context: process, takes lock_sock.
  */
-void latch_owner_work(struct latch_net *ln)
+void latch_owner_report_all(struct latch_net *ln)
 {
 	struct latch *l;
 	struct sock *sk;
@@ -288,7 +288,7 @@ void latch_owner_work(struct latch_net *ln)
 		if (sk) {
 			latch_owner_end(sk, -err);
 			sock_put(sk);
-		} else if (READ_ONCE(l->embryo) && !l->kept && !READ_ONCE(l->special)) {
+		} else if (READ_ONCE(l->pending) && !l->kept && !READ_ONCE(l->special)) {
 			latch_owner_abort_request(l, -err);
 		}
 		latch_put(l);
@@ -314,7 +314,7 @@ static void latch_owner_keep(struct latch *l)
 			sock_hold(sk);
 			l->kept = true;
 			l->pinned = 0;
-			latch_embryo_add(l, -1);
+			latch_halfopen_add(l, -1);
 			module_put(THIS_MODULE);
 		}
 		spin_unlock_bh(&l->lock);
@@ -333,9 +333,9 @@ static void latch_owner_keep(struct latch *l)
 void latch_owner_close(struct latch *l, bool unpin)
 {
 	spin_lock_bh(&l->lock);
-	latch_step(l, LATCH_EV_CLOSE, LATCH_REASON_ADMIN);
+	latch_transition(l, LATCH_EV_CLOSE, LATCH_REASON_ADMIN);
 	spin_unlock_bh(&l->lock);
-	latch_owner_work(l->ln);
+	latch_owner_report_all(l->ln);
 	if (unpin)
 		latch_owner_keep(l);
 }
@@ -380,7 +380,7 @@ void latch_owner_left(struct latch *l)
 {
 	spin_lock_bh(&l->lock);
 	if (l->hashed) {
-		latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		latch_retire(l);
 	}
 	spin_unlock_bh(&l->lock);
@@ -422,7 +422,7 @@ struct latch *latch_owner_get(struct sock *sk)
 
 	if (sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && ln &&
 	    READ_ONCE(ln->active) && READ_ONCE(ln->auto_mode))
-		return latch_owner_listener(sk);
+		return latch_tcp_listener(sk);
 	l = latch_find_sk(sk);
 	if (l)
 		latch_owner_stale(l, sk);

@@ -14,12 +14,12 @@
 
 #include "base/net.h"
 #include "channel/latch.h"
-#include "channel/number.h"
+#include "channel/id.h"
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/fsm.h"
 #include "core/types.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/timewait.h"
@@ -58,7 +58,7 @@ struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, in
 }
 
 /* Under the latch's lock: a listener of its socket (2.3-1). */
-static void latch_owner_listen(struct latch *l, struct sock *sk)
+static void latch_tcp_listen(struct latch *l, struct sock *sk)
 {
 	memset(&l->flow, 0, sizeof(l->flow));
 	l->flow.proto = IPPROTO_TCP;
@@ -73,16 +73,16 @@ static void latch_owner_listen(struct latch *l, struct sock *sk)
 	WRITE_ONCE(l->listener, true);
 	l->counted = 1;
 	atomic_inc(&l->ln->n_listeners);
-	latch_step(l, LATCH_EV_LISTEN, LATCH_REASON_NONE);
+	latch_transition(l, LATCH_EV_LISTEN, LATCH_REASON_NONE);
 }
 
 /**
- * latch_owner_listener() - the latch of a listening socket, made where it has none
+ * latch_tcp_listener() - the latch of a listening socket, made where it has none
  * @sk: TCP socket in LISTEN
  *
  * Context: RCU read side, any. Return: the latch, NULL without memory.
  */
-struct latch *latch_owner_listener(struct sock *sk)
+struct latch *latch_tcp_listener(struct sock *sk)
 {
 	struct latch_net *ln = latch_pernet(sock_net(sk));
 	struct latch *l = latch_find_sk(sk);
@@ -94,11 +94,11 @@ struct latch *latch_owner_listener(struct sock *sk)
 	if (!l)
 		return NULL;
 	l->automatic = 1;
-	err = latch_number(l);
+	err = latch_id_assign(l);
 	spin_lock_bh(&l->lock);
 	err = err ?: latch_hash_sk(l, sk);
 	if (!err)
-		latch_owner_listen(l, sk);
+		latch_tcp_listen(l, sk);
 	spin_unlock_bh(&l->lock);
 	if (!err)
 		return l;
@@ -116,7 +116,7 @@ static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
 
 	if (!l) {
 		if (READ_ONCE(ln->active))
-			latch_owner_listener(sk);
+			latch_tcp_listener(sk);
 		return;
 	}
 	if (READ_ONCE(l->state) == LATCH_STATE_CLOSED)
@@ -127,27 +127,27 @@ static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
 	if (!latch_owner_unchain(l))
 		pr_warn_once("latch: a listener's destructor is chained by others\n");
 	latch_retire(l);
-	if (latch_number(l))
+	if (latch_id_assign(l))
 		pr_warn_once("latch: no memory to number a listener\n");
-	latch_owner_listen(l, sk);
+	latch_tcp_listen(l, sk);
 	spin_unlock_bh(&l->lock);
 }
 
 /* The listener is gone; its children have latches of their own (2.2-2). */
-static void latch_tcp_deaf(struct sock *sk)
+static void latch_tcp_unlisten(struct sock *sk)
 {
 	struct latch *l = latch_find_sk(sk);
 
 	if (!l)
 		return;
 	spin_lock_bh(&l->lock);
-	latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+	latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 	spin_unlock_bh(&l->lock);
 	latch_unlink(l);
 }
 
 /* A child is born: the latch of its SYN gets its socket (2.3-15, 5.1-1). */
-static noinline void latch_tcp_born(struct latch_net *ln, struct sock *sk)
+static noinline void latch_tcp_child(struct latch_net *ln, struct sock *sk)
 {
 	struct latch_flow f;
 	struct latch *l;
@@ -158,8 +158,8 @@ static noinline void latch_tcp_born(struct latch_net *ln, struct sock *sk)
 	if (!l)
 		return;
 	spin_lock_bh(&l->lock);
-	if (l->embryo && l->state != LATCH_STATE_CLOSED && latch_owner_attach(l, sk))
-		latch_embryo_orphan(l);
+	if (l->pending && l->state != LATCH_STATE_CLOSED && latch_owner_attach(l, sk))
+		latch_halfopen_orphan(l);
 	spin_unlock_bh(&l->lock);
 }
 
@@ -195,15 +195,15 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 	lockdep_assert_held(&l->lock);
 	if (l->state == LATCH_STATE_NONE || l->state == LATCH_STATE_LARVAL)
 		return;
-	if (latch_ghost_make(l, sk, old))
+	if (latch_timewait_make(l, sk, old))
 		return;
 	/* the hooks have to be there for the RST that may follow */
 	if (!l->over) {
 		l->over = 1;
 		atomic_inc(&l->ln->n_over);
 	}
-	latch_step(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
-		   LATCH_REASON_NONE : LATCH_REASON_RELEASED);
+	latch_transition(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
+			 LATCH_REASON_NONE : LATCH_REASON_RELEASED);
 	latch_retire(l);
 }
 
@@ -232,7 +232,7 @@ static bool latch_tcp_requested(struct latch_net *ln, const struct latch_flow *f
 }
 
 /* A child died before it was anybody's, or could not get its latch. */
-static noinline void latch_tcp_stillborn(struct latch_net *ln, struct sock *sk)
+static noinline void latch_tcp_child_died(struct latch_net *ln, struct sock *sk)
 {
 	struct latch_flow f;
 	struct latch *l;
@@ -240,7 +240,7 @@ static noinline void latch_tcp_stillborn(struct latch_net *ln, struct sock *sk)
 	if (!latch_sk_flow(sk, &f))
 		return;
 	l = latch_find(ln, &f);
-	if (l && READ_ONCE(l->embryo) && !latch_tcp_requested(ln, &f, sk))
+	if (l && READ_ONCE(l->pending) && !latch_tcp_requested(ln, &f, sk))
 		latch_unlink(l);
 }
 
@@ -265,8 +265,8 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 			latch_unlink(l);
 		return;
 	}
-	if (!list_empty(&ln->embryos))
-		latch_tcp_stillborn(ln, sk);
+	if (!list_empty(&ln->halfopen))
+		latch_tcp_child_died(ln, sk);
 }
 
 /*
@@ -289,11 +289,11 @@ static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 	if (new == TCP_LISTEN)
 		latch_tcp_listens(ln, sk);
 	else if (old == TCP_LISTEN)
-		latch_tcp_deaf(sk);
+		latch_tcp_unlisten(sk);
 	else if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT)
 		latch_tcp_restored(ln, sk);
 	else if (new == TCP_ESTABLISHED)
-		latch_tcp_born(ln, sk);
+		latch_tcp_child(ln, sk);
 	else
 		latch_tcp_closed(ln, sk, old);
 	rcu_read_unlock();
@@ -316,13 +316,13 @@ static void __init latch_tp_match(struct tracepoint *tp, void *data)
 }
 
 /**
- * latch_owner_hear() - one namespace more needs TCP's state changes
+ * latch_tcp_watch() - one namespace more needs TCP's state changes
  *
  * A host where no namespace does pays nothing for its connections.
  *
  * Context: process. Return: 0 or -ENOMEM.
  */
-int latch_owner_hear(void)
+int latch_tcp_watch(void)
 {
 	int err = 0;
 
@@ -336,11 +336,11 @@ int latch_owner_hear(void)
 }
 
 /**
- * latch_owner_deaf() - one less
+ * latch_tcp_unwatch() - one less
  *
  * Context: process. Call-backs may still run until a grace period is over.
  */
-void latch_owner_deaf(void)
+void latch_tcp_unwatch(void)
 {
 	mutex_lock(&latch_tp_mutex);
 	if (!--latch_tp_users)
@@ -349,20 +349,20 @@ void latch_owner_deaf(void)
 }
 
 /**
- * latch_owner_init() - find the tracepoint
+ * latch_tcp_init() - find the tracepoint
  *
  * Return: 0; -ENOENT in a kernel without tracepoints.
  */
-int __init latch_owner_init(void)
+int __init latch_tcp_init(void)
 {
 	for_each_kernel_tracepoint(latch_tp_match, NULL);
 	return latch_tp ? 0 : -ENOENT;
 }
 
 /**
- * latch_owner_exit() - no call-back runs after this; no namespace is left
+ * latch_tcp_exit() - no call-back runs after this; no namespace is left
  */
-void latch_owner_exit(void)
+void latch_tcp_exit(void)
 {
 	tracepoint_synchronize_unregister();
 }

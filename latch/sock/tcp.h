@@ -9,10 +9,10 @@ struct sock;
 
 struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, int dif,
 			    int sdif);
-struct latch *latch_owner_listener(struct sock *sk);
-int latch_owner_hear(void);
-void latch_owner_deaf(void);
-int latch_owner_init(void);
-void latch_owner_exit(void);
+struct latch *latch_tcp_listener(struct sock *sk);
+int latch_tcp_watch(void);
+void latch_tcp_unwatch(void);
+int latch_tcp_init(void);
+void latch_tcp_exit(void);
 
 #endif /* LATCH_SOCK_TCP_H */

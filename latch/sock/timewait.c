@@ -12,48 +12,48 @@
 #include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/table.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/timewait.h"
 #include "sock/unlink.h"
 
 /* TCP's timer may be late by some seconds; segments that come make it begin anew. */
-#define LATCH_GHOST_LIFE	(TCP_TIMEWAIT_LEN + 5 * HZ)
+#define LATCH_TIMEWAIT_LIFE	(TCP_TIMEWAIT_LEN + 5 * HZ)
 
 /* Under its lock: to the end of those that wait, and be looked at when it gets there. */
-static void latch_ghost_add(struct latch *g, const struct sock *sk)
+static void latch_timewait_add(struct latch *g, const struct sock *sk)
 {
 	struct latch_net *ln = g->ln;
 
 	lockdep_assert_held(&g->lock);
 	g->bound = sk->sk_bound_dev_if;
-	spin_lock(&ln->embryo_lock);
-	g->expires = jiffies + LATCH_GHOST_LIFE;
-	WRITE_ONCE(g->embryo, true);
-	list_add_tail(&g->embryos, &ln->ghosts);
-	spin_unlock(&ln->embryo_lock);
-	latch_km_embryos(ln, HZ);
+	spin_lock(&ln->pending_lock);
+	g->expires = jiffies + LATCH_TIMEWAIT_LIFE;
+	WRITE_ONCE(g->pending, true);
+	list_add_tail(&g->pending_link, &ln->timewait);
+	spin_unlock(&ln->pending_lock);
+	latch_halfopen_later(ln, HZ);
 }
 
 /* The next one whose time is over, held, and put off until it would be over again. */
-static struct latch *latch_ghost_due(struct latch_net *ln)
+static struct latch *latch_timewait_due(struct latch_net *ln)
 {
 	struct latch *g;
 
-	spin_lock_bh(&ln->embryo_lock);
-	g = list_first_entry_or_null(&ln->ghosts, struct latch, embryos);
+	spin_lock_bh(&ln->pending_lock);
+	g = list_first_entry_or_null(&ln->timewait, struct latch, pending_link);
 	if (g && (time_before(jiffies, g->expires) || !latch_hold(g)))
 		g = NULL;
 	if (g) {
-		g->expires = jiffies + LATCH_GHOST_LIFE;
-		list_move_tail(&g->embryos, &ln->ghosts);
+		g->expires = jiffies + LATCH_TIMEWAIT_LIFE;
+		list_move_tail(&g->pending_link, &ln->timewait);
 	}
-	spin_unlock_bh(&ln->embryo_lock);
+	spin_unlock_bh(&ln->pending_lock);
 	return g;
 }
 
-static bool latch_ghost_over(const struct latch *g)
+static bool latch_timewait_over(const struct latch *g)
 {
 	bool over = true;
 	struct sock *tw;
@@ -69,14 +69,14 @@ static bool latch_ghost_over(const struct latch *g)
 }
 
 /**
- * latch_ghost_replaced() - has another connection the 5-tuple of a TIME_WAIT by now?
+ * latch_timewait_replaced() - has another connection the 5-tuple of a TIME_WAIT by now?
  * @g: the latch of the TIME_WAIT
  *
  * Where TCP has nothing there, the latch still speaks for what TCP says of the flow.
  *
  * Context: RCU read side.
  */
-bool latch_ghost_replaced(const struct latch *g)
+bool latch_timewait_replaced(const struct latch *g)
 {
 	struct sock *sk = latch_tcp_find(g->ln, &g->flow, g->bound, 0);
 	bool replaced = sk && sk->sk_state != TCP_TIME_WAIT;
@@ -87,31 +87,31 @@ bool latch_ghost_replaced(const struct latch *g)
 }
 
 /**
- * latch_ghost_work() - let those go whose TIME_WAIT is over
+ * latch_timewait_expire() - let those go whose TIME_WAIT is over
  * @ln: the namespace
  *
  * Context: process. Return: true where there are more.
  */
-bool latch_ghost_work(struct latch_net *ln)
+bool latch_timewait_expire(struct latch_net *ln)
 {
 	struct latch *g;
 
-	while ((g = latch_ghost_due(ln))) {
-		if (latch_ghost_over(g))
+	while ((g = latch_timewait_due(ln))) {
+		if (latch_timewait_over(g))
 			latch_unlink(g);
 		latch_put(g);
 		cond_resched();
 	}
-	return !list_empty(&ln->ghosts);
+	return !list_empty(&ln->timewait);
 }
 
-static struct latch *latch_ghost_alloc(const struct latch *l)
+static struct latch *latch_timewait_alloc(const struct latch *l)
 {
 	struct latch *g = latch_alloc(l->ln, NULL, GFP_ATOMIC);
 
 	if (!g)
 		return NULL;
-	g->special = LATCH_GHOST;
+	g->special = LATCH_TIMEWAIT;
 	g->state = l->state;
 	g->mode = l->mode;
 	g->reason = l->reason;
@@ -121,9 +121,9 @@ static struct latch *latch_ghost_alloc(const struct latch *l)
 }
 
 /* A copy goes on, while the socket keeps the latch. False without memory. */
-static bool latch_ghost_leave(struct latch *l, const struct sock *sk)
+static bool latch_timewait_leave(struct latch *l, const struct sock *sk)
 {
-	struct latch *g = latch_ghost_alloc(l);
+	struct latch *g = latch_timewait_alloc(l);
 
 	if (!g)
 		return false;
@@ -132,24 +132,24 @@ static bool latch_ghost_leave(struct latch *l, const struct sock *sk)
 		return false;
 	}
 	spin_lock_nested(&g->lock, SINGLE_DEPTH_NESTING);
-	latch_ghost_add(g, sk);
+	latch_timewait_add(g, sk);
 	spin_unlock(&g->lock);
 	return true;
 }
 
 /* The latch itself goes on, where its socket is closed and nobody can ask for it. */
-static bool latch_ghost_become(struct latch *l, const struct sock *sk)
+static bool latch_timewait_become(struct latch *l, const struct sock *sk)
 {
 	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_unchain(l))
 		return false;
 	latch_linger(l);
 	latch_owner_part(l);
-	latch_ghost_add(l, sk);
+	latch_timewait_add(l, sk);
 	return true;
 }
 
 /**
- * latch_ghost_make() - a connection goes over to TIME_WAIT, where it does
+ * latch_timewait_make() - a connection goes over to TIME_WAIT, where it does
  * @l:   its latch, whose lock is held, still found by its flow
  * @sk:  its socket
  * @old: the state that this was in before
@@ -158,7 +158,7 @@ static bool latch_ghost_become(struct latch *l, const struct sock *sk)
  *
  * Context: BH off. Return: true where @l itself stands for TIME_WAIT now.
  */
-bool latch_ghost_make(struct latch *l, const struct sock *sk, int old)
+bool latch_timewait_make(struct latch *l, const struct sock *sk, int old)
 {
 	struct sock *tw;
 	bool self;
@@ -168,7 +168,7 @@ bool latch_ghost_make(struct latch *l, const struct sock *sk, int old)
 	    (old != TCP_FIN_WAIT1 && old != TCP_FIN_WAIT2 && old != TCP_CLOSING))
 		return false;
 	/* what ends from here without an error does so in TIME_WAIT */
-	if (!READ_ONCE(sk->sk_err) && latch_ghost_become(l, sk))
+	if (!READ_ONCE(sk->sk_err) && latch_timewait_become(l, sk))
 		return true;
 	tw = latch_tcp_find(l->ln, &l->flow, sk->sk_bound_dev_if, 0);
 	if (!tw)
@@ -177,8 +177,8 @@ bool latch_ghost_make(struct latch *l, const struct sock *sk, int old)
 		sock_gen_put(tw);
 		return false;
 	}
-	self = latch_ghost_become(l, sk);
-	if (self || latch_ghost_leave(l, sk))
+	self = latch_timewait_become(l, sk);
+	if (self || latch_timewait_leave(l, sk))
 		sock_gen_put(tw);
 	else
 		inet_twsk_deschedule_put(inet_twsk(tw));

@@ -6,8 +6,8 @@ struct latch;
 struct latch_net;
 struct sock;
 
-bool latch_ghost_replaced(const struct latch *g);
-bool latch_ghost_work(struct latch_net *ln);
-bool latch_ghost_make(struct latch *l, const struct sock *sk, int old);
+bool latch_timewait_replaced(const struct latch *g);
+bool latch_timewait_expire(struct latch_net *ln);
+bool latch_timewait_make(struct latch *l, const struct sock *sk, int old);
 
 #endif /* LATCH_SOCK_TIMEWAIT_H */

@@ -6,10 +6,10 @@
 
 #include "base/net.h"
 #include "channel/latch.h"
-#include "channel/number.h"
+#include "channel/id.h"
 #include "channel/table.h"
 #include "core/fsm.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/unlink.h"
 
@@ -39,7 +39,7 @@ void latch_unlink(struct latch *l)
 		return;
 	}
 	latch_unhash_sk(l);
-	latch_embryo_del(l);
+	latch_halfopen_del(l);
 	spin_unlock_bh(&l->lock);
 	if (kept)
 		sock_put(kept);
@@ -117,7 +117,7 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	if (new->mode == LATCH_MODE_REQUIRE) {
 		spin_lock_bh(&new->lock);
 		latch_want_more(new);
-		latch_step(new, LATCH_EV_WANT, LATCH_REASON_NONE);
+		latch_transition(new, LATCH_EV_WANT, LATCH_REASON_NONE);
 		spin_unlock_bh(&new->lock);
 	}
 	return new;

@@ -36,7 +36,7 @@ static struct latch_verdict ref_verdict(u8 state, u8 mode, bool fits, u8 a, u8 b
 	if (state == LATCH_STATE_CLOSED)
 		return ref_dropped(LATCH_REASON_CLOSED);
 	if (fits && state != LATCH_STATE_ESTABLISHED)
-		v.act = LATCH_BIRTH;
+		v.act = LATCH_ESTABLISH;
 	if (fits)
 		return v;
 	if (state == LATCH_STATE_ESTABLISHED || !clear)
@@ -49,7 +49,7 @@ static struct latch_verdict ref_verdict(u8 state, u8 mode, bool fits, u8 a, u8 b
 static void expect_verdict(struct tally *t, u8 state, u8 mode, bool fits, u8 a, u8 b)
 {
 	u32 diff = fits ? 0 : bit(a) | bit(b);
-	struct latch_verdict v = latch_verdict(state, mode, diff);
+	struct latch_verdict v = latch_decide(state, mode, diff);
 	struct latch_verdict r = ref_verdict(state, mode, fits, a, b);
 
 	EXPECT(t, v.act == r.act && v.reason == r.reason,
@@ -86,7 +86,7 @@ static void verdict_out_of_range(struct tally *t)
 /* One verdict by hand, where a reader looks for the clause. */
 static void expect_is(struct tally *t, u8 state, u8 mode, u32 diff, u8 act, u8 reason)
 {
-	struct latch_verdict v = latch_verdict(state, mode, diff);
+	struct latch_verdict v = latch_decide(state, mode, diff);
 
 	EXPECT(t, v.act == act && v.reason == reason,
 	       "state %u mode %u diff %#x: act %u reason %u", state, mode, diff,
@@ -115,7 +115,7 @@ static void verdict_auto_clear(struct tally *t)
 			  LATCH_REASON_NONE);
 		expect_is(t, state[i], LATCH_MODE_AUTO, LATCH_R(CLEAR) | LATCH_R(HEADER),
 			  LATCH_DROP, LATCH_REASON_HEADER);
-		expect_is(t, state[i], LATCH_MODE_AUTO, 0, LATCH_BIRTH, LATCH_REASON_NONE);
+		expect_is(t, state[i], LATCH_MODE_AUTO, 0, LATCH_ESTABLISH, LATCH_REASON_NONE);
 	}
 }
 
@@ -126,11 +126,11 @@ static void verdict_established(struct tally *t)
 	unsigned int i;
 
 	for (i = 0; i < 32; i++)
-		EXPECT(t, latch_verdict(LATCH_STATE_ESTABLISHED, LATCH_MODE_AUTO,
-					bit(i)).act == LATCH_DROP, "reason %u", i);
+		EXPECT(t, latch_decide(LATCH_STATE_ESTABLISHED, LATCH_MODE_AUTO,
+				       bit(i)).act == LATCH_DROP, "reason %u", i);
 	for (i = 0; i < RANDOM_ROUNDS; i++) {
 		diff = next_random(&seed);
-		EXPECT(t, latch_verdict(LATCH_STATE_ESTABLISHED, i % 2, diff).act ==
+		EXPECT(t, latch_decide(LATCH_STATE_ESTABLISHED, i % 2, diff).act ==
 		       LATCH_DROP, "%#x", diff);
 	}
 	expect_is(t, LATCH_STATE_ESTABLISHED, LATCH_MODE_AUTO, LATCH_R(CLEAR),

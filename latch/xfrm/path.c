@@ -197,7 +197,7 @@ void latch_path_mark(struct latch_net *ln, struct latch_path *path)
 	path->refs++;
 	spin_unlock(&path->lock);
 	list_add_tail(&path->dirty, &ln->dirty);
-	latch_km_queue(ln, LATCH_WORK_TELL);
+	latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**
@@ -225,7 +225,7 @@ struct latch_path *latch_path_dirty(struct latch_net *ln)
  * @came: which
  *
  * Whoever judges at the same time sees that in @seq, or has told its group before, see
- * latch_group_rejudge().
+ * latch_reeval_group().
  *
  * Context: any, ln->sad_lock and the path's lock held.
  * Return: true where latches may have to be judged.
@@ -234,7 +234,7 @@ bool latch_path_changed(struct latch_net *ln, struct latch_path *path, bool came
 {
 	atomic_inc(&ln->seq);
 	WRITE_ONCE(path->seq, path->seq + 1);
-	smp_mb(); /* pairs with latch_group_rejudge() */
+	smp_mb(); /* pairs with latch_reeval_group() */
 	return latch_path_minds(path, came);
 }
 

@@ -67,7 +67,7 @@ void __init latch_sad_listen(const struct latch_sad_listener *listener)
 }
 
 /* Under sad_lock. */
-static void latch_sad_tell(struct latch_sa *sa, bool came)
+static void latch_sad_notify(struct latch_sa *sa, bool came)
 {
 	int i;
 
@@ -163,7 +163,7 @@ static void latch_sa_remove(struct latch_sa *sa)
 	cmpxchg(latch_sa_slot(sa->xs), sa, NULL);
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	list_del(&sa->all);
-	latch_sad_tell(sa, false);
+	latch_sad_notify(sa, false);
 	latch_sa_leave(sa);
 	latch_sacache_void(&ln->gens, sa->xs);
 	kfree_rcu(sa, rcu);
@@ -189,7 +189,7 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 	/* another SA may have lain here and gone without an event of its own */
 	latch_sacache_void(&ln->gens, sa->xs);
 	/* first, so that the binding of one that was only changed does not go */
-	latch_sad_tell(sa, true);
+	latch_sad_notify(sa, true);
 	if (old)
 		latch_sa_remove(old);
 	err = rhashtable_insert_fast(&latch_sas, &sa->node, latch_sa_params);
@@ -205,7 +205,7 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	latch_sa_leave(sa);
 went:
-	latch_sad_tell(sa, false);
+	latch_sad_notify(sa, false);
 	return err;
 }
 
@@ -276,7 +276,7 @@ void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
 	rcu_read_unlock();
 	spin_unlock_bh(&ln->sad_lock);
 	if (!latch_net_needed(ln))
-		latch_km_queue(ln, LATCH_WORK_TELL);
+		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**
@@ -382,21 +382,21 @@ bool latch_sad_overdue(struct latch_net *ln, unsigned long *next)
 }
 
 /**
- * latch_km_pending_work() - the wait for an identity is over
- * @work: ln->pending_work
+ * latch_sad_overdue_work() - the wait for an identity is over
+ * @work: ln->overdue_work
  *
  * Context: process.
  */
-void latch_km_pending_work(struct work_struct *work)
+void latch_sad_overdue_work(struct work_struct *work)
 {
 	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
-					    pending_work);
+					    overdue_work);
 	unsigned long next;
 
 	if (!READ_ONCE(ln->manager))
 		return;
 	if (latch_sad_overdue(ln, &next))
-		latch_work_delay(ln, &ln->pending_work, next + 1);
+		latch_work_delay(ln, &ln->overdue_work, next + 1);
 }
 
 /**

@@ -82,7 +82,7 @@ void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x);
 void latch_sad_flush(struct latch_net *ln, u8 proto);
 int latch_sad_read(struct latch_net *ln);
 bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
-void latch_km_pending_work(struct work_struct *work);
+void latch_sad_overdue_work(struct work_struct *work);
 void latch_sad_claimed(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid);
 u32 latch_sad_count(struct latch_net *ln, u32 reqid);
 void latch_sad_clear(struct latch_net *ln);

@@ -179,8 +179,8 @@ static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 	}
 }
 
-static struct latch_spd_class *latch_spd_class(struct latch_spd_index *ix,
-					       const struct latch_sel *sel)
+static struct latch_spd_class *latch_spd_get_class(struct latch_spd_index *ix,
+						   const struct latch_sel *sel)
 {
 	struct latch_spd_class *c;
 
@@ -213,7 +213,7 @@ static void latch_spd_classify(struct latch_spd_index *ix, const struct latch_po
 	u32 i, at = 0, *bucket;
 
 	for (i = 0; i < n; i++) {
-		c = latch_spd_class(ix, &pol[i].sel);
+		c = latch_spd_get_class(ix, &pol[i].sel);
 		if (c == ix->class + ix->n) {
 			ix->n++;
 			c->family = pol[i].sel.family;
@@ -230,7 +230,7 @@ static void latch_spd_classify(struct latch_spd_index *ix, const struct latch_po
 	}
 	memset(ix->bucket, 0xff, at * sizeof(*ix->bucket));
 	for (i = n; i--;) {
-		c = latch_spd_class(ix, &pol[i].sel);
+		c = latch_spd_get_class(ix, &pol[i].sel);
 		bucket = latch_spd_bucket(ix, c, &pol[i].sel.src, &pol[i].sel.dst);
 		ix->next[i] = *bucket;
 		*bucket = ix->start + i;

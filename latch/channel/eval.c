@@ -8,7 +8,7 @@
 #include "base/words.h"
 #include "channel/demand.h"
 #include "channel/group.h"
-#include "channel/judge.h"
+#include "channel/eval.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
 #include "core/flow.h"
@@ -26,7 +26,7 @@
  * otherwise for another flow under the same policies, between the same hosts where
  * the mode is transport.
  */
-struct latch_case {
+struct latch_eval_case {
 	struct latch_net	*ln;
 	const struct latch_flow	*flow;
 	struct latch_common	*common;
@@ -41,7 +41,7 @@ struct latch_case {
 	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
 };
 
-static void latch_case_addr(xfrm_address_t *to, const union latch_addr *from)
+static void latch_eval_addr(xfrm_address_t *to, const union latch_addr *from)
 {
 	memcpy(to, from, sizeof(*to));
 }
@@ -50,7 +50,7 @@ static void latch_case_addr(xfrm_address_t *to, const union latch_addr *from)
  * Without a policy to read (a policy of the socket's own, or the copy is behind)
  * what was seen of the flow's SAs stands for the templates.
  */
-static void latch_case_seen(struct latch_case *c)
+static void latch_eval_seen(struct latch_eval_case *c)
 {
 	const struct latch_common *m = c->common;
 	bool in = c->dir == LATCH_DIR_IN;
@@ -72,7 +72,7 @@ static void latch_case_seen(struct latch_case *c)
 }
 
 /* No policy: clear text goes out, and comes in where nothing else demands IPsec. */
-static u32 latch_case_unpoliced(const struct latch_case *c)
+static u32 latch_eval_unpoliced(const struct latch_eval_case *c)
 {
 	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
 
@@ -88,7 +88,7 @@ static u32 latch_case_unpoliced(const struct latch_case *c)
  * leaves none. A flow that begins may do so by a policy that was not read yet; what
  * governs an older one is judged by what was read last.
  */
-static u32 latch_case_policy(struct latch_case *c)
+static u32 latch_eval_policy(struct latch_eval_case *c)
 {
 	struct latch_common *m = c->common;
 	const struct latch_pol *pol;
@@ -97,14 +97,14 @@ static u32 latch_case_policy(struct latch_case *c)
 	if (m->sockpol & BIT(c->dir) ||
 	    (m->pol[c->dir] == LATCH_POL_SEEN && READ_ONCE(c->ln->spd_stale))) {
 		m->pol[c->dir] = LATCH_POL_SEEN;
-		latch_case_seen(c);
+		latch_eval_seen(c);
 		return 0;
 	}
 	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id, m->mark[c->dir]);
 	c->pol = pol;
 	m->pol[c->dir] = pol ? pol->id : 0;
 	if (!pol || (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl))
-		return latch_case_unpoliced(c);
+		return latch_eval_unpoliced(c);
 	if (pol->action != XFRM_POLICY_ALLOW)
 		return 0;
 	if (c->dir == LATCH_DIR_IN)
@@ -115,7 +115,7 @@ static u32 latch_case_policy(struct latch_case *c)
 }
 
 /* The policy names other protocols or modes than are latched (2.3-13). */
-static u32 latch_case_shape(const struct latch_case *c)
+static u32 latch_eval_shape(const struct latch_eval_case *c)
 {
 	const struct latch_tag *tag = &c->common->params.tag;
 	u32 diff = 0;
@@ -134,7 +134,7 @@ static u32 latch_case_shape(const struct latch_case *c)
 	return diff;
 }
 
-static bool latch_case_names(const struct latch_case *c, u8 proto)
+static bool latch_eval_names(const struct latch_eval_case *c, u8 proto)
 {
 	int i;
 
@@ -145,7 +145,7 @@ static bool latch_case_names(const struct latch_case *c, u8 proto)
 }
 
 /* Could the kernel take this SA for this flow, but for protocol and mode? */
-static bool latch_case_covers(struct latch_case *c, int i, const struct latch_sa *sa)
+static bool latch_eval_covers(struct latch_eval_case *c, int i, const struct latch_sa *sa)
 {
 	const struct latch_common *m = c->common;
 
@@ -166,25 +166,25 @@ static bool latch_case_covers(struct latch_case *c, int i, const struct latch_sa
  * kernel would take now; but with the template's own reqid they are what the key
  * manager is about to put in its place (2.3-12: told before it is taken).
  */
-static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
+static u32 latch_eval_sa(struct latch_eval_case *c, int i, const struct latch_sa *sa)
 {
 	const struct latch_demand *demand = c->common->demand;
 	const struct latch_tmpl *t = &c->tmpl[i];
 	struct latch_ident id;
-	struct latch_who who = { .id = &id };
+	struct latch_identity identity = { .id = &id };
 	struct latch_tag tag;
 	u32 diff;
 
 	if (sa->key.proto != t->proto)
-		return t->reqid && !latch_case_names(c, sa->key.proto) ? LATCH_R(PROTO) : 0;
+		return t->reqid && !latch_eval_names(c, sa->key.proto) ? LATCH_R(PROTO) : 0;
 	if (sa->x.mode != t->mode && sa->x.proto)
 		return t->reqid ? LATCH_R(MODE) : 0;
 
 	tag = c->common->params.tag;
 	tag.x[i] = sa->x;
 	tag.flags = sa->tag_flags;
-	latch_who(c->ln, &sa->key, sa->reqid, sa, &who);
-	/* of unidentified SAs the innermost one is pinned, see latch_view_add() */
+	latch_identify(c->ln, &sa->key, sa->reqid, sa, &identity);
+	/* of unidentified SAs the innermost one is pinned, see latch_classify_add() */
 	if (i && id.kind == LATCH_IDENT_PINNED &&
 	    tag.id.kind == LATCH_IDENT_PINNED)
 		tag.id.peer[0] = c->common->params.pinned[c->dir];
@@ -201,7 +201,7 @@ static u32 latch_case_sa(struct latch_case *c, int i, const struct latch_sa *sa)
 }
 
 /* The latch's group is to be in the path that a template names. */
-static int latch_case_relink(struct latch_case *c, int i, const struct latch_path_key *key)
+static int latch_eval_relink(struct latch_eval_case *c, int i, const struct latch_path_key *key)
 {
 	struct latch_path **path;
 
@@ -220,25 +220,25 @@ static int latch_case_relink(struct latch_case *c, int i, const struct latch_pat
 }
 
 /* All SAs between two addresses that one template accepts. */
-static u32 latch_case_path(struct latch_case *c, int i, const struct latch_path_key *key)
+static u32 latch_eval_path(struct latch_eval_case *c, int i, const struct latch_path_key *key)
 {
 	const struct latch_path *path;
 	const struct latch_sa *sa;
 	u32 diff = 0;
 
-	if (latch_case_relink(c, i, key))
+	if (latch_eval_relink(c, i, key))
 		return LATCH_R(NO_MEM);
 	path = latch_path_find(key);
 	if (!path)
 		return 0;
 	hlist_for_each_entry_rcu(sa, &path->sas[key->any], member[key->any])
-		if (latch_case_covers(c, i, sa))
-			diff |= latch_case_sa(c, i, sa);
+		if (latch_eval_covers(c, i, sa))
+			diff |= latch_eval_sa(c, i, sa);
 	return diff;
 }
 
 /* Walks the templates from the flow outwards. */
-static u32 latch_case_sas(struct latch_case *c)
+static u32 latch_eval_sas(struct latch_eval_case *c)
 {
 	const struct latch_common *m = c->common;
 	const struct latch_flow *f = c->flow;
@@ -248,8 +248,8 @@ static u32 latch_case_sas(struct latch_case *c)
 	u32 diff = 0;
 	int i;
 
-	latch_case_addr(&key.daddr, in ? &f->local : &f->remote);
-	latch_case_addr(&key.saddr, in ? &f->remote : &f->local);
+	latch_eval_addr(&key.daddr, in ? &f->local : &f->remote);
+	latch_eval_addr(&key.saddr, in ? &f->remote : &f->local);
 	for (i = 0; i < c->n; i++) {
 		t = &c->tmpl[i];
 		if (t->mode != XFRM_MODE_TRANSPORT) {
@@ -263,13 +263,13 @@ static u32 latch_case_sas(struct latch_case *c)
 		}
 		key.reqid = t->reqid;
 		key.any = in && !t->reqid;
-		diff |= latch_case_path(c, i, &key);
+		diff |= latch_eval_path(c, i, &key);
 	}
 	return diff;
 }
 
 /* The paths are the group's from here on. */
-static void latch_case_done(struct latch_case *c)
+static void latch_eval_done(struct latch_eval_case *c)
 {
 	int dir, i;
 
@@ -280,7 +280,7 @@ static void latch_case_done(struct latch_case *c)
 }
 
 /* Both directions, by what is there now. */
-static u32 latch_case_judge(struct latch_case *c)
+static u32 latch_eval_both(struct latch_eval_case *c)
 {
 	u32 diff, all = 0;
 
@@ -289,11 +289,11 @@ static u32 latch_case_judge(struct latch_case *c)
 		c->n = 0;
 		c->have = 0;
 		c->found = c->common->params.tag;
-		diff = latch_case_policy(c);
+		diff = latch_eval_policy(c);
 		if (!diff)
-			diff = latch_case_shape(c);
+			diff = latch_eval_shape(c);
 		if (!diff)
-			diff = latch_case_sas(c);
+			diff = latch_eval_sas(c);
 		if (!diff && c->n && c->have == BIT(c->n) - 1)
 			latch_params_add(&c->common->params, &c->found, c->dir);
 		all |= diff;
@@ -304,7 +304,7 @@ static u32 latch_case_judge(struct latch_case *c)
 }
 
 /**
- * latch_judge() - find the conflicts that a latch has now, and put it in its group
+ * latch_eval() - find the conflicts that a latch has now, and put it in its group
  * @l:      the latch
  * @common: what it is to have in common with others, parameters set; paths, policies
  *          and what the SAs tell that no packet has told yet (replay windows, the
@@ -315,10 +315,10 @@ static u32 latch_case_judge(struct latch_case *c)
  * Return: set of LATCH_R() bits; NO_MEM too where the latch stays in the group it
  * was in.
  */
-u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
+u32 latch_eval(struct latch *l, struct latch_common *common, bool relink)
 {
 	int seq = atomic_read_acquire(&l->ln->seq);
-	struct latch_case c;
+	struct latch_eval_case c;
 	u32 all, spd;
 
 	lockdep_assert_held(&l->lock);
@@ -326,13 +326,13 @@ u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
 	common->demand = common->params.rule == LATCH_QOP_SET ? l->demand : NULL;
 	common->sockpol = l->sockpol_in << LATCH_DIR_IN | l->sockpol_out << LATCH_DIR_OUT;
 	do {
-		c = (struct latch_case){ .ln = l->ln, .flow = &l->flow, .common = common,
+		c = (struct latch_eval_case){ .ln = l->ln, .flow = &l->flow, .common = common,
 					 .relink = relink };
 		spd = latch_spd_id(l->ln);
-		all = latch_case_judge(&c);
+		all = latch_eval_both(&c);
 		if (latch_group_set(l, common, all, c.uniform))
 			all |= LATCH_R(NO_MEM);
-		latch_case_done(&c);
+		latch_eval_done(&c);
 		/* an event that came since may have looked at the group without it */
 		smp_mb();
 	} while (!(all & LATCH_R(NO_MEM)) && latch_spd_id(l->ln) != spd);
@@ -342,7 +342,7 @@ u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
 }
 
 /**
- * latch_judge_group() - find the conflicts that all latches of a group have now
+ * latch_eval_group() - find the conflicts that all latches of a group have now
  * @g:         the group
  * @f:         the flow of one of them
  * @conflicts: set of LATCH_R() bits
@@ -351,41 +351,41 @@ u32 latch_judge(struct latch *l, struct latch_common *common, bool relink)
  * Return: false where each has to be judged by itself: they may differ, or say
  * something else than the group does from now on.
  */
-bool latch_judge_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts)
+bool latch_eval_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts)
 {
 	struct latch_common common = g->c;
-	struct latch_case c = { .ln = g->c.ln, .flow = f, .common = &common };
+	struct latch_eval_case c = { .ln = g->c.ln, .flow = f, .common = &common };
 
-	*conflicts = latch_case_judge(&c);
+	*conflicts = latch_eval_both(&c);
 	return c.uniform && !memcmp(&common, &g->c, sizeof(common));
 }
 
 /* Is the policy of a flow the one that @c names? 0 is none. */
-static bool latch_judge_pol(const struct latch_common *c, const struct latch_flow *f, u8 dir,
-			    const struct latch_pol **pol)
+static bool latch_eval_pol(const struct latch_common *c, const struct latch_flow *f, u8 dir,
+			   const struct latch_pol **pol)
 {
 	*pol = latch_spd_find(c->ln, f, dir, c->if_id, c->mark[dir]);
 	return (*pol ? (*pol)->id : 0) == c->pol[dir];
 }
 
 /**
- * latch_judge_policies() - is a latch governed by the policies that its group names?
+ * latch_eval_policies() - is a latch governed by the policies that its group names?
  * @l: the latch, whose lock is held
  * @c: what the group says
  *
  * Context: RCU read side. Return: true where it is.
  */
-bool latch_judge_policies(const struct latch *l, const struct latch_common *c)
+bool latch_eval_policies(const struct latch *l, const struct latch_common *c)
 {
 	const struct latch_pol *pol;
 
 	lockdep_assert_held(&l->lock);
-	return !c->sockpol && latch_judge_pol(c, &l->flow, LATCH_DIR_IN, &pol) &&
-	       latch_judge_pol(c, &l->flow, LATCH_DIR_OUT, &pol);
+	return !c->sockpol && latch_eval_pol(c, &l->flow, LATCH_DIR_IN, &pol) &&
+	       latch_eval_pol(c, &l->flow, LATCH_DIR_OUT, &pol);
 }
 
 /**
- * latch_judge_unmoved() - are all flows of a group governed by the policies it names?
+ * latch_eval_unmoved() - are all flows of a group governed by the policies it names?
  * @c: what the group says; by the copy of the SPD before the latest, they were
  * @f: one of the flows
  * @limit: of new policies that are looked at
@@ -396,20 +396,20 @@ bool latch_judge_policies(const struct latch *l, const struct latch_common *c)
  * Context: RCU read side, the worker only.
  * Return: false where some may not be, and where no policy governs them.
  */
-bool latch_judge_unmoved(const struct latch_common *c, const struct latch_flow *f, u32 limit)
+bool latch_eval_unmoved(const struct latch_common *c, const struct latch_flow *f, u32 limit)
 {
 	const struct latch_pol *pol;
 	u8 dir;
 
 	for (dir = 0; dir < LATCH_DIRS; dir++)
-		if (!latch_judge_pol(c, f, dir, &pol) || !pol ||
+		if (!latch_eval_pol(c, f, dir, &pol) || !pol ||
 		    latch_spd_overtaken(c->ln, pol, limit))
 			return false;
 	return !c->sockpol;
 }
 
 /**
- * latch_judge_hosts() - is a flow between the hosts that its group's SAs are for?
+ * latch_eval_hosts() - is a flow between the hosts that its group's SAs are for?
  * @l: the flow's latch
  * @c: what the group says
  *
@@ -417,7 +417,7 @@ bool latch_judge_unmoved(const struct latch_common *c, const struct latch_flow *
  *
  * Context: any. Return: true where it is, and in tunnel mode.
  */
-bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
+bool latch_eval_hosts(const struct latch *l, const struct latch_common *c)
 {
 	const struct latch_path *path = c->path[LATCH_DIR_OUT][0];
 	const struct latch_flow *f = &l->flow;
@@ -430,7 +430,7 @@ bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
 }
 
 /**
- * latch_judge_again() - would a new flow be judged as those of a group were, if it is
+ * latch_eval_again() - would a new flow be judged as those of a group were, if it is
  *                       between the same hosts and the same policies govern it?
  * @l: its latch, whose lock is held and whose flow is set
  * @c: what the group says
@@ -440,14 +440,14 @@ bool latch_judge_hosts(const struct latch *l, const struct latch_common *c)
  *
  * Context: RCU read side. Return: true where it would.
  */
-bool latch_judge_again(const struct latch *l, const struct latch_common *c,
-		       const struct latch_pkt *p)
+bool latch_eval_again(const struct latch *l, const struct latch_common *c,
+		      const struct latch_pkt *p)
 {
 	u8 rule = latch_rule(l);
 
 	lockdep_assert_held(&l->lock);
 	return p->sa->xs == p->first && p->tag.id.kind == c->params.tag.id.kind &&
-	       p->who.peer == c->peer && p->who.local == c->local &&
+	       p->identity.peer == c->peer && p->identity.local == c->local &&
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&
 	       !l->sockpol_in && !l->sockpol_out && !READ_ONCE(l->ln->marked) &&

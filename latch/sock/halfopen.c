@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Latches born with a SYN, before their socket is (RFC 5660 2.3-2): so that the
+ * Half-open latches: made by a SYN, before their socket is there (RFC 5660 2.3-2): so that the
  * peer that sent the SYN is the peer of the connection. Their number counts
  * against max_latches, and each goes when TCP has given the request up.
  */
@@ -15,40 +15,40 @@
 #include "core/fsm.h"
 #include "core/types.h"
 #include "peer/peer.h"
-#include "sock/embryo.h"
+#include "sock/halfopen.h"
 #include "sock/tcp.h"
 #include "sock/timewait.h"
 #include "sock/unlink.h"
 
 /* Longer than a SYN cookie is good for. */
-#define LATCH_EMBRYO_LIFE	(130 * HZ)
-#define LATCH_EMBRYO_TICK	HZ
+#define LATCH_HALFOPEN_LIFE	(130 * HZ)
+#define LATCH_HALFOPEN_TICK	HZ
 
 /**
- * latch_km_embryos() - look after the embryos again later
+ * latch_halfopen_later() - look after the latches that wait, again, later
  * @ln:    the namespace
  * @delay: jiffies
  *
  * Context: any.
  */
-void latch_km_embryos(struct latch_net *ln, unsigned long delay)
+void latch_halfopen_later(struct latch_net *ln, unsigned long delay)
 {
-	if (!delayed_work_pending(&ln->embryo_work))
-		latch_work_delay(ln, &ln->embryo_work, delay);
+	if (!delayed_work_pending(&ln->pending_work))
+		latch_work_delay(ln, &ln->pending_work, delay);
 }
 
 /*
  * Which share of the half-open latches a packet's peer has: that of its identity, else that of
  * the address at the other end of the SA. The factors are secret: see latch_hash().
  */
-static u8 latch_embryo_hash(const struct latch_pkt *p)
+static u8 latch_halfopen_hash(const struct latch_pkt *p)
 {
 	const xfrm_address_t *a = &p->outer->props.saddr;
 	u64 sum;
 
 	BUILD_BUG_ON(LATCH_SHARES != 1 << 8);
-	if (p->who.peer)
-		return hash_64(p->who.peer->ident[0], 8);
+	if (p->identity.peer)
+		return hash_64(p->identity.peer->ident[0], 8);
 	sum = latch_secret[1] * (__force u32)a->a6[0];
 	if (p->outer->props.family == AF_INET6)
 		sum += latch_secret[3] * (__force u32)a->a6[1] +
@@ -58,7 +58,7 @@ static u8 latch_embryo_hash(const struct latch_pkt *p)
 }
 
 /**
- * latch_embryo_share() - may a peer have one more half-open latch?
+ * latch_halfopen_share() - may a peer have one more half-open latch?
  * @ln: the namespace
  * @p:  its SYN, protected
  *
@@ -68,76 +68,76 @@ static u8 latch_embryo_hash(const struct latch_pkt *p)
  * Context: any.
  * Return: the share that the latch is to be counted in; -ENOBUFS where that has no room.
  */
-int latch_embryo_share(struct latch_net *ln, const struct latch_pkt *p)
+int latch_halfopen_share(struct latch_net *ln, const struct latch_pkt *p)
 {
 	int room = READ_ONCE(ln->max_latches) - atomic_read(&ln->n_latches);
-	u8 share = latch_embryo_hash(p);
+	u8 share = latch_halfopen_hash(p);
 
-	return atomic_read(&ln->n_embryos[share]) < max(room / 2, 1) ? share : -ENOBUFS;
+	return atomic_read(&ln->n_halfopen[share]) < max(room / 2, 1) ? share : -ENOBUFS;
 }
 
 /**
- * latch_embryo_add() - a latch waits for its socket, or for the socket's end
+ * latch_halfopen_add() - a latch waits for its socket, or for the socket's end
  * @l:     the latch, whose lock is held
- * @share: of a half-open one, as latch_embryo_share() gave it; negative where its connection
+ * @share: of a half-open one, as latch_halfopen_share() gave it; negative where its connection
  *         is over
  */
-void latch_embryo_add(struct latch *l, int share)
+void latch_halfopen_add(struct latch *l, int share)
 {
 	struct latch_net *ln = l->ln;
 
 	lockdep_assert_held(&l->lock);
-	spin_lock(&ln->embryo_lock);
-	l->expires = jiffies + LATCH_EMBRYO_LIFE;
-	WRITE_ONCE(l->embryo, true);
-	list_add_tail(&l->embryos, &ln->embryos);
-	spin_unlock(&ln->embryo_lock);
+	spin_lock(&ln->pending_lock);
+	l->expires = jiffies + LATCH_HALFOPEN_LIFE;
+	WRITE_ONCE(l->pending, true);
+	list_add_tail(&l->pending_link, &ln->halfopen);
+	spin_unlock(&ln->pending_lock);
 	if (share >= 0) {
 		l->half_open = 1;
 		l->share = share;
-		atomic_inc(&ln->n_embryos[share]);
+		atomic_inc(&ln->n_halfopen[share]);
 	}
-	latch_km_embryos(ln, LATCH_EMBRYO_TICK);
+	latch_halfopen_later(ln, LATCH_HALFOPEN_TICK);
 }
 
 /**
- * latch_embryo_del() - its socket is there, or it goes
+ * latch_halfopen_del() - its socket is there, or it goes
  * @l: the latch, whose lock is held
  */
-void latch_embryo_del(struct latch *l)
+void latch_halfopen_del(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
-	if (!l->embryo)
+	if (!l->pending)
 		return;
-	spin_lock(&l->ln->embryo_lock);
-	WRITE_ONCE(l->embryo, false);
-	list_del_init(&l->embryos);
-	spin_unlock(&l->ln->embryo_lock);
+	spin_lock(&l->ln->pending_lock);
+	WRITE_ONCE(l->pending, false);
+	list_del_init(&l->pending_link);
+	spin_unlock(&l->ln->pending_lock);
 	if (l->half_open)
-		atomic_dec(&l->ln->n_embryos[l->share]);
+		atomic_dec(&l->ln->n_halfopen[l->share]);
 	l->half_open = 0;
 }
 
 /**
- * latch_embryo_orphan() - there was no memory to give a child its latch
+ * latch_halfopen_orphan() - there was no memory to give a child its latch
  * @l: the latch, whose lock is held
  *
  * The connection must not go on without it, so nothing of it passes any more
  * until TCP gives it up.
  */
-void latch_embryo_orphan(struct latch *l)
+void latch_halfopen_orphan(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
-	latch_step(l, LATCH_EV_CLOSE, LATCH_REASON_NO_MEM);
+	latch_transition(l, LATCH_EV_CLOSE, LATCH_REASON_NO_MEM);
 	/* its socket has none, so every packet has to be looked at by its header */
 	latch_want_more(l);
-	spin_lock(&l->ln->embryo_lock);
+	spin_lock(&l->ln->pending_lock);
 	l->expires = jiffies + MAX_JIFFY_OFFSET / 2;
-	spin_unlock(&l->ln->embryo_lock);
+	spin_unlock(&l->ln->pending_lock);
 }
 
 /* Is there a connection, or a request that a listener still stands behind? */
-static bool latch_embryo_alive(const struct latch *l)
+static bool latch_halfopen_alive(const struct latch *l)
 {
 	bool alive = false;
 	struct sock *sk;
@@ -154,94 +154,94 @@ static bool latch_embryo_alive(const struct latch *l)
 }
 
 /* Has TCP given it up? What holds no cookie is in its table, as request or child. */
-static bool latch_embryo_over(struct latch *l)
+static bool latch_halfopen_over(struct latch *l)
 {
-	/* not an embryo, but over: goes when its socket is closed or used anew */
+	/* not half-open, but over: goes when its socket is closed or used anew */
 	if (l->kept)
 		return sock_flag(l->sk, SOCK_DEAD) || l->sk->sk_state != TCP_CLOSE;
 	/* a request that is still there keeps its latch, however long */
-	if (!time_before(jiffies, l->expires) && (l->special || !latch_embryo_alive(l)))
+	if (!time_before(jiffies, l->expires) && (l->special || !latch_halfopen_alive(l)))
 		return true;
 	if (l->special || l->state == LATCH_STATE_CLOSED ||
-	    time_before(jiffies, l->expires - LATCH_EMBRYO_LIFE + LATCH_EMBRYO_TICK))
+	    time_before(jiffies, l->expires - LATCH_HALFOPEN_LIFE + LATCH_HALFOPEN_TICK))
 		return false;
-	l->missed = latch_embryo_alive(l) ? 0 : l->missed + 1;
+	l->missed = latch_halfopen_alive(l) ? 0 : l->missed + 1;
 	/* a request is out of the table for a moment when its child comes in */
 	return l->missed > 1;
 }
 
 /* Takes the next one off @todo, back to where it belongs; held. */
-static struct latch *latch_embryo_next(struct latch_net *ln, struct list_head *todo)
+static struct latch *latch_halfopen_next(struct latch_net *ln, struct list_head *todo)
 {
 	struct latch *l;
 
-	spin_lock_bh(&ln->embryo_lock);
+	spin_lock_bh(&ln->pending_lock);
 	do {
-		l = list_first_entry_or_null(todo, struct latch, embryos);
+		l = list_first_entry_or_null(todo, struct latch, pending_link);
 		if (l)
-			list_move_tail(&l->embryos, &ln->embryos);
+			list_move_tail(&l->pending_link, &ln->halfopen);
 	} while (l && !latch_hold(l));
-	spin_unlock_bh(&ln->embryo_lock);
+	spin_unlock_bh(&ln->pending_lock);
 	return l;
 }
 
 /**
- * latch_embryo_work() - let embryos and ghosts go that TCP has given up (2.3-17)
- * @work: ln->embryo_work
+ * latch_halfopen_work() - let go what TCP has given up (2.3-17)
+ * @work: ln->pending_work
  *
  * Context: process.
  */
-void latch_embryo_work(struct work_struct *work)
+void latch_halfopen_work(struct work_struct *work)
 {
 	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
-					    embryo_work);
+					    pending_work);
 	LIST_HEAD(todo);
 	struct latch *l;
 	bool gone;
 
-	spin_lock_bh(&ln->embryo_lock);
-	list_splice_init(&ln->embryos, &todo);
-	spin_unlock_bh(&ln->embryo_lock);
+	spin_lock_bh(&ln->pending_lock);
+	list_splice_init(&ln->halfopen, &todo);
+	spin_unlock_bh(&ln->pending_lock);
 
-	while ((l = latch_embryo_next(ln, &todo))) {
+	while ((l = latch_halfopen_next(ln, &todo))) {
 		spin_lock_bh(&l->lock);
-		gone = l->embryo && latch_embryo_over(l);
+		gone = l->pending && latch_halfopen_over(l);
 		if (gone && !l->kept)
-			latch_step(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+			latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 		spin_unlock_bh(&l->lock);
 		if (gone)
 			latch_unlink(l);
 		latch_put(l);
 		cond_resched();
 	}
-	if (latch_ghost_work(ln) || !list_empty(&ln->embryos))
-		latch_km_embryos(ln, LATCH_EMBRYO_TICK);
+	if (latch_timewait_expire(ln) || !list_empty(&ln->halfopen))
+		latch_halfopen_later(ln, LATCH_HALFOPEN_TICK);
 }
 
-static struct latch *latch_embryo_first(struct latch_net *ln, struct list_head *list)
+static struct latch *latch_halfopen_first(struct latch_net *ln, struct list_head *list)
 {
 	struct latch *l;
 
-	spin_lock_bh(&ln->embryo_lock);
-	l = list_first_entry_or_null(list, struct latch, embryos);
+	spin_lock_bh(&ln->pending_lock);
+	l = list_first_entry_or_null(list, struct latch, pending_link);
 	if (l && !latch_hold(l))
 		l = NULL;
-	spin_unlock_bh(&ln->embryo_lock);
+	spin_unlock_bh(&ln->pending_lock);
 	return l;
 }
 
 /**
- * latch_embryo_clear() - let all go that have no number to be found by
+ * latch_halfopen_clear() - let all go that have no number to be found by
  * @ln: the namespace, which ends
  *
  * Context: process.
  */
-void latch_embryo_clear(struct latch_net *ln)
+void latch_halfopen_clear(struct latch_net *ln)
 {
 	struct latch *l;
 
-	while ((l = latch_embryo_first(ln, &ln->embryos) ?:
-		    latch_embryo_first(ln, &ln->ghosts))) {
+	while ((l = latch_halfopen_first(ln, &ln->halfopen) ?:
+		    latch_halfopen_first(ln, &ln->timewait))) {
 		latch_unlink(l);
 		latch_put(l);
 	}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_CHANNEL_EVAL_H
+#define LATCH_CHANNEL_EVAL_H
+
+struct latch;
+struct latch_common;
+struct latch_flow;
+struct latch_group;
+struct latch_pkt;
+
+u32 latch_eval(struct latch *l, struct latch_common *common, bool relink);
+bool latch_eval_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts);
+bool latch_eval_policies(const struct latch *l, const struct latch_common *c);
+bool latch_eval_unmoved(const struct latch_common *c, const struct latch_flow *f, u32 limit);
+bool latch_eval_hosts(const struct latch *l, const struct latch_common *c);
+bool latch_eval_again(const struct latch *l, const struct latch_common *c,
+		      const struct latch_pkt *p);
+
+#endif /* LATCH_CHANNEL_EVAL_H */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_SOCK_HALFOPEN_H
+#define LATCH_SOCK_HALFOPEN_H
+
+struct latch;
+struct latch_net;
+struct latch_pkt;
+struct work_struct;
+
+void latch_halfopen_later(struct latch_net *ln, unsigned long delay);
+int latch_halfopen_share(struct latch_net *ln, const struct latch_pkt *p);
+void latch_halfopen_add(struct latch *l, int share);
+void latch_halfopen_del(struct latch *l);
+void latch_halfopen_orphan(struct latch *l);
+void latch_halfopen_work(struct work_struct *work);
+void latch_halfopen_clear(struct latch_net *ln);
+
+#endif /* LATCH_SOCK_HALFOPEN_H */
