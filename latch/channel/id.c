@@ -9,8 +9,8 @@
 #include <linux/xarray.h>
 
 #include "base/net.h"
-#include "channel/latch.h"
 #include "channel/id.h"
+#include "channel/latch.h"
 
 /* With this many a block fills 512 bytes. */
 #define LATCH_ID_BLOCK	60

@@ -13,9 +13,10 @@
 #include "base/work.h"
 #include "channel/demand.h"
 #include "channel/group.h"
-#include "channel/latch.h"
 #include "channel/id.h"
+#include "channel/latch.h"
 #include "channel/table.h"
+#include "channel/trace.h"
 #include "core/fsm.h"
 #include "core/params.h"
 
@@ -246,6 +247,7 @@ void latch_report(struct latch *l, int err)
 	lockdep_assert_held(&l->lock);
 	if (!err)
 		return;
+	trace_latch_report(l, err);
 	spin_lock(&ln->report_lock);
 	l->err = err;
 	if (list_empty(&l->report) && latch_hold(l))
@@ -294,8 +296,10 @@ bool latch_transition(struct latch *l, u8 event, u8 reason)
 	if (step.next != LATCH_STATE_ESTABLISHED)
 		WRITE_ONCE(l->noted, 0);
 	WRITE_ONCE(l->state, step.next);
-	if (step.next != old)
+	if (step.next != old) {
 		latch_count_state(l, step.next);
+		trace_latch_state(l, old, step.next);
+	}
 	if (step.act & LATCH_ACT_NOTIFY)
 		latch_notify(l, old);
 	if (step.act & LATCH_ACT_OWNER)
@@ -322,6 +326,7 @@ void latch_linger(struct latch *l)
 		l->reason = LATCH_REASON_RELEASED;
 	WRITE_ONCE(l->special, LATCH_TIMEWAIT);
 	latch_count_state(l, LATCH_STATE_CLOSED);
+	trace_latch_state(l, l->state, LATCH_STATE_CLOSED);
 	latch_notify(l, l->state);
 	latch_unlist(l);
 }

@@ -105,7 +105,7 @@ static unsigned int latch_create_sock(struct latch_net *ln, struct sock *sk, str
 	v = latch_first(l, &p, f, sk);
 	/* nothing that comes in may cost the application an error (6.5-1) */
 	if (v.act != LATCH_PASS && dir == LATCH_DIR_OUT)
-		latch_refuse(l, v.reason);
+		latch_refuse(l, f, v.reason);
 	spin_unlock_bh(&l->lock);
 	/* a new one that found no place */
 	if (!READ_ONCE(l->sk))

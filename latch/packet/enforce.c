@@ -13,6 +13,7 @@
 #include "channel/pkt.h"
 #include "channel/reeval.h"
 #include "channel/reuse.h"
+#include "channel/trace.h"
 #include "core/params.h"
 #include "core/pattern.h"
 #include "core/types.h"
@@ -36,6 +37,7 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
 			u8 dir, u8 reason)
 {
 	latch_mib_drop(ln, dir, reason);
+	trace_latch_drop(ln, l, skb, dir, reason);
 	if (l)
 		atomic_inc(&l->drops[dir]);
 	/* stolen, not dropped: to the sender it is as if it were lost (2.3-19) */

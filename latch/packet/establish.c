@@ -7,12 +7,13 @@
 #include "base/mib.h"
 #include "base/net.h"
 #include "base/work.h"
-#include "channel/group.h"
 #include "channel/eval.h"
+#include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
 #include "channel/reuse.h"
 #include "channel/table.h"
+#include "channel/trace.h"
 #include "core/conflict.h"
 #include "core/flow.h"
 #include "core/fsm.h"
@@ -99,14 +100,16 @@ u8 latch_err_reason(int err)
 /**
  * latch_refuse() - a SYN that cannot be latched as asked fails its connect() at once (2.3-16)
  * @l:      the socket's latch, whose lock is held
+ * @f:      the flow that the SYN would have opened
  * @reason: LATCH_REASON_*
  *
  * Context: any.
  */
-void latch_refuse(struct latch *l, u8 reason)
+void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason)
 {
 	lockdep_assert_held(&l->lock);
 	latch_mib_event(l->ln, LATCH_MIB_REFUSED);
+	trace_latch_refuse(l, f, reason);
 	/* an identity that is still to come, or memory, is worth another SYN */
 	if (reason == LATCH_REASON_PENDING || reason == LATCH_REASON_LOST ||
 	    reason == LATCH_REASON_NO_MEM || reason == LATCH_REASON_LIMIT)

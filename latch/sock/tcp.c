@@ -13,8 +13,8 @@
 #include <trace/events/sock.h>
 
 #include "base/net.h"
-#include "channel/latch.h"
 #include "channel/id.h"
+#include "channel/latch.h"
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/fsm.h"

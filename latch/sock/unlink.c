@@ -5,8 +5,8 @@
 #include <net/sock.h>
 
 #include "base/net.h"
-#include "channel/latch.h"
 #include "channel/id.h"
+#include "channel/latch.h"
 #include "channel/table.h"
 #include "core/fsm.h"
 #include "sock/halfopen.h"
