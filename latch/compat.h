@@ -42,4 +42,11 @@
 #define latch_udp_table(net)	(&udp_table)
 #endif
 
+/* A device that refuses an SA says why since v6.3 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define latch_xdo_add(name)	int name(struct xfrm_state *x, struct netlink_ext_ack *extack)
+#else
+#define latch_xdo_add(name)	int name(struct xfrm_state *x)
+#endif
+
 #endif /* LATCH_COMPAT_H */

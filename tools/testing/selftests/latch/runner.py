@@ -54,6 +54,12 @@ def chosen(test, globs):
     return [c for c in test.CASES if any(fnmatch.fnmatch(c.__name__, g) for g in globs)]
 
 
+def unmatched(tests, globs):
+    """Those of the patterns that no file and no case has."""
+    names = [n for t in tests for n in (stem(t).removeprefix("test_"), *[c.__name__ for c in t.CASES])]
+    return [g for g in globs if not fnmatch.filter(names, g)]
+
+
 def without_module(test):
     return getattr(test, "WITHOUT_MODULE", False)
 
@@ -169,6 +175,9 @@ def play_all(plan):
 def play(tests, args):
     """Do with some test files what the arguments say; the status to exit with."""
     globs = [a for a in args if not a.startswith("-")]
+    if wrong := unmatched(tests, globs):
+        print(f"no file and no case is called {' or '.join(wrong)}", file=sys.stderr)
+        return 2
     plan = [(test, chosen(test, globs)) for test in tests]
     if "--without-module" in args:
         plan = [(t, c) for t, c in plan if without_module(t)]

@@ -5,8 +5,10 @@ import contextlib
 import socket
 import struct
 import subprocess
+from pathlib import Path
 
 import forge
+import latchapi
 from ktap import KsftSkipEx, wait
 from netns import INET
 from wire import ip_proto
@@ -201,6 +203,34 @@ class FouPort:
             within.send(src, dst, self.datagram(src, dst, segment))
         else:
             self.send(src, dst, segment)
+
+
+class OffloadDevice:
+    """A device of a host that takes the SAs which the host gives to it (latch/tests/offload.c)."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def __enter__(self):
+        test = Path(latchapi.MODULE).with_name("latch_offload_test.ko")
+        subprocess.run(["insmod", str(test)], check=True)
+        self.host.ip("link add offload0 type latch_offload", "link set offload0 up addrgenmode none")
+        return self
+
+    def __exit__(self, *_):
+        self.host.ip("link del offload0")
+        subprocess.run(["rmmod", "latch_offload_test"], check=True)
+
+    def sa(self, sa):
+        """An inbound SA, but the device carries it out.
+
+        A socket's bundle would keep an outbound one, and Linux 6.1 waits for that before the device can go.
+        """
+        return sa.but(extra="offload dev offload0 dir in")
+
+    def down(self):
+        """Take the device down: the kernel deletes the device's SAs and sends no event."""
+        self.host.ip("link set offload0 down")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, ask_to_wait, info
-from scenes import AddressTakeover
+from scenes import AddressTakeover, OffloadDevice
 
 HOSTS = ("alice", "bob", "mallory")
 
@@ -120,6 +120,32 @@ def sa_memory_used_again(env, proto, fam):
                 env.mallory.frame(env.alice.mac, kind, forge.protect(packet, sa.spi, 1))
         env.alice.ip(*[sa.delete() for sa in aliens])
     flow.exchange()
+
+
+@case("2.4-1_sas_that_go_with_their_device_{flow}", FLOWS)
+def sas_of_a_device(env, proto, fam):
+    """A device goes down, and its SAs go without an event: only what comes after them counts."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up([env.bob])
+    outward, inward = ipsec.sas
+    with OffloadDevice(env.alice) as device:
+        env.alice.ip(outward.add(), device.sa(inward).add(), *ipsec.policies(env.alice))
+        ipsec.identify()
+        flow = ipsec.flow(proto, before=ask_to_wait)
+        flow.exchange()
+        env.alice.ip(outward.delete())
+        device.down()
+        ksft_eq(env.alice.run("ip", "xfrm", "state").stdout, "")
+        ipsec.sas = ipsec.new_sas()
+        for sa in ipsec.sas:
+            env.alice.bind("mallory", "alice", sa=sa)
+        for host in (env.bob, env.alice):
+            host.ip(*[sa.add() for sa in ipsec.sas])
+        is_state(flow.a, "BROKEN", "PEER", ["PEER"])
+        flow.pump(lambda: info(flow.a).in_drops >= 3, ways=((flow.b, flow.a),))
+        ksft_true(flow.silent(flow.a))
+        newcomer = ipsec.flow(proto)
+        newcomer.exchange()
+        is_state(newcomer.a, "ESTABLISHED", conflicts=[])
 
 
 @case("2.3-11_no_latch_over_conflicting_sas_{flow}", FLOWS)
