@@ -89,6 +89,18 @@ static bool latch_suites_ok(const struct latch_req *req)
 	return latch_zero(&req->suites[i], (LATCH_MAX_SUITES - i) * sizeof(req->suites[0]));
 }
 
+/* Is a field zero where the mask does not name it, and no more than @most where it does? */
+static bool latch_enum_ok(u8 value, bool named, u8 most)
+{
+	return value <= (named ? most : 0);
+}
+
+/* Does the mask name a field if and only if it is not zero? */
+static bool latch_field_ok(u32 value, bool named)
+{
+	return !value == !named;
+}
+
 /**
  * latch_req_ok() - does a request make sense?
  * @req: the request
@@ -100,22 +112,18 @@ bool latch_req_ok(const struct latch_req *req)
 {
 	u32 m = req->mask;
 
-	if (m & ~LATCH_REQ_ALL || req->resv)
+	if (m & ~LATCH_REQ_ALL || req->resv ||
+	    req->protection & ~(LATCH_PROT_CONF | LATCH_PROT_INTEG | LATCH_PROT_REPLAY) ||
+	    (m & LATCH_REQ_PEER && m & LATCH_REQ_PEER_ID))
 		return false;
-	if (req->mode > (m & LATCH_REQ_MODE ? LATCH_MODE_BYPASS : 0) ||
-	    req->encap > (m & LATCH_REQ_ENCAP ? LATCH_ENCAP_TUNNEL : 0) ||
-	    req->disposition > (m & LATCH_REQ_DISPOSITION ? LATCH_DISP_UNREACH : 0))
-		return false;
-	if (req->protection & ~(LATCH_PROT_CONF | LATCH_PROT_INTEG | LATCH_PROT_REPLAY) ||
-	    !(m & LATCH_REQ_PROTECTION) != !req->protection ||
-	    !(m & LATCH_REQ_KEY_BITS) != !req->min_key_bits ||
-	    !(m & LATCH_REQ_SUITES) != !req->n_suites ||
-	    !(m & LATCH_REQ_PEER) != !req->peer)
-		return false;
-	if (m & LATCH_REQ_PEER && m & LATCH_REQ_PEER_ID)
-		return false;
-	return latch_suites_ok(req) &&
-	       latch_peer_id_ok(req) &&
+	return latch_enum_ok(req->mode, m & LATCH_REQ_MODE, LATCH_MODE_BYPASS) &&
+	       latch_enum_ok(req->encap, m & LATCH_REQ_ENCAP, LATCH_ENCAP_TUNNEL) &&
+	       latch_enum_ok(req->disposition, m & LATCH_REQ_DISPOSITION, LATCH_DISP_UNREACH) &&
+	       latch_field_ok(req->protection, m & LATCH_REQ_PROTECTION) &&
+	       latch_field_ok(req->min_key_bits, m & LATCH_REQ_KEY_BITS) &&
+	       latch_field_ok(req->n_suites, m & LATCH_REQ_SUITES) &&
+	       latch_field_ok(req->peer, m & LATCH_REQ_PEER) &&
+	       latch_suites_ok(req) && latch_peer_id_ok(req) &&
 	       latch_id_ok(&req->local_id, m & LATCH_REQ_LOCAL_ID);
 }
 

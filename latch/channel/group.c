@@ -246,17 +246,6 @@ int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts
 }
 
 /**
- * latch_group_clean() - has no latch of a group a conflict?
- * @g: the group
- *
- * Context: any. Return: true where the latest judgement says so of all of them.
- */
-bool latch_group_clean(const struct latch_group *g)
-{
-	return latch_found_clean(&g->found);
-}
-
-/**
  * latch_group_doubt() - have the latches of a group judged
  * @g: the group, held
  *

@@ -17,18 +17,52 @@
 #include "core/params.h"
 #include "core/types.h"
 #include "peer/identity.h"
+#include "xfrm/path.h"
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"
 
-/*
- * Under the group's lock: is a flow governed by the same policies as @g->like? By the
- * copy of the SPD @spd, where 0 tells nothing.
- */
+/* Is a flow governed by the policies that govern @g->like? By the copy @spd, 0 tells nothing. */
 static bool latch_group_alike(const struct latch_group *g, const struct latch_flow *f, u32 spd)
 {
+	lockdep_assert_held(&g->lock);
 	return spd && g->spd == spd && g->like.kind == f->kind &&
 	       latch_words_equal(&g->like.remote, &f->remote, sizeof(f->remote)) &&
 	       latch_words_equal(&g->like.local, &f->local, sizeof(f->local));
+}
+
+/* The group that the last flow under a packet's SA came to, held; NULL where it tells nothing. */
+static struct latch_group *latch_group_last(const struct latch *l, const struct latch_pkt *p)
+{
+	struct latch_group *g = p->sa ? READ_ONCE(p->sa->group) : NULL;
+
+	if (!g || g == LATCH_GROUP_DEAD || p->tag.n != 1 || p->ipcomp ||
+	    !refcount_inc_not_zero(&g->ref))
+		return NULL;
+	if (latch_eval_again(l, &g->c, p))
+		return g;
+	latch_group_put(g);
+	return NULL;
+}
+
+/*
+ * Under the group's lock: a latch whose flow the group's policies govern by @spd joins, unless
+ * there is a newer copy of the SPD than that by now.
+ */
+static bool latch_group_enter(struct latch_group *g, struct latch *l, struct latch_spd_seen spd)
+{
+	bool ok;
+
+	lockdep_assert_held(&g->lock);
+	if (!latch_found_clean(&g->found))
+		return false;
+	hlist_nulls_add_head_rcu(&l->member, &g->latches);
+	smp_mb(); /* pairs with latch_spd_publish() */
+	ok = latch_spd_id(l->ln) == spd.id;
+	if (!ok)
+		hlist_nulls_del_rcu(&l->member);
+	g->like = l->flow;
+	g->spd = ok ? spd.portless : 0;
+	return ok;
 }
 
 /**
@@ -44,32 +78,22 @@ static bool latch_group_alike(const struct latch_group *g, const struct latch_fl
  */
 bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 {
-	struct latch_group *g = p->sa ? READ_ONCE(p->sa->group) : NULL;
-	u32 spd = latch_spd_portless(l->ln), id = latch_spd_id(l->ln);
-	bool ok, alike;
+	struct latch_spd_seen spd = latch_spd_seen_now(l->ln);
+	struct latch_group *g;
+	bool ok;
 
 	lockdep_assert_held(&l->lock);
-	if (!g || g == LATCH_GROUP_DEAD || l->group || p->tag.n != 1 || p->ipcomp ||
-	    !refcount_inc_not_zero(&g->ref))
+	g = l->group ? NULL : latch_group_last(l, p);
+	if (!g)
 		return false;
-	ok = latch_eval_again(l, &g->c, p);
 	spin_lock(&g->lock);
-	alike = ok && latch_group_alike(g, &l->flow, spd);
-	if (ok && !alike) {
+	ok = latch_group_alike(g, &l->flow, spd.portless);
+	if (!ok) {
 		spin_unlock(&g->lock);
 		ok = latch_eval_hosts(l, &g->c) && latch_eval_policies(l, &g->c);
 		spin_lock(&g->lock);
 	}
-	ok = ok && latch_group_clean(g);
-	if (ok) {
-		hlist_nulls_add_head_rcu(&l->member, &g->latches);
-		smp_mb(); /* pairs with latch_spd_publish() */
-		ok = latch_spd_id(l->ln) == id;
-		if (!ok)
-			hlist_nulls_del_rcu(&l->member);
-		g->like = l->flow;
-		g->spd = ok ? spd : 0;
-	}
+	ok = ok && latch_group_enter(g, l, spd);
 	spin_unlock(&g->lock);
 	if (!ok) {
 		latch_group_put(g);
@@ -171,7 +195,7 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p)
 	lockdep_assert_held(&l->lock);
 	spin_lock(&g->lock);
 	WRITE_ONCE(g->cache[p->dir].last_spi, p->first->id.spi);
-	clean = latch_group_clean(g);
+	clean = latch_found_clean(&g->found);
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->found.uniform) &&
 	    p->sa && p->sa->xs == p->first && latch_sacache_good(&ln->gens, p->gen) &&

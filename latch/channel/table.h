@@ -168,10 +168,6 @@ static __always_inline struct latch *latch_find6(const struct latch_net *ln,
 	return likely(sure) ? l : latch_find6_far(ln, local, remote, ports, kind);
 }
 
-struct latch *latch_find4_far(const struct latch_net *ln, u32 local, u32 remote, u32 ports,
-			      u32 kind);
-struct latch *latch_find6_far(const struct latch_net *ln, const u32 *local, const u32 *remote,
-			      u32 ports, u32 kind);
 struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f);
 struct latch *latch_find_sk(const struct sock *sk);
 int latch_hash_flow(struct latch *l, const struct latch_flow *f);

@@ -109,6 +109,34 @@ static __always_inline bool latch_plain_flow(const struct latch *l, const struct
 }
 
 /*
+ * Tier 2: is the socket of an outbound packet all that there is to ask? Sets @l to its latch,
+ * if it has one.
+ */
+static __always_inline bool latch_plain_sender(struct sock *sk, struct latch **l, u8 proto)
+{
+	if (!*l)
+		*l = latch_plain_sk(sk);
+	if (*l && !latch_plain_sure(*l, sk, proto)) {
+		*l = LATCH_NEED_FULL;
+		return true;
+	}
+	if (proto == IPPROTO_TCP)
+		return *l || latch_sk_connection(sk);
+	return *l && latch_exempt(*l);
+}
+
+/*
+ * Does the latch that the header of an outbound packet leads to need more than a look at the SA?
+ * A half-open one has to see a SYN-ACK that is a cookie, which has no socket.
+ */
+static __always_inline bool latch_plain_special(const struct latch *found, const struct sock *sk)
+{
+	u8 special = READ_ONCE(found->special);
+
+	return special & ~LATCH_TIMEWAIT || (!sk && READ_ONCE(found->pending) && !special);
+}
+
+/*
  * Tier 2: the latch of an outbound packet whose headers lie plain. A UDP socket may send to
  * somebody else than its peer, so the header has to agree with its latch.
  */
@@ -121,22 +149,12 @@ static __always_inline struct latch *latch_plain_out(struct latch_net *ln, struc
 
 	if (!latch_plain(skb, pf))
 		return LATCH_NEED_FULL;
-	if (sk && sk_fullsock(sk)) {
-		if (!l)
-			l = latch_plain_sk(sk);
-		if (l && !latch_plain_sure(l, sk, proto))
-			return LATCH_NEED_FULL;
-		if (proto == IPPROTO_TCP ? l || latch_sk_connection(sk) : l && latch_exempt(l))
-			return l;
-	}
+	if (sk && sk_fullsock(sk) && latch_plain_sender(sk, &l, proto))
+		return l;
 	if (latch_natted(skb))
 		return LATCH_NEED_FULL;
 	found = latch_plain_find(ln, skb, pf, LATCH_DIR_OUT, proto, latch_l3(out), l);
-	if (l && found != l)
-		return LATCH_NEED_FULL;
-	/* a half-open latch has to see a SYN-ACK that is a cookie, which has no socket */
-	if (found && (READ_ONCE(found->special) & ~LATCH_TIMEWAIT ||
-		      (!sk && READ_ONCE(found->pending) && !READ_ONCE(found->special))))
+	if ((l && found != l) || (found && latch_plain_special(found, sk)))
 		return LATCH_NEED_FULL;
 	return found;
 }

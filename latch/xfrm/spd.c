@@ -426,16 +426,21 @@ u32 latch_spd_id(const struct latch_net *ln)
 }
 
 /**
- * latch_spd_portless() - do ports tell which policy governs a flow?
+ * latch_spd_seen_now() - the latest copy of the SPD, and whether ports matter in it
  * @ln: the namespace
  *
- * Context: RCU read side. Return: 0 where they do; else which copy of the SPD says so.
+ * Context: RCU read side. Return: which one, all zero where there is none.
  */
-u32 latch_spd_portless(const struct latch_net *ln)
+struct latch_spd_seen latch_spd_seen_now(const struct latch_net *ln)
 {
 	const struct latch_spd *spd = rcu_dereference(ln->spd);
+	struct latch_spd_seen seen = {};
 
-	return !spd || spd->ports ? 0 : spd->id;
+	if (spd) {
+		seen.id = spd->id;
+		seen.portless = spd->ports ? 0 : spd->id;
+	}
+	return seen;
 }
 
 /**

@@ -43,12 +43,23 @@ struct latch_pol {
 	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
 };
 
+/**
+ * struct latch_spd_seen - which copy of the SPD somebody went by
+ * @id:       its number, 0 there is none
+ * @portless: the same where no selector names ports, so that addresses and protocol tell
+ *            which policy governs a flow; else 0
+ */
+struct latch_spd_seen {
+	u32	id;
+	u32	portless;
+};
+
 int latch_spd_read(struct latch_net *ln);
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f, u8 dir,
 				       u32 if_id, u32 mark);
 bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol, u32 limit);
 u32 latch_spd_id(const struct latch_net *ln);
-u32 latch_spd_portless(const struct latch_net *ln);
+struct latch_spd_seen latch_spd_seen_now(const struct latch_net *ln);
 void latch_spd_clear(struct latch_net *ln);
 
 #endif /* LATCH_XFRM_SPD_H */
