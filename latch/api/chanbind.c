@@ -6,14 +6,14 @@
 #include <crypto/sha2.h>
 
 #include "api/chanbind.h"
-#include "core/binding.h"
+#include "core/chanbind.h"
 #include "core/der.h"
 #include "peer/peer.h"
 
 /* SHA-256 of the public key, which may be in the certificate only. */
 static bool latch_binding_key(const struct latch_peer *p, u8 digest[SHA256_DIGEST_SIZE])
 {
-	struct latch_octets spki;
+	struct latch_bytes spki;
 	const void *key, *cert;
 	u16 key_len, cert_len;
 

@@ -6,6 +6,8 @@
 #include "channel/group.h"
 #include "channel/latch.h"
 #include "core/params.h"
+#include "core/suite.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
 

@@ -10,9 +10,10 @@
 #include "api/nl_peer.h"
 #include "base/net.h"
 #include "channel/reeval.h"
-#include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/bind.h"
+#include "peer/claim.h"
 #include "peer/peer.h"
 #include "xfrm/sad.h"
 

@@ -15,7 +15,7 @@
 #include "channel/id.h"
 #include "channel/latch.h"
 #include "core/conflict.h"
-#include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
 #include "sock/owner.h"

@@ -7,8 +7,8 @@
 #include "api/request.h"
 #include "base/net.h"
 #include "channel/demand.h"
-#include "core/params.h"
 #include "core/pattern.h"
+#include "core/want.h"
 #include "peer/peer.h"
 
 static bool latch_zero(const void *p, size_t n)

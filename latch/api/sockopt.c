@@ -21,6 +21,7 @@
 #include "channel/latch.h"
 #include "channel/table.h"
 #include "core/fsm.h"
+#include "core/want.h"
 #include "packet/watch.h"
 #include "peer/peer.h"
 #include "sock/owner.h"

@@ -3,10 +3,9 @@
 #define LATCH_CHANNEL_DEMAND_H
 
 #include <linux/refcount.h>
+#include <uapi/linux/latch.h>
 
-#include "core/params.h"
-
-struct latch_id;
+#include "core/want.h"
 
 /**
  * struct latch_demand - the demand of a socket, shared with the children of a

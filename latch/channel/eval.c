@@ -13,6 +13,7 @@
 #include "channel/pkt.h"
 #include "core/flow.h"
 #include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/identity.h"
 #include "xfrm/path.h"

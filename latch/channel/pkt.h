@@ -5,7 +5,7 @@
 #ifndef LATCH_CHANNEL_PKT_H
 #define LATCH_CHANNEL_PKT_H
 
-#include "core/params.h"
+#include "core/tag.h"
 #include "peer/identity.h"
 
 struct latch_sa;

@@ -15,6 +15,7 @@
 #include "channel/reuse.h"
 #include "core/flow.h"
 #include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/identity.h"
 #include "xfrm/path.h"

@@ -14,21 +14,21 @@
 #define TAG_NUMBER	0x1f	/* all ones: the number is in the bytes behind */
 #define TAG_NOT_SIMPLE	0xe0	/* class and "constructed" */
 
-int latch_octets_cmp(struct latch_octets a, struct latch_octets b)
+int latch_bytes_cmp(struct latch_bytes a, struct latch_bytes b)
 {
 	int diff = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 
 	return diff ?: (a.n > b.n) - (a.n < b.n);
 }
 
-static void skip(struct latch_octets *in, u32 n)
+static void skip(struct latch_bytes *in, u32 n)
 {
 	in->p += n;
 	in->n -= n;
 }
 
 /* Reads a length, definite and in its shortest form. */
-static bool take_length(struct latch_octets *in, u32 *len)
+static bool take_length(struct latch_bytes *in, u32 *len)
 {
 	u32 i, n;
 
@@ -50,7 +50,7 @@ static bool take_length(struct latch_octets *in, u32 *len)
 	return *len <= in->n;
 }
 
-bool latch_der_next(struct latch_octets *in, struct latch_der *e)
+bool latch_der_next(struct latch_bytes *in, struct latch_der *e)
 {
 	u32 len;
 
@@ -69,13 +69,13 @@ bool latch_der_next(struct latch_octets *in, struct latch_der *e)
 }
 
 /* The next element, which has to be of this kind. */
-static bool take(struct latch_octets *in, u8 tag, struct latch_der *e)
+static bool take(struct latch_bytes *in, u8 tag, struct latch_der *e)
 {
 	return latch_der_next(in, e) && e->tag == tag;
 }
 
 /* The only element, and its contents. */
-static bool open_only(struct latch_octets *in, u8 tag)
+static bool open_only(struct latch_bytes *in, u8 tag)
 {
 	struct latch_der e;
 
@@ -88,7 +88,7 @@ static bool open_only(struct latch_octets *in, u8 tag)
 /* --- Name ---------------------------------------------------------------- */
 
 /* Each number of an OID is in its shortest form, and the last one is whole. */
-static bool oid_ok(struct latch_octets oid)
+static bool oid_ok(struct latch_bytes oid)
 {
 	bool begins = true;
 	u32 i;
@@ -101,7 +101,7 @@ static bool oid_ok(struct latch_octets oid)
 	return oid.n && begins;
 }
 
-static bool take_ava(struct latch_octets *in, struct latch_ava *a, struct latch_octets *all)
+static bool take_ava(struct latch_bytes *in, struct latch_ava *a, struct latch_bytes *all)
 {
 	struct latch_der e, oid, value;
 
@@ -127,7 +127,7 @@ void latch_name_open(struct latch_name *w, const void *p, u32 n)
 
 static bool next_ava(struct latch_name *w, struct latch_ava *a)
 {
-	struct latch_octets all;
+	struct latch_bytes all;
 	struct latch_der rdn;
 
 	a->first = !w->avas.n;
@@ -139,7 +139,7 @@ static bool next_ava(struct latch_name *w, struct latch_ava *a)
 	if (!take_ava(&w->avas, a, &all))
 		return false;
 	/* a SET OF is sorted, and no element is in it twice */
-	if (!a->first && latch_octets_cmp(w->prev, all) >= 0)
+	if (!a->first && latch_bytes_cmp(w->prev, all) >= 0)
 		return false;
 	a->last = !w->avas.n;
 	w->prev = all;
@@ -157,7 +157,7 @@ bool latch_name_next(struct latch_name *w, struct latch_ava *a)
 /* --- certificate ----------------------------------------------------------- */
 
 /* Is this the contents of a SubjectPublicKeyInfo? */
-static bool key_ok(struct latch_octets in)
+static bool key_ok(struct latch_bytes in)
 {
 	struct latch_der e;
 
@@ -165,7 +165,7 @@ static bool key_ok(struct latch_octets in)
 }
 
 /* Whatever is behind the key: unique identifiers, extensions. */
-static bool rest_ok(struct latch_octets in)
+static bool rest_ok(struct latch_bytes in)
 {
 	struct latch_der e;
 
@@ -175,7 +175,7 @@ static bool rest_ok(struct latch_octets in)
 	return true;
 }
 
-static bool tbs_key(struct latch_octets in, struct latch_octets *key)
+static bool tbs_key(struct latch_bytes in, struct latch_bytes *key)
 {
 	static const u8 before[] = {
 		TAG_INTEGER,	/* serial number */
@@ -198,9 +198,9 @@ static bool tbs_key(struct latch_octets in, struct latch_octets *key)
 	return rest_ok(in);
 }
 
-bool latch_cert_key(const void *cert, u32 n, struct latch_octets *key)
+bool latch_cert_key(const void *cert, u32 n, struct latch_bytes *key)
 {
-	struct latch_octets in = { cert, n };
+	struct latch_bytes in = { cert, n };
 	struct latch_der tbs, e;
 
 	return open_only(&in, TAG_SEQUENCE) && take(&in, TAG_SEQUENCE, &tbs) &&

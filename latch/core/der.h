@@ -10,11 +10,11 @@
 #include "types.h"
 
 /**
- * struct latch_octets - some bytes that belong to somebody else
+ * struct latch_bytes - some bytes that belong to somebody else
  * @p: the first
  * @n: how many
  */
-struct latch_octets {
+struct latch_bytes {
 	const u8 *p;
 	u32	n;
 };
@@ -27,8 +27,8 @@ struct latch_octets {
  */
 struct latch_der {
 	u8	tag;
-	struct latch_octets all;
-	struct latch_octets body;
+	struct latch_bytes all;
+	struct latch_bytes body;
 };
 
 /**
@@ -40,8 +40,8 @@ struct latch_der {
  * @last:  it ends an RDN
  */
 struct latch_ava {
-	struct latch_octets oid;
-	struct latch_octets value;
+	struct latch_bytes oid;
+	struct latch_bytes value;
 	u8	tag;
 	bool	first;
 	bool	last;
@@ -55,14 +55,14 @@ struct latch_ava {
  * @bad:  the walk has ended because this is no Name in DER
  */
 struct latch_name {
-	struct latch_octets rdns;
-	struct latch_octets avas;
-	struct latch_octets prev;
+	struct latch_bytes rdns;
+	struct latch_bytes avas;
+	struct latch_bytes prev;
 	bool	bad;
 };
 
 /**
- * latch_octets_cmp() - order of byte strings
+ * latch_bytes_cmp() - order of byte strings
  * @a: one
  * @b: another
  *
@@ -70,7 +70,7 @@ struct latch_name {
  *
  * Return: less than, equal to or more than 0 as @a is before, equal to or after @b.
  */
-int latch_octets_cmp(struct latch_octets a, struct latch_octets b);
+int latch_bytes_cmp(struct latch_bytes a, struct latch_bytes b);
 
 /**
  * latch_der_next() - take one element
@@ -82,7 +82,7 @@ int latch_octets_cmp(struct latch_octets a, struct latch_octets b);
  *
  * Return: false where there is no such element; @in is then not to be used any more.
  */
-bool latch_der_next(struct latch_octets *in, struct latch_der *e);
+bool latch_der_next(struct latch_bytes *in, struct latch_der *e);
 
 /**
  * latch_name_open() - begin a walk through a Name
@@ -114,6 +114,6 @@ bool latch_name_next(struct latch_name *w, struct latch_ava *a);
  *
  * Return: false where it is none.
  */
-bool latch_cert_key(const void *cert, u32 n, struct latch_octets *key);
+bool latch_cert_key(const void *cert, u32 n, struct latch_bytes *key);
 
 #endif /* LATCH_CORE_DER_H */

@@ -10,7 +10,7 @@
 #include "channel/group.h"
 #include "channel/pkt.h"
 #include "channel/reuse.h"
-#include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "packet/classify.h"
 #include "peer/identity.h"

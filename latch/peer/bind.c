@@ -10,9 +10,10 @@
 
 #include "base/net.h"
 #include "base/words.h"
-#include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/bind.h"
+#include "peer/claim.h"
 #include "peer/peer.h"
 #include "xfrm/sad.h"
 
@@ -59,46 +60,6 @@ static void latch_bind_reap_later(struct latch_net *ln, unsigned long delay)
 		schedule_delayed_work(&ln->reap_work, delay);
 	else
 		mod_delayed_work(system_wq, &ln->reap_work, 0);
-}
-
-/* Are the two claims for the same pair of identities? */
-static bool latch_claim_same(const struct latch_claim *c, const struct latch_claim *other)
-{
-	if (memcmp(c->peer->ident, other->peer->ident, sizeof(c->peer->ident)) ||
-	    !c->local != !other->local)
-		return false;
-	return !c->local ||
-	       !memcmp(c->local->ident, other->local->ident, sizeof(c->local->ident));
-}
-
-/* What the claims amount to: one pair of identities, or nobody's. */
-static void latch_claims_settle(struct latch_claims *c)
-{
-	const struct latch_claim *a = &c->claim[0];
-	u32 i;
-
-	memset(&c->id, 0, sizeof(c->id));
-	c->id.kind = LATCH_IDENT_NAMED;
-	memcpy(c->id.peer, a->peer->ident, sizeof(c->id.peer));
-	if (a->local)
-		memcpy(c->id.local, a->local->ident, sizeof(c->id.local));
-	for (i = 1; i < c->n; i++)
-		if (!latch_claim_same(a, &c->claim[i]))
-			c->id.kind = LATCH_IDENT_AMBIGUOUS;
-}
-
-static void latch_claim_name(struct latch_net *ln, const struct latch_claim *c)
-{
-	ln->bind_seq++;
-	latch_peer_name_in_binding(c->peer);
-	latch_peer_name_in_binding(c->local);
-}
-
-static void latch_claim_unname(struct latch_net *ln, const struct latch_claim *c)
-{
-	ln->bind_seq++;
-	latch_peer_unname_in_binding(ln, c->peer);
-	latch_peer_unname_in_binding(ln, c->local);
 }
 
 /* Context: genl_lock held, or the namespace's end. */
@@ -350,22 +311,6 @@ static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags
 	spin_unlock_bh(&ln->sad_lock);
 }
 
-/* A negative errno, or 1 where there is nothing to do. */
-static int latch_claim_refused(const struct latch_claims *c, const struct latch_claim *claim,
-			       u8 flags)
-{
-	bool excl = flags & LATCH_BIND_EXCL;
-	u32 i;
-
-	for (i = 0; i < c->n; i++) {
-		if (excl && !latch_claim_same(&c->claim[i], claim))
-			return -EEXIST;
-		if (c->claim[i].peer == claim->peer && c->claim[i].local == claim->local)
-			return excl ? 1 : -EEXIST;
-	}
-	return 0;
-}
-
 /**
  * latch_bind_add() - claim an SA, or a reqid's SAs, for a peer
  * @ln:    the namespace
@@ -398,7 +343,7 @@ int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
 	if (!b)
 		return latch_bind_first(ln, key, &claim, flags & LATCH_BIND_WITH_SA);
 	c = latch_claims_of(b);
-	err = latch_claim_refused(c, &claim, flags);
+	err = latch_claims_refuse(c, &claim, flags & LATCH_BIND_EXCL);
 	if (err < 0)
 		return err;
 	latch_bind_last(ln, b, flags);

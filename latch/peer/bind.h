@@ -8,9 +8,10 @@
 #include <linux/rhashtable.h>
 #include <linux/workqueue.h>
 
-#include "core/params.h"
+#include "core/tag.h"
 #include "xfrm/sad.h"
 
+struct latch_claims;
 struct latch_net;
 struct latch_peer;
 struct rhashtable_iter;
@@ -25,20 +26,6 @@ struct latch_bind_key {
 	struct latch_sa_key	sa;
 	u32			reqid;
 	u32			pad;
-};
-
-struct latch_claim {
-	struct latch_peer	*peer;
-	struct latch_peer	*local;
-};
-
-#define LATCH_MAX_CLAIMS	8
-
-struct latch_claims {
-	struct rcu_head		rcu;
-	u32			n;
-	struct latch_ident	id;
-	struct latch_claim	claim[LATCH_MAX_CLAIMS];
 };
 
 /**

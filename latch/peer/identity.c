@@ -3,8 +3,9 @@
  * Who is behind an SA.
  */
 #include "base/net.h"
-#include "core/params.h"
+#include "core/tag.h"
 #include "peer/bind.h"
+#include "peer/claim.h"
 #include "peer/identity.h"
 #include "xfrm/sad.h"
 

@@ -14,7 +14,7 @@
 #include "want_cases.h"
 #include "der_cases.h"
 #include "pattern_cases.h"
-#include "binding_cases.h"
+#include "chanbind_cases.h"
 
 static const struct {
 	const struct test *tests;

@@ -49,8 +49,8 @@ static void build_head(struct build *b, u8 tag, u32 since)
 	build_put(b, head, len);
 }
 
-static void build_ava(struct build *b, struct latch_octets oid, u8 tag,
-		      struct latch_octets value)
+static void build_ava(struct build *b, struct latch_bytes oid, u8 tag,
+		      struct latch_bytes value)
 {
 	u32 since = build_len(b);
 
@@ -73,7 +73,7 @@ static const struct {
 };
 
 /* The attribute in front of a "=", for tests' own texts. */
-static struct latch_octets test_oid(const char *text)
+static struct latch_bytes test_oid(const char *text)
 {
 	size_t i;
 
@@ -81,10 +81,10 @@ static struct latch_octets test_oid(const char *text)
 		size_t n = strlen(test_attrs[i].name);
 
 		if (!strncmp(text, test_attrs[i].name, n) && text[n] == '=')
-			return (struct latch_octets){ (const u8 *)test_attrs[i].oid,
+			return (struct latch_bytes){ (const u8 *)test_attrs[i].oid,
 						      strlen(test_attrs[i].oid) };
 	}
-	return (struct latch_octets){ (const u8 *)"\x55", 1 };
+	return (struct latch_bytes){ (const u8 *)"\x55", 1 };
 }
 
 /*
@@ -104,7 +104,7 @@ static void build_name(struct build *b, const char *text, u8 tag)
 			continue;
 		value = strchr(text + i, '=') + 1;
 		build_ava(b, test_oid(text + i), i && text[i - 1] == ';' ? 19 : tag,
-			  (struct latch_octets){ (const u8 *)value, text + end - value });
+			  (struct latch_bytes){ (const u8 *)value, text + end - value });
 		end = i ? i - 1 : 0;
 		if (i && text[i - 1] == '+')
 			continue;
@@ -127,7 +127,7 @@ static u8 *in_arena(const void *p, u32 n)
 	return at;
 }
 
-static bool inside(struct latch_octets part, const u8 *p, u32 n)
+static bool inside(struct latch_bytes part, const u8 *p, u32 n)
 {
 	return part.p >= p && part.n <= n && part.p - p <= (long)(n - part.n);
 }
@@ -275,7 +275,7 @@ static void der_every_length(struct tally *t)
 
 	for (n = 0; n < sizeof(value); n++) {
 		build_start(&b);
-		build_ava(&b, test_oid("CN="), 12, (struct latch_octets){ value, n });
+		build_ava(&b, test_oid("CN="), 12, (struct latch_bytes){ value, n });
 		build_head(&b, 0x31, 0);
 		build_head(&b, 0x30, 0);
 		EXPECT(t, walk_name(t, b.buf + b.at, build_len(&b)), "a value of %u octets", n);
@@ -370,7 +370,7 @@ static const u8 test_cert[] = {
 static bool cert_key(struct tally *t, const void *p, u32 n)
 {
 	const u8 *at = in_arena(p, n);
-	struct latch_octets key;
+	struct latch_bytes key;
 
 	if (!latch_cert_key(at, n, &key))
 		return false;
@@ -383,7 +383,7 @@ static bool cert_key(struct tally *t, const void *p, u32 n)
 
 static void der_cert(struct tally *t)
 {
-	struct latch_octets key;
+	struct latch_bytes key;
 
 	EXPECT(t, cert_key(t, test_cert, sizeof(test_cert)), "as it is");
 	EXPECT(t, latch_cert_key(test_cert, sizeof(test_cert), &key) &&
@@ -478,9 +478,9 @@ static void der_order(struct tally *t)
 
 	for (i = 0; i < ARRAY_SIZE(rising); i++)
 		for (k = 0; k < ARRAY_SIZE(rising); k++) {
-			struct latch_octets a = { (const u8 *)rising[i], strlen(rising[i]) };
-			struct latch_octets b = { (const u8 *)rising[k], strlen(rising[k]) };
-			int cmp = latch_octets_cmp(a, b);
+			struct latch_bytes a = { (const u8 *)rising[i], strlen(rising[i]) };
+			struct latch_bytes b = { (const u8 *)rising[k], strlen(rising[k]) };
+			int cmp = latch_bytes_cmp(a, b);
 
 			EXPECT(t, (cmp > 0) == (i > k) && (cmp < 0) == (i < k), "%u, %u", i, k);
 		}

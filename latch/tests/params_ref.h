@@ -7,6 +7,9 @@
 #define LATCH_TESTS_PARAMS_REF_H
 
 #include "../core/params.h"
+#include "../core/suite.h"
+#include "../core/tag.h"
+#include "../core/want.h"
 
 #define REF_ESP	50
 #define REF_AH	51

@@ -370,7 +370,7 @@ static bool value_fits(const char *pattern, u8 tag, const void *value, u32 n)
 	static struct build b;
 
 	build_start(&b);
-	build_ava(&b, test_oid("CN="), tag, (struct latch_octets){ value, n });
+	build_ava(&b, test_oid("CN="), tag, (struct latch_bytes){ value, n });
 	build_head(&b, 0x31, 0);
 	build_head(&b, 0x30, 0);
 	return pattern_fits(LATCH_ID_DN, pattern, b.buf + b.at, build_len(&b));
@@ -452,10 +452,10 @@ static void pattern_every_attribute(struct tally *t)
 	u32 i, k;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		struct latch_octets oid = { (const u8 *)known[i].octets, strlen(known[i].octets) };
+		struct latch_bytes oid = { (const u8 *)known[i].octets, strlen(known[i].octets) };
 
 		build_start(&b);
-		build_ava(&b, oid, 12, (struct latch_octets){ (const u8 *)"x", 1 });
+		build_ava(&b, oid, 12, (struct latch_bytes){ (const u8 *)"x", 1 });
 		build_head(&b, 0x31, 0);
 		build_head(&b, 0x30, 0);
 		for (k = 0; k < ARRAY_SIZE(known); k++) {
@@ -500,7 +500,7 @@ static void pattern_every_kind(struct tally *t)
 	/* what fits, and then something that is no RDN */
 	build_start(&b);
 	build_put(&b, "\x31", 2);
-	build_ava(&b, test_oid("CN="), 12, (struct latch_octets){ (const u8 *)"bob", 3 });
+	build_ava(&b, test_oid("CN="), 12, (struct latch_bytes){ (const u8 *)"bob", 3 });
 	build_head(&b, 0x31, 2);
 	build_head(&b, 0x30, 0);
 	EXPECT(t, !latch_pattern_match(&id, LATCH_ID_DN, b.buf + b.at, build_len(&b)), "tail");

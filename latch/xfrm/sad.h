@@ -6,7 +6,7 @@
 #include <net/xfrm.h>
 
 #include "core/flow.h"
-#include "core/params.h"
+#include "core/tag.h"
 
 struct latch_group;
 struct latch_net;

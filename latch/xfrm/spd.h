@@ -5,7 +5,6 @@
 #include <net/xfrm.h>
 
 #include "core/flow.h"
-#include "core/params.h"
 
 struct latch_net;
 

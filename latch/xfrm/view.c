@@ -9,7 +9,7 @@
 #include "base/net.h"
 #include "base/words.h"
 #include "core/flow.h"
-#include "core/params.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"

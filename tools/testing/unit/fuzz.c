@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "../../../latch/core/types.h"
-#include "../../../latch/tests/binding_cases.h"
+#include "../../../latch/tests/chanbind_cases.h"
 #include "../../../latch/tests/pattern_cases.h"
 
 /* A pattern of the first bytes, an ID of the rest. */
@@ -36,7 +36,7 @@ static void fuzz_binding(struct tally *t, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const u8 types[] = { LATCH_ID_FQDN, LATCH_ID_EMAIL, LATCH_ID_DN };
-	struct latch_octets key;
+	struct latch_bytes key;
 	struct tally t = { 0 };
 
 	if (!size || size > 2048)

@@ -6,7 +6,7 @@
 #ifndef LATCH_TESTS_BINDING_CASES_H
 #define LATCH_TESTS_BINDING_CASES_H
 
-#include "../core/binding.h"
+#include "../core/chanbind.h"
 #include "der_cases.h"
 
 /* The example of Documentation/networking/latch-ike.rst; keys stand for their digests. */

@@ -3,8 +3,8 @@
  * What a channel binding is the digest of (RFC 5660 6.4-1, 6.3-1; RFC 5056), as
  * Documentation/networking/latch-ike.rst describes it.
  */
-#ifndef LATCH_CORE_BINDING_H
-#define LATCH_CORE_BINDING_H
+#ifndef LATCH_CORE_CHANBIND_H
+#define LATCH_CORE_CHANBIND_H
 
 #include "der.h"
 
@@ -18,7 +18,7 @@
  */
 struct latch_end {
 	u8	type;
-	struct latch_octets id;
+	struct latch_bytes id;
 	u8	key[LATCH_BINDING_KEY];
 };
 
@@ -44,4 +44,4 @@ u32 latch_binding_room(const struct latch_end *a, const struct latch_end *b);
 u32 latch_binding_text(const struct latch_end *a, const struct latch_end *b, bool keys,
 		       u8 *out);
 
-#endif /* LATCH_CORE_BINDING_H */
+#endif /* LATCH_CORE_CHANBIND_H */

@@ -2,7 +2,7 @@
 /*
  * What a channel binding is the digest of (RFC 5660 6.4-1, 6.3-1; RFC 5056).
  */
-#include "binding.h"
+#include "chanbind.h"
 
 /* Both with the NUL behind them. */
 static const char names_label[] = "ipsec-latch-names";
@@ -32,12 +32,12 @@ static u8 *put(u8 *out, const void *p, u32 n)
 }
 
 /* Length before bytes, so that nothing can be read in two ways. */
-static u8 *put_part(u8 *out, struct latch_octets s)
+static u8 *put_part(u8 *out, struct latch_bytes s)
 {
 	return put(put16(out, s.n), s.p, s.n);
 }
 
-static u8 *put_lower(u8 *out, struct latch_octets s)
+static u8 *put_lower(u8 *out, struct latch_bytes s)
 {
 	u32 i;
 
@@ -65,7 +65,7 @@ static u8 string_tag(u8 tag)
 }
 
 /* NULL where it is no Name. Six bytes more than OID and value, where DER has eight. */
-static u8 *put_dn(u8 *out, struct latch_octets name)
+static u8 *put_dn(u8 *out, struct latch_bytes name)
 {
 	struct latch_name w;
 	struct latch_ava a;
@@ -110,7 +110,7 @@ static u8 *put_end(u8 *out, const struct latch_end *end, bool keys)
 	put16(out + 1, behind - id);
 	if (!keys)
 		return behind;
-	return put_part(behind, (struct latch_octets){ end->key, LATCH_BINDING_KEY });
+	return put_part(behind, (struct latch_bytes){ end->key, LATCH_BINDING_KEY });
 }
 
 u32 latch_binding_text(const struct latch_end *a, const struct latch_end *b, bool keys,
@@ -123,8 +123,8 @@ u32 latch_binding_text(const struct latch_end *a, const struct latch_end *b, boo
 	end = second ? put_end(second, b, keys) : NULL;
 	if (!end)
 		return 0;
-	if (latch_octets_cmp((struct latch_octets){ first, second - first },
-			     (struct latch_octets){ second, end - second }) > 0)
+	if (latch_bytes_cmp((struct latch_bytes){ first, second - first },
+			    (struct latch_bytes){ second, end - second }) > 0)
 		end = put_end(put_end(first, b, keys), a, keys);
 	return end - out;
 }
