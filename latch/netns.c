@@ -28,25 +28,25 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 {
 	ln->net = net;
 	latch_sacache_init(&ln->gens);
-	xa_init_flags(&ln->ids, XA_FLAGS_LOCK_BH);
-	xa_init_flags(&ln->peers, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
-	spin_lock_init(&ln->groups_lock);
-	spin_lock_init(&ln->sad_lock);
-	spin_lock_init(&ln->pending_lock);
-	spin_lock_init(&ln->report_lock);
-	mutex_init(&ln->hook_mutex);
-	INIT_LIST_HEAD(&ln->groups);
-	INIT_LIST_HEAD(&ln->sas);
-	INIT_LIST_HEAD(&ln->dirty);
-	INIT_LIST_HEAD(&ln->gone_binds);
-	INIT_LIST_HEAD(&ln->halfopen);
-	INIT_LIST_HEAD(&ln->timewait);
-	INIT_LIST_HEAD(&ln->reports);
-	INIT_WORK(&ln->work, latch_worker_run);
-	INIT_DELAYED_WORK(&ln->later_work, latch_work_later_run);
-	INIT_DELAYED_WORK(&ln->overdue_work, latch_sad_overdue_work);
-	INIT_DELAYED_WORK(&ln->pending_work, latch_halfopen_work);
-	INIT_DELAYED_WORK(&ln->reap_work, latch_bind_reap_work);
+	xa_init_flags(&ln->ids.all, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&ln->peers.all, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	spin_lock_init(&ln->groups.lock);
+	spin_lock_init(&ln->sad.lock);
+	spin_lock_init(&ln->pending.lock);
+	spin_lock_init(&ln->reports.lock);
+	mutex_init(&ln->watch.mutex);
+	INIT_LIST_HEAD(&ln->groups.all);
+	INIT_LIST_HEAD(&ln->sad.all);
+	INIT_LIST_HEAD(&ln->sad.dirty);
+	INIT_LIST_HEAD(&ln->bind.gone);
+	INIT_LIST_HEAD(&ln->pending.halfopen);
+	INIT_LIST_HEAD(&ln->pending.timewait);
+	INIT_LIST_HEAD(&ln->reports.all);
+	INIT_WORK(&ln->work.now, latch_worker_run);
+	INIT_DELAYED_WORK(&ln->work.later, latch_work_later_run);
+	INIT_DELAYED_WORK(&ln->sad.overdue_work, latch_sad_overdue_work);
+	INIT_DELAYED_WORK(&ln->pending.work, latch_halfopen_work);
+	INIT_DELAYED_WORK(&ln->bind.reap_work, latch_bind_reap_work);
 }
 
 static int __net_init latch_net_start(struct net *net)
@@ -69,11 +69,11 @@ static void __net_exit latch_net_drain(struct net *net)
 {
 	struct latch_net *ln = net_generic(net, latch_net_id);
 
-	WRITE_ONCE(ln->dying, true);
-	cancel_delayed_work_sync(&ln->later_work);
-	cancel_delayed_work_sync(&ln->overdue_work);
-	cancel_delayed_work_sync(&ln->pending_work);
-	cancel_work_sync(&ln->work);
+	WRITE_ONCE(ln->work.dying, true);
+	cancel_delayed_work_sync(&ln->work.later);
+	cancel_delayed_work_sync(&ln->sad.overdue_work);
+	cancel_delayed_work_sync(&ln->pending.work);
+	cancel_work_sync(&ln->work.now);
 	latch_watch_update(ln);
 }
 
@@ -82,22 +82,22 @@ static void __net_exit latch_net_stop(struct net *net)
 	struct latch_net *ln = net_generic(net, latch_net_id);
 
 	/* what queued work between the two has seen dying, or is caught here */
-	cancel_delayed_work_sync(&ln->later_work);
-	cancel_delayed_work_sync(&ln->overdue_work);
-	cancel_delayed_work_sync(&ln->pending_work);
-	cancel_work_sync(&ln->work);
+	cancel_delayed_work_sync(&ln->work.later);
+	cancel_delayed_work_sync(&ln->sad.overdue_work);
+	cancel_delayed_work_sync(&ln->pending.work);
+	cancel_work_sync(&ln->work.now);
 	latch_unlink_all(ln);
 	latch_halfopen_clear(ln);
 	latch_owner_report_all(ln);
-	if (ln->watching_tcp) {
+	if (ln->watch.tcp) {
 		latch_watch_tcp(ln, false);
 		/* a call-back that still runs knows the namespace */
 		tracepoint_synchronize_unregister();
 	}
 	latch_sad_clear(ln);
 	latch_spd_clear(ln);
-	WARN_ON_ONCE(!list_empty(&ln->groups));
-	cancel_delayed_work_sync(&ln->reap_work);
+	WARN_ON_ONCE(!list_empty(&ln->groups.all));
+	cancel_delayed_work_sync(&ln->bind.reap_work);
 	latch_bind_clear(ln);
 	latch_peer_clear(ln);
 	latch_sysctl_exit(ln);

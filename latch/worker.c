@@ -13,7 +13,7 @@
 
 /**
  * latch_worker_run() - the namespace's worker
- * @work: ln->work
+ * @work: ln->work.now
  *
  * Brings the copies up to date, judges the latches in doubt, tells owners, and
  * switches the hooks on and off.
@@ -22,8 +22,8 @@
  */
 void latch_worker_run(struct work_struct *work)
 {
-	struct latch_net *ln = container_of(work, struct latch_net, work);
-	unsigned long todo = xchg(&ln->todo, 0);
+	struct latch_net *ln = container_of(work, struct latch_net, work.now);
+	unsigned long todo = xchg(&ln->work.todo, 0);
 
 	latch_watch_update(ln);
 	latch_fit_sk();
@@ -31,7 +31,7 @@ void latch_worker_run(struct work_struct *work)
 		if (latch_sad_read(ln))
 			latch_work_retry(ln, LATCH_WORK_SAD);
 		else
-			WRITE_ONCE(ln->lost, false);
+			latch_sad_set_lost(ln, false);
 	}
 	if (test_bit(LATCH_WORK_SPD, &todo))
 		latch_reeval_policies(ln, test_bit(LATCH_WORK_NOW, &todo));

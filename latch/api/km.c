@@ -12,27 +12,23 @@
 #include "base/sacache.h"
 #include "base/work.h"
 #include "xfrm/sad.h"
+#include "xfrm/spd.h"
 
 /* The copy cannot be kept: nothing latched passes until the worker has read. */
 static void latch_km_lost(struct latch_net *ln)
 {
-	WRITE_ONCE(ln->lost, true);
+	latch_sad_set_lost(ln, true);
 	latch_sacache_void(&ln->gens, NULL);
 	latch_work_queue(ln, LATCH_WORK_SAD);
 }
 
 static void latch_km_add(struct latch_net *ln, const struct xfrm_state *x)
 {
-	unsigned long wait;
-
 	if (latch_sad_add(ln, x))
 		latch_km_lost(ln);
-	if (!READ_ONCE(ln->active))
+	if (!latch_net_active(ln))
 		latch_work_queue(ln, LATCH_WORK_WAKE);
-	if (READ_ONCE(ln->manager)) {
-		wait = msecs_to_jiffies(READ_ONCE(ln->identity_wait_ms));
-		latch_work_delay(ln, &ln->overdue_work, wait);
-	}
+	latch_sad_overdue_later(ln);
 }
 
 /*
@@ -60,7 +56,7 @@ static int latch_km_notify(struct xfrm_state *x, const struct km_event *c)
 {
 	struct latch_net *ln = latch_pernet(x ? xs_net(x) : c->net);
 
-	if (!ln || READ_ONCE(ln->dying))
+	if (!ln || latch_net_dying(ln))
 		return 0;
 	switch (c->event) {
 	case XFRM_MSG_NEWSA:
@@ -92,7 +88,7 @@ static int latch_km_notify_policy(struct xfrm_policy *xp, int dir, const struct 
 
 	if (!ln)
 		return 0;
-	WRITE_ONCE(ln->spd_stale, true);
+	latch_spd_set_stale(ln, true);
 	latch_work_queue(ln, LATCH_WORK_SPD);
 	return 0;
 }
@@ -108,7 +104,7 @@ static int latch_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 	if (!ln)
 		return 0;
 	latch_sacache_void(&ln->gens, NULL);
-	WRITE_ONCE(ln->spd_stale, true);
+	latch_spd_set_stale(ln, true);
 	latch_work_queue(ln, LATCH_WORK_SAD);
 	latch_work_queue(ln, LATCH_WORK_SPD);
 	return 0;

@@ -8,6 +8,7 @@
 #include "api/nl_bind.h"
 #include "api/nl_latch.h"
 #include "api/nl_peer.h"
+#include "base/manager.h"
 #include "base/net.h"
 #include "channel/reeval.h"
 #include "core/tag.h"
@@ -249,9 +250,9 @@ int latch_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	struct latch_bind *b;
 	long at = 0;
 
-	if (cb->args[0] && cb->args[1] != ln->bind_seq && skb->len)
+	if (cb->args[0] && cb->args[1] != latch_bind_seq(ln) && skb->len)
 		nlmsg_hdr(skb)->nlmsg_flags |= NLM_F_DUMP_INTR;
-	cb->args[1] = ln->bind_seq;
+	cb->args[1] = latch_bind_seq(ln);
 	latch_bind_walk_enter(&it);
 	rhashtable_walk_start(&it);
 	while ((b = rhashtable_walk_next(&it))) {
@@ -293,12 +294,11 @@ int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!rep)
 		return -ENOMEM;
 	if (active) {
-		if (!ln->manager)
-			WRITE_ONCE(ln->manager_since, READ_ONCE(ln->next_serial));
-		WRITE_ONCE(ln->manager, nla_get_u8(active));
+		latch_manager_set(ln, nla_get_u8(active), latch_sad_last_serial(ln));
 		latch_reeval_everything(ln);
 	}
 	if (peer)
 		latch_dead_peer(ln, peer);
-	return latch_nl_send(rep, hdr, nla_put_u8(rep, LATCH_A_MANAGER_ACTIVE, ln->manager), info);
+	return latch_nl_send(rep, hdr, nla_put_u8(rep, LATCH_A_MANAGER_ACTIVE,
+					      latch_manager_active(ln)), info);
 }

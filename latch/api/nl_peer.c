@@ -134,7 +134,7 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct latch_net *ln = latch_nl_net(skb);
 	const void *data[LATCH_PEER_PARTS] = {};
 	struct latch_peer *p, in = {};
-	u32 before = ln->n_peers;
+	u32 before = ln->gauge.peers;
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_PEER_ID_TYPE))
@@ -159,7 +159,7 @@ int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info)
 			NL_SET_ERR_MSG(info->extack, "net.latch.max_peers is reached");
 		return PTR_ERR(p);
 	}
-	if (ln->n_peers != before)
+	if (ln->gauge.peers != before)
 		latch_notify_peer(ln, p);
 	return latch_nl_reply_peer(info, p, LATCH_CMD_PEER_NEW);
 }
@@ -243,7 +243,7 @@ int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	void *hdr;
 
 	rcu_read_lock();
-	xa_for_each_start(&ln->peers, id, p, cb->args[0]) {
+	for (; (p = latch_peer_from(ln, &id)); id++) {
 		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_PEER_GET);
 		if (!hdr)
 			break;
@@ -252,8 +252,8 @@ int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		}
 		genlmsg_end(skb, hdr);
-		cb->args[0] = id + 1;
 	}
+	cb->args[0] = id;
 	rcu_read_unlock();
 	return skb->len;
 }

@@ -179,14 +179,14 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 		return PTR_ERR(d);
 
 	/* whatever the socket does once it has a latch must be heard of */
-	atomic_inc(&ln->n_socks);
+	atomic_inc(&ln->gauge.socks);
 	err = latch_watch_update(ln);
 	if (!err) {
 		lock_sock(sk);
 		err = latch_request(ln, sk, &req, d);
 		release_sock(sk);
 	}
-	atomic_dec(&ln->n_socks);
+	atomic_dec(&ln->gauge.socks);
 	if (err)
 		latch_demand_put(d);
 	else if (req.mask == LATCH_REQ_DISPOSITION)

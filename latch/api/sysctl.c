@@ -51,7 +51,7 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 
 #define LATCH_BOOL(name, field) {				\
 	.procname	= (name),				\
-	.data		= (void *)offsetof(struct latch_net, field), \
+	.data		= (void *)offsetof(struct latch_net, conf.field), \
 	.maxlen		= sizeof(u8),				\
 	.mode		= 0644,					\
 	.proc_handler	= proc_dou8vec_minmax,			\
@@ -61,7 +61,7 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 
 #define LATCH_INT(name, field, lo, hi) {			\
 	.procname	= (name),				\
-	.data		= (void *)offsetof(struct latch_net, field), \
+	.data		= (void *)offsetof(struct latch_net, conf.field), \
 	.maxlen		= sizeof(int),				\
 	.mode		= 0644,					\
 	.proc_handler	= proc_dointvec_minmax,			\
@@ -71,7 +71,7 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 
 #define LATCH_WORD(name, field, words) {			\
 	.procname	= (name),				\
-	.data		= (void *)offsetof(struct latch_net, field), \
+	.data		= (void *)offsetof(struct latch_net, conf.field), \
 	.maxlen		= sizeof(u8),				\
 	.mode		= 0644,					\
 	.proc_handler	= latch_proc_word,			\
@@ -104,12 +104,12 @@ int latch_sysctl_init(struct latch_net *ln)
 	struct ctl_table *t;
 	unsigned int i;
 
-	ln->auto_mode = 1;
-	ln->identity_wait_ms = 3000;
-	ln->qop = LATCH_QOP_EXACT;
-	ln->disposition = LATCH_DISP_RESET;
-	ln->max_latches = 1 << 20;
-	ln->max_peers = 1 << 16;
+	ln->conf.auto_mode = 1;
+	ln->conf.identity_wait_ms = 3000;
+	ln->conf.qop = LATCH_QOP_EXACT;
+	ln->conf.disposition = LATCH_DISP_RESET;
+	ln->conf.max_latches = 1 << 20;
+	ln->conf.max_peers = 1 << 16;
 
 	t = kmemdup(latch_table, sizeof(latch_table), GFP_KERNEL_ACCOUNT);
 	if (!t)
@@ -117,9 +117,9 @@ int latch_sysctl_init(struct latch_net *ln)
 	for (i = 0; i < LATCH_N_SYSCTLS; i++)
 		t[i].data = (char *)ln + (unsigned long)t[i].data;
 	t[LATCH_SYSCTL_QOP].extra2 = ln;
-	ln->sysctl_table = t;
-	ln->sysctl = latch_register_sysctl(ln->net, "net/latch", t, LATCH_N_SYSCTLS);
-	if (ln->sysctl)
+	ln->sysctl.table = t;
+	ln->sysctl.header = latch_register_sysctl(ln->net, "net/latch", t, LATCH_N_SYSCTLS);
+	if (ln->sysctl.header)
 		return 0;
 	kfree(t);
 	return -ENOMEM;
@@ -133,6 +133,6 @@ int latch_sysctl_init(struct latch_net *ln)
  */
 void latch_sysctl_exit(struct latch_net *ln)
 {
-	unregister_net_sysctl_table(ln->sysctl);
-	kfree(ln->sysctl_table);
+	unregister_net_sysctl_table(ln->sysctl.header);
+	kfree(ln->sysctl.table);
 }

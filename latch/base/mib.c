@@ -75,11 +75,11 @@ static int latch_mib_show(struct seq_file *seq, void *v)
 	if (!ln)
 		return -ENOENT;
 	latch_work_sync(ln);
-	latch_mib_line(seq, "", "Active", READ_ONCE(ln->active));
-	latch_mib_line(seq, "", "Latches", atomic_read(&ln->n_latches));
-	latch_mib_line(seq, "", "Listeners", atomic_read(&ln->n_listeners));
-	latch_mib_line(seq, "", "Peers", READ_ONCE(ln->n_peers));
-	latch_mib_line(seq, "", "Bindings", READ_ONCE(ln->n_bindings));
+	latch_mib_line(seq, "", "Active", latch_net_active(ln));
+	latch_mib_line(seq, "", "Latches", atomic_read(&ln->gauge.latches));
+	latch_mib_line(seq, "", "Listeners", atomic_read(&ln->gauge.listeners));
+	latch_mib_line(seq, "", "Peers", READ_ONCE(ln->gauge.peers));
+	latch_mib_line(seq, "", "Bindings", READ_ONCE(ln->gauge.bindings));
 	for (i = 0; i < LATCH_MIB_EVENTS; i++)
 		latch_mib_line(seq, "", latch_event_names[i],
 			       latch_mib_sum(ln, offsetof(struct latch_mib, event[i])));

@@ -39,49 +39,6 @@ bool latch_net_needed(struct latch_net *ln)
 	return READ_ONCE(xfrm->state_num) ||
 	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_IN]) ||
 	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_OUT]) ||
-	       atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting) ||
-	       atomic_read(&ln->n_over);
-}
-
-/**
- * latch_net_guarded() - is anything latched, or to be?
- * @ln: the namespace
- *
- * Context: any. Return: true for latches, demands, and what is left of connections.
- */
-bool latch_net_guarded(const struct latch_net *ln)
-{
-	return atomic_read(&ln->n_latches) || atomic_read(&ln->n_wanting) ||
-	       !list_empty(&ln->timewait);
-}
-
-/* Holds as long as the namespace's hooks do: who needs it once needs it again. */
-static void latch_net_want(struct latch_net *ln, bool *what)
-{
-	if (READ_ONCE(*what))
-		return;
-	WRITE_ONCE(*what, true);
-	latch_work_queue(ln, LATCH_WORK_WAKE);
-}
-
-/**
- * latch_net_keep_apart() - have the worker keep fragments of different SAs apart
- * @ln: the namespace
- *
- * Context: any.
- */
-void latch_net_keep_apart(struct latch_net *ln)
-{
-	latch_net_want(ln, &ln->keep_apart);
-}
-
-/**
- * latch_net_mark_sent() - have the worker mark what UDP sockets send elsewhere
- * @ln: the namespace
- *
- * Context: any.
- */
-void latch_net_mark_sent(struct latch_net *ln)
-{
-	latch_net_want(ln, &ln->mark_sent);
+	       atomic_read(&ln->gauge.latches) || atomic_read(&ln->n_wanting) ||
+	       atomic_read(&ln->gauge.over);
 }

@@ -22,10 +22,10 @@ static struct workqueue_struct *latch_wq;
  */
 void latch_work_queue(struct latch_net *ln, unsigned int what)
 {
-	if (READ_ONCE(ln->dying))
+	if (READ_ONCE(ln->work.dying))
 		return;
-	set_bit(what, &ln->todo);
-	queue_work(latch_wq, &ln->work);
+	set_bit(what, &ln->work.todo);
+	queue_work(latch_wq, &ln->work.now);
 }
 
 /**
@@ -38,9 +38,9 @@ void latch_work_queue(struct latch_net *ln, unsigned int what)
  */
 void latch_work_later(struct latch_net *ln, unsigned int what, unsigned long delay)
 {
-	set_bit(what, &ln->todo);
-	if (!READ_ONCE(ln->dying))
-		queue_delayed_work(latch_wq, &ln->later_work, delay);
+	set_bit(what, &ln->work.todo);
+	if (!READ_ONCE(ln->work.dying))
+		queue_delayed_work(latch_wq, &ln->work.later, delay);
 }
 
 /**
@@ -67,10 +67,10 @@ void latch_work_sync(struct latch_net *ln)
 
 	/* what a run of the worker queues is dealt with by the next one */
 	for (i = 0; i < 4; i++) {
-		if (READ_ONCE(ln->todo))
+		if (READ_ONCE(ln->work.todo))
 			latch_work_queue(ln, LATCH_WORK_NOW);
-		flush_work(&ln->work);
-		if (!READ_ONCE(ln->todo))
+		flush_work(&ln->work.now);
+		if (!READ_ONCE(ln->work.todo))
 			break;
 	}
 }
@@ -85,7 +85,7 @@ void latch_work_sync(struct latch_net *ln)
  */
 void latch_work_delay(struct latch_net *ln, struct delayed_work *work, unsigned long delay)
 {
-	if (!READ_ONCE(ln->dying))
+	if (!READ_ONCE(ln->work.dying))
 		queue_delayed_work(latch_wq, work, delay);
 }
 
@@ -98,22 +98,22 @@ void latch_work_delay(struct latch_net *ln, struct delayed_work *work, unsigned 
  */
 void latch_work_hurry(struct latch_net *ln, struct delayed_work *work)
 {
-	if (!READ_ONCE(ln->dying))
+	if (!READ_ONCE(ln->work.dying))
 		mod_delayed_work(latch_wq, work, 0);
 }
 
 /**
  * latch_work_later_run() - what the worker put off is due
- * @work: ln->later_work
+ * @work: ln->work.later
  *
  * Context: process.
  */
 void latch_work_later_run(struct work_struct *work)
 {
-	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, later_work);
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, work.later);
 
-	if (READ_ONCE(ln->todo) && !READ_ONCE(ln->dying))
-		queue_work(latch_wq, &ln->work);
+	if (READ_ONCE(ln->work.todo) && !READ_ONCE(ln->work.dying))
+		queue_work(latch_wq, &ln->work.now);
 }
 
 /**

@@ -96,7 +96,7 @@ static u32 latch_eval_policy(struct latch_eval_case *c)
 
 	c->pol = NULL;
 	if (m->sockpol & BIT(c->dir) ||
-	    (m->pol[c->dir] == LATCH_POL_SEEN && READ_ONCE(c->ln->spd_stale))) {
+	    (m->pol[c->dir] == LATCH_POL_SEEN && latch_spd_stale(c->ln))) {
 		m->pol[c->dir] = LATCH_POL_SEEN;
 		latch_eval_seen(c);
 		return 0;
@@ -318,7 +318,7 @@ static u32 latch_eval_both(struct latch_eval_case *c)
  */
 u32 latch_eval(struct latch *l, struct latch_common *common, bool relink)
 {
-	int seq = atomic_read_acquire(&l->ln->seq);
+	int seq = latch_sad_seq(l->ln);
 	struct latch_eval_case c;
 	u32 all, spd;
 
@@ -337,7 +337,7 @@ u32 latch_eval(struct latch *l, struct latch_common *common, bool relink)
 		/* an event that came since may have looked at the group without it */
 		smp_mb();
 	} while (!(all & LATCH_R(NO_MEM)) && latch_spd_id(l->ln) != spd);
-	if (l->group && atomic_read(&l->ln->seq) != seq)
+	if (l->group && latch_sad_seq(l->ln) != seq)
 		latch_group_doubt(l->group);
 	return all;
 }
@@ -451,6 +451,6 @@ bool latch_eval_again(const struct latch *l, const struct latch_common *c,
 	       p->identity.peer == c->peer && p->identity.local == c->local &&
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&
-	       !l->sockpol_in && !l->sockpol_out && !READ_ONCE(l->ln->marked) &&
+	       !l->sockpol_in && !l->sockpol_out && !latch_sad_marked(l->ln) &&
 	       p->mark == c->mark[LATCH_DIR_IN] && p->mark == c->mark[LATCH_DIR_OUT];
 }

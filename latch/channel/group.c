@@ -20,6 +20,7 @@
 #include "core/types.h"
 #include "peer/peer.h"
 #include "xfrm/path.h"
+#include "xfrm/sad.h"
 
 static struct rhashtable latch_groups;
 
@@ -45,9 +46,9 @@ static void latch_group_free(struct latch_group *g)
 {
 	int dir, i;
 
-	spin_lock_bh(&g->c.ln->groups_lock);
+	spin_lock_bh(&g->c.ln->groups.lock);
 	list_del(&g->all);
-	spin_unlock_bh(&g->c.ln->groups_lock);
+	spin_unlock_bh(&g->c.ln->groups.lock);
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			latch_path_leave(&g->link[dir][i], g->c.path[dir][i]);
@@ -92,9 +93,9 @@ static struct latch_group *latch_group_alloc(const struct latch_common *c)
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			latch_path_join(&g->link[dir][i], c->path[dir][i], g, &g->found);
-	spin_lock_bh(&c->ln->groups_lock);
-	list_add(&g->all, &c->ln->groups);
-	spin_unlock_bh(&c->ln->groups_lock);
+	spin_lock_bh(&c->ln->groups.lock);
+	list_add(&g->all, &c->ln->groups.all);
+	spin_unlock_bh(&c->ln->groups.lock);
 	return g;
 }
 
@@ -249,19 +250,19 @@ int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts
  * latch_group_doubt() - have the latches of a group judged
  * @g: the group, held
  *
- * Context: any; takes the namespace's sad_lock.
+ * Context: any; takes the namespace's sad.lock.
  */
 void latch_group_doubt(const struct latch_group *g)
 {
 	struct latch_net *ln = g->c.ln;
 	int dir, i;
 
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(latch_sad_lock(ln));
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		for (i = 0; i < LATCH_LINKS; i++)
 			if (g->c.path[dir][i])
 				latch_path_mark(ln, g->c.path[dir][i]);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(latch_sad_lock(ln));
 }
 
 /**
@@ -293,15 +294,15 @@ bool latch_group_flow(struct latch_group *g, struct latch_flow *f)
  */
 struct latch_group *latch_group_next(struct latch_net *ln, struct latch_group *g)
 {
-	struct latch_group *next = g ?: list_entry(&ln->groups, struct latch_group, all);
+	struct latch_group *next = g ?: list_entry(&ln->groups.all, struct latch_group, all);
 
-	spin_lock_bh(&ln->groups_lock);
-	list_for_each_entry_continue(next, &ln->groups, all)
+	spin_lock_bh(&ln->groups.lock);
+	list_for_each_entry_continue(next, &ln->groups.all, all)
 		if (refcount_inc_not_zero(&next->ref))
 			break;
-	spin_unlock_bh(&ln->groups_lock);
+	spin_unlock_bh(&ln->groups.lock);
 	latch_group_put(g);
-	return list_entry_is_head(next, &ln->groups, all) ? NULL : next;
+	return list_entry_is_head(next, &ln->groups.all, all) ? NULL : next;
 }
 
 /**

@@ -72,7 +72,7 @@ struct latch_common {
  *           addresses and protocol of @like; 0 none
  * @like:    the flow that joined last
  * @latches: latches that events find by it, RCU
- * @all:     in ln->groups
+ * @all:     in ln->groups.all
  * @link:    membership in @c.path
  */
 struct latch_group {

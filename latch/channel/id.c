@@ -19,7 +19,7 @@
  * struct latch_id_block - numbers that follow one another
  * @rcu:   to free it
  * @first: the first of them
- * @given: how many were given; under ln->ids' lock, as @used
+ * @given: how many were given; under ln->ids.all' lock, as @used
  * @used:  how many latches are in it
  * @slot:  they, by number; RCU
  */
@@ -50,9 +50,9 @@ static struct latch_id_block *latch_id_block_new(struct latch_net *ln)
 	if (!s)
 		return NULL;
 	do {
-		err = __xa_insert(&ln->ids, ln->next_id_block, s, gfp);
-		s->first = ln->next_id_block * LATCH_ID_BLOCK + 1;
-		ln->next_id_block = (ln->next_id_block + 1) % (U32_MAX / LATCH_ID_BLOCK);
+		err = __xa_insert(&ln->ids.all, ln->ids.next_block, s, gfp);
+		s->first = ln->ids.next_block * LATCH_ID_BLOCK + 1;
+		ln->ids.next_block = (ln->ids.next_block + 1) % (U32_MAX / LATCH_ID_BLOCK);
 	} while (err == -EBUSY);
 	if (!err)
 		return s;
@@ -71,19 +71,19 @@ int latch_id_assign(struct latch *l)
 	struct latch_net *ln = l->ln;
 	struct latch_id_block *s;
 
-	xa_lock_bh(&ln->ids);
-	if (!ln->id_block)
-		ln->id_block = latch_id_block_new(ln);
-	s = ln->id_block;
+	xa_lock_bh(&ln->ids.all);
+	if (!ln->ids.block)
+		ln->ids.block = latch_id_block_new(ln);
+	s = ln->ids.block;
 	if (s) {
 		l->id = s->first + s->given;
 		l->has_id = 1;
 		rcu_assign_pointer(s->slot[s->given++], l);
 		s->used++;
 		if (s->given == LATCH_ID_BLOCK)
-			ln->id_block = NULL;
+			ln->ids.block = NULL;
 	}
-	xa_unlock_bh(&ln->ids);
+	xa_unlock_bh(&ln->ids.all);
 	return s ? 0 : -ENOMEM;
 }
 
@@ -102,16 +102,16 @@ void latch_id_release(struct latch *l)
 	if (!l->has_id)
 		return;
 	l->has_id = 0;
-	xa_lock(&ln->ids);
-	s = ln->id_block;
+	xa_lock(&ln->ids.all);
+	s = ln->ids.block;
 	if (!s || l->id - s->first >= LATCH_ID_BLOCK)
-		s = xa_load(&ln->ids, latch_id_block_of(l->id));
+		s = xa_load(&ln->ids.all, latch_id_block_of(l->id));
 	RCU_INIT_POINTER(s->slot[l->id - s->first], NULL);
-	if (!--s->used && s != ln->id_block) {
-		__xa_erase(&ln->ids, latch_id_block_of(l->id));
+	if (!--s->used && s != ln->ids.block) {
+		__xa_erase(&ln->ids.all, latch_id_block_of(l->id));
 		kfree_rcu(s, rcu);
 	}
-	xa_unlock(&ln->ids);
+	xa_unlock(&ln->ids.all);
 }
 
 /**
@@ -127,7 +127,7 @@ struct latch *latch_id_find(struct latch_net *ln, u64 id)
 
 	if (!id || id > U32_MAX)
 		return NULL;
-	s = xa_load(&ln->ids, latch_id_block_of(id));
+	s = xa_load(&ln->ids.all, latch_id_block_of(id));
 	return s ? rcu_dereference(s->slot[id - s->first]) : NULL;
 }
 
@@ -146,7 +146,7 @@ struct latch *latch_id_next(struct latch_net *ln, u64 *last)
 	struct latch *l;
 	u32 i;
 
-	xa_for_each_start(&ln->ids, index, s, index) {
+	xa_for_each_start(&ln->ids.all, index, s, index) {
 		for (i = *last >= s->first ? *last - s->first + 1 : 0; i < LATCH_ID_BLOCK; i++) {
 			l = rcu_dereference(s->slot[i]);
 			if (l) {
@@ -164,6 +164,6 @@ struct latch *latch_id_next(struct latch_net *ln, u64 *last)
  */
 void latch_id_exit(struct latch_net *ln)
 {
-	kfree(ln->id_block);
-	xa_destroy(&ln->ids);
+	kfree(ln->ids.block);
+	xa_destroy(&ln->ids.all);
 }

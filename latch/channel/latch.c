@@ -72,10 +72,10 @@ int latch_list(struct latch *l)
 	struct latch_net *ln = l->ln;
 	int err = -ENOBUFS;
 
-	if (atomic_inc_return(&ln->n_latches) <= READ_ONCE(ln->max_latches))
+	if (atomic_inc_return(&ln->gauge.latches) <= READ_ONCE(ln->conf.max_latches))
 		err = latch_id_assign(l);
 	if (err)
-		atomic_dec(&ln->n_latches);
+		atomic_dec(&ln->gauge.latches);
 	else
 		l->listed = 1;
 	return err;
@@ -95,7 +95,7 @@ void latch_no_more(struct latch *l)
 	if (!l->over)
 		return;
 	l->over = 0;
-	atomic_dec(&ln->n_over);
+	atomic_dec(&ln->gauge.over);
 	if (!latch_net_needed(ln))
 		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
@@ -172,13 +172,13 @@ static void latch_unlist(struct latch *l)
 	latch_group_leave(l);
 	latch_id_release(l);
 	if (l->listed) {
-		atomic_dec(&ln->n_latches);
+		atomic_dec(&ln->gauge.latches);
 		l->listed = 0;
 		if (!latch_net_needed(ln))
 			latch_work_queue(ln, LATCH_WORK_WAKE);
 	}
 	if (l->counted) {
-		atomic_dec(&ln->n_listeners);
+		atomic_dec(&ln->gauge.listeners);
 		l->counted = 0;
 	}
 	if (l->in_group) {
@@ -217,7 +217,7 @@ u8 latch_disposition(const struct latch *l)
 		return l->disposition;
 	if (l->flow.proto == IPPROTO_UDP)
 		return LATCH_DISP_WAIT;
-	return READ_ONCE(l->ln->disposition);
+	return READ_ONCE(l->ln->conf.disposition);
 }
 
 /* The error that the owner is to get on a break, 0 for none; negative. */
@@ -248,12 +248,33 @@ void latch_report(struct latch *l, int err)
 	if (!err)
 		return;
 	trace_latch_report(l, err);
-	spin_lock(&ln->report_lock);
+	spin_lock(&ln->reports.lock);
 	l->err = err;
 	if (list_empty(&l->report) && latch_hold(l))
-		list_add_tail(&l->report, &ln->reports);
-	spin_unlock(&ln->report_lock);
+		list_add_tail(&l->report, &ln->reports.all);
+	spin_unlock(&ln->reports.lock);
 	latch_work_queue(ln, LATCH_WORK_WAKE);
+}
+
+/**
+ * latch_report_next() - the next latch whose owner is to be told
+ * @ln:  the namespace
+ * @err: what
+ *
+ * Context: any. Return: the latch, held, or NULL.
+ */
+struct latch *latch_report_next(struct latch_net *ln, int *err)
+{
+	struct latch *l;
+
+	spin_lock_bh(&ln->reports.lock);
+	l = list_first_entry_or_null(&ln->reports.all, struct latch, report);
+	if (l) {
+		list_del_init(&l->report);
+		*err = l->err;
+	}
+	spin_unlock_bh(&ln->reports.lock);
+	return l;
 }
 
 static void latch_count_state(struct latch *l, u8 state)
@@ -273,7 +294,7 @@ static void latch_count_state(struct latch *l, u8 state)
 }
 
 /**
- * latch_transition() - the only writer of a latch's state
+ * latch_transition() - an event changes a latch's state; nothing else does
  * @l:      the latch, whose lock is held
  * @event:  enum latch_event
  * @reason: LATCH_REASON_* of a break or close, else NONE and the old one stays
@@ -346,7 +367,7 @@ u8 latch_rule(const struct latch *l)
 	lockdep_assert_held(&l->lock);
 	if (l->demand && l->demand->want.n_suites)
 		return LATCH_QOP_SET;
-	return READ_ONCE(l->ln->qop);
+	return READ_ONCE(l->ln->conf.qop);
 }
 
 /**

@@ -32,7 +32,7 @@ struct sock;
  * @lock:      everything below but what is said to be otherwise
  * @sk:        the socket; NULL while it is half-open, and after the socket's end
  * @destruct:  the socket's own destructor, while @chained; else @expires, while @pending
- * @state:     written by latch_transition() only, read anywhere
+ * @state:     written by latch_transition(), and before anybody sees the latch; read anywhere
  * @group:     what is latched, shared; NULL nothing yet
  * @member:    in the group's list while @joined
  * @hashed:    in the table of flows; it, @pending and @listener are read anywhere
@@ -52,8 +52,8 @@ struct sock;
  * @in_group:  counted in n_wanting: a UDP socket bound to a group, or for broadcasts
  * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
  *             protected segment
- * @half_open: counted in ln->n_halfopen, by @share
- * @over:      counted in ln->n_over: its connection is over, and its socket may still say so
+ * @half_open: counted in ln->pending.n_halfopen, by @share
+ * @over:      counted in ln->gauge.over: its connection is over, and its socket may still say so
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->reports
  * @report:    in ln->reports, which holds the latch; @rcu after that
@@ -151,6 +151,7 @@ void latch_want_less(struct latch *l);
 void latch_retire(struct latch *l);
 u8 latch_disposition(const struct latch *l);
 void latch_report(struct latch *l, int err);
+struct latch *latch_report_next(struct latch_net *ln, int *err);
 bool latch_transition(struct latch *l, u8 event, u8 reason);
 void latch_linger(struct latch *l);
 u8 latch_rule(const struct latch *l);

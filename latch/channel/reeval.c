@@ -318,9 +318,9 @@ void latch_reeval_paths(struct latch_net *ln)
  */
 static bool latch_reeval_put_off(struct latch_net *ln, u64 now)
 {
-	if (now >= ln->spd_due)
+	if (now >= ln->reeval.spd_due)
 		return false;
-	latch_work_later(ln, LATCH_WORK_SPD, nsecs_to_jiffies(ln->spd_due - now) + 1);
+	latch_work_later(ln, LATCH_WORK_SPD, nsecs_to_jiffies(ln->reeval.spd_due - now) + 1);
 	return true;
 }
 
@@ -337,15 +337,15 @@ void latch_reeval_policies(struct latch_net *ln, bool at_once)
 
 	if (!at_once && latch_reeval_put_off(ln, start))
 		return;
-	WRITE_ONCE(ln->spd_stale, false);
+	latch_spd_set_stale(ln, false);
 	if (latch_spd_read(ln)) {
-		WRITE_ONCE(ln->spd_stale, true);
+		latch_spd_set_stale(ln, true);
 		latch_work_retry(ln, LATCH_WORK_SPD);
 		return;
 	}
 	latch_reeval_policy_all(ln);
 	took = ktime_get_ns() - start;
-	ln->spd_due = start + took + min_t(u64, LATCH_SPD_REST * took, NSEC_PER_SEC);
+	ln->reeval.spd_due = start + took + min_t(u64, LATCH_SPD_REST * took, NSEC_PER_SEC);
 }
 
 /**
@@ -357,8 +357,7 @@ void latch_reeval_policies(struct latch_net *ln, bool at_once)
 void latch_reeval_everything(struct latch_net *ln)
 {
 	latch_sacache_void(&ln->gens, NULL);
-	if (READ_ONCE(ln->manager))
-		latch_work_hurry(ln, &ln->overdue_work);
+	latch_sad_overdue_now(ln);
 	latch_work_queue(ln, LATCH_WORK_ALL);
 	latch_work_sync(ln);
 }
@@ -373,7 +372,6 @@ void latch_reeval_everything(struct latch_net *ln)
 void latch_reeval_claimed(struct latch_net *ln, const struct latch_bind_key *key)
 {
 	latch_sad_claimed(ln, &key->sa, key->reqid);
-	if (READ_ONCE(ln->manager))
-		latch_work_hurry(ln, &ln->overdue_work);
+	latch_sad_overdue_now(ln);
 	latch_work_sync(ln);
 }

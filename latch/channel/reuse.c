@@ -118,14 +118,14 @@ static void latch_group_remember(struct latch_sa *sa, struct latch_group *g, u32
 
 	if (READ_ONCE(sa->group) == g && READ_ONCE(sa->gen) == gen)
 		return;
-	spin_lock(&ln->sad_lock);
+	spin_lock(latch_sad_lock(ln));
 	if (sa->group != LATCH_GROUP_DEAD && gen == latch_sacache_gen(&ln->gens, sa->xs)) {
 		old = sa->group;
 		WRITE_ONCE(sa->group, latch_group_hold(g));
 		smp_wmb(); /* pairs with latch_group_known() */
 		WRITE_ONCE(sa->gen, gen);
 	}
-	spin_unlock(&ln->sad_lock);
+	spin_unlock(latch_sad_lock(ln));
 	latch_group_put(old);
 }
 
@@ -156,12 +156,12 @@ bool latch_group_known(const struct latch_sa *sa, struct latch_identity *identit
 	return true;
 }
 
-/* Under sad_lock: an SA is gone. */
+/* Under sad.lock: an SA is gone. */
 static void latch_group_forget(struct latch_sa *sa)
 {
 	struct latch_group *old = sa->group;
 
-	lockdep_assert_held(&sa->key.ln->sad_lock);
+	lockdep_assert_held(latch_sad_lock(sa->key.ln));
 	WRITE_ONCE(sa->group, LATCH_GROUP_DEAD);
 	latch_group_put(old);
 }
@@ -200,7 +200,7 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p)
 	/* a bundle of several SAs is judged each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->found.uniform) &&
 	    p->sa && p->sa->xs == p->first && latch_sacache_good(&ln->gens, p->gen) &&
-	    !READ_ONCE(ln->lost))
+	    !latch_sad_lost(ln))
 		latch_sacache_add(&g->cache[p->dir], &ln->gens, p->first, p->gen);
 	spin_unlock(&g->lock);
 	if (clean && l->joined && latch_group_begins(g, p))

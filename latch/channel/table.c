@@ -253,9 +253,9 @@ static void latch_sock_more(struct latch_net *ln)
 {
 	int n = atomic_read(&latch_socks.nelems);
 
-	atomic_inc(&ln->n_socks);
+	atomic_inc(&ln->gauge.socks);
 	/* the worker may just be switching the hooks off */
-	if (!READ_ONCE(ln->active) || latch_sk_cache_misfit(n))
+	if (!latch_net_active(ln) || latch_sk_cache_misfit(n))
 		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
@@ -310,7 +310,7 @@ void latch_unhash_sk(struct latch *l)
 	WRITE_ONCE(l->sk, NULL);
 	if (l->over)
 		latch_no_more(l);
-	if (atomic_dec_and_test(&ln->n_socks) && !READ_ONCE(ln->active))
+	if (atomic_dec_and_test(&ln->gauge.socks) && !latch_net_active(ln))
 		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 

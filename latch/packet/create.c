@@ -61,7 +61,7 @@ static struct latch *latch_auto(struct latch_net *ln, const struct sock *sk)
 /* A socket that asked for nothing is not latched where net.latch.auto says so. */
 static bool latch_off(const struct latch_net *ln, const struct latch *l)
 {
-	return !READ_ONCE(ln->auto_mode) && l->mode == LATCH_MODE_AUTO && !l->demand;
+	return !READ_ONCE(ln->conf.auto_mode) && l->mode == LATCH_MODE_AUTO && !l->demand;
 }
 
 /*
@@ -73,7 +73,7 @@ static struct latch *latch_of_sock(struct latch_net *ln, struct sock *sk, struct
 				   bool protected)
 {
 	if (!l)
-		return protected && READ_ONCE(ln->auto_mode) ? latch_auto(ln, sk) : NULL;
+		return protected && READ_ONCE(ln->conf.auto_mode) ? latch_auto(ln, sk) : NULL;
 	if (latch_exempt(l) || latch_off(ln, l) || READ_ONCE(l->listener))
 		return NULL;
 	if (READ_ONCE(l->state) != LATCH_STATE_CLOSED)
@@ -308,10 +308,10 @@ static unsigned int latch_create_syn(struct latch_net *ln, struct sk_buff *skb,
 	if (!latch_classify(ln, skb, LATCH_DIR_IN, &p))
 		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
 	parent = latch_find_sk(sk);
-	if (!parent && p.tag.n && READ_ONCE(ln->auto_mode))
+	if (!parent && p.tag.n && READ_ONCE(ln->conf.auto_mode))
 		parent = latch_tcp_listener(sk);
 	if (!parent) {
-		if (!p.tag.n || !READ_ONCE(ln->auto_mode))
+		if (!p.tag.n || !READ_ONCE(ln->conf.auto_mode))
 			return NF_ACCEPT;
 		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_NO_MEM);
 	}

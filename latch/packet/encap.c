@@ -114,5 +114,5 @@ static unsigned int latch_encap_read(struct latch_net *ln, struct sk_buff *skb,
 unsigned int latch_encap_in(struct latch_net *ln, struct sk_buff *skb,
 			    const struct latch_hdr *h)
 {
-	return latch_net_guarded(ln) ? latch_encap_read(ln, skb, h, 0) : NF_ACCEPT;
+	return latch_guarded(ln) ? latch_encap_read(ln, skb, h, 0) : NF_ACCEPT;
 }

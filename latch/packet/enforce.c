@@ -24,6 +24,8 @@
 #include "packet/enforce.h"
 #include "packet/establish.h"
 #include "peer/peer.h"
+#include "sock/timewait.h"
+#include "xfrm/sad.h"
 
 /**
  * latch_drop() - drop a packet and count why
@@ -48,6 +50,18 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
 }
 
 /**
+ * latch_guarded() - is anything latched, or to be?
+ * @ln: the namespace
+ *
+ * Context: any. Return: true for latches, demands, and what is left of connections.
+ */
+bool latch_guarded(const struct latch_net *ln)
+{
+	return atomic_read(&ln->gauge.latches) || atomic_read(&ln->n_wanting) ||
+	       latch_timewait_any(ln);
+}
+
+/**
  * latch_drop_unknown() - drop a packet of which it cannot be told whose it is
  * @ln:  the namespace
  * @skb: the packet
@@ -59,7 +73,7 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
  */
 unsigned int latch_drop_unknown(struct latch_net *ln, struct sk_buff *skb, u8 dir)
 {
-	if (!latch_net_guarded(ln))
+	if (!latch_guarded(ln))
 		return NF_ACCEPT;
 	return latch_drop(ln, NULL, skb, dir, LATCH_REASON_HEADER);
 }
@@ -144,7 +158,7 @@ u32 latch_mismatch(struct latch *l, const struct latch_pkt *p)
 {
 	u32 diff = 0;
 
-	if (READ_ONCE(l->ln->lost))
+	if (latch_sad_lost(l->ln))
 		return LATCH_R(LOST);
 	if (!p->tag.n)
 		return LATCH_R(CLEAR);
@@ -159,7 +173,7 @@ u32 latch_mismatch(struct latch *l, const struct latch_pkt *p)
 	case LATCH_IDENT_MIXED:
 		return LATCH_R(PEER);
 	case LATCH_IDENT_PINNED:
-		if (READ_ONCE(l->ln->require_identity))
+		if (READ_ONCE(l->ln->conf.require_identity))
 			diff = LATCH_R(NO_BINDING);
 	}
 	return l->demand ? diff | latch_mismatch_demand(l->demand, p) : diff;

@@ -34,5 +34,6 @@ u32 latch_mismatch(struct latch *l, const struct latch_pkt *p);
 unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir);
 unsigned int latch_enforce_only(struct latch *l, struct sk_buff *skb, u8 dir, bool latched,
 				u8 reason);
+bool latch_guarded(const struct latch_net *ln);
 
 #endif /* LATCH_PACKET_ENFORCE_H */

@@ -24,6 +24,7 @@
 #include "packet/enforce.h"
 #include "packet/establish.h"
 #include "packet/hooks.h"
+#include "packet/watch.h"
 #include "peer/peer.h"
 #include "sock/owner.h"
 
@@ -155,9 +156,9 @@ static void latch_owned(struct latch *l, struct sock *sk, u8 mode)
 	if (sk->sk_protocol != IPPROTO_UDP)
 		return;
 	if (mode != XFRM_MODE_TRANSPORT)
-		latch_net_keep_apart(l->ln);
+		latch_watch_keep_apart(l->ln);
 	if (!latch_hooks_alone(l->ln, l->flow.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6))
-		latch_net_mark_sent(l->ln);
+		latch_watch_mark_sent(l->ln);
 }
 
 /**

@@ -62,8 +62,8 @@ static int latch_register(struct latch_net *ln, struct nf_hook_ops *to,
  */
 int latch_hooks_register(struct latch_net *ln)
 {
-	BUILD_BUG_ON(ARRAY_SIZE(latch_hook_ops) > ARRAY_SIZE(ln->hooks));
-	return latch_register(ln, ln->hooks, latch_hook_ops, ARRAY_SIZE(latch_hook_ops));
+	BUILD_BUG_ON(ARRAY_SIZE(latch_hook_ops) > ARRAY_SIZE(ln->watch.hooks));
+	return latch_register(ln, ln->watch.hooks, latch_hook_ops, ARRAY_SIZE(latch_hook_ops));
 }
 
 /**
@@ -74,7 +74,7 @@ int latch_hooks_register(struct latch_net *ln)
  */
 void latch_hooks_unregister(struct latch_net *ln)
 {
-	nf_unregister_net_hooks(ln->net, ln->hooks, ARRAY_SIZE(latch_hook_ops));
+	nf_unregister_net_hooks(ln->net, ln->watch.hooks, ARRAY_SIZE(latch_hook_ops));
 }
 
 /**
@@ -88,11 +88,11 @@ void latch_hooks_unregister(struct latch_net *ln)
  */
 int latch_apart_switch(struct latch_net *ln, bool on)
 {
-	BUILD_BUG_ON(ARRAY_SIZE(latch_apart_ops) > ARRAY_SIZE(ln->apart_hooks));
+	BUILD_BUG_ON(ARRAY_SIZE(latch_apart_ops) > ARRAY_SIZE(ln->watch.apart_hooks));
 	if (on)
-		return latch_register(ln, ln->apart_hooks, latch_apart_ops,
+		return latch_register(ln, ln->watch.apart_hooks, latch_apart_ops,
 				      ARRAY_SIZE(latch_apart_ops));
-	nf_unregister_net_hooks(ln->net, ln->apart_hooks, ARRAY_SIZE(latch_apart_ops));
+	nf_unregister_net_hooks(ln->net, ln->watch.apart_hooks, ARRAY_SIZE(latch_apart_ops));
 	return 0;
 }
 
@@ -107,11 +107,11 @@ int latch_apart_switch(struct latch_net *ln, bool on)
  */
 int latch_mark_switch(struct latch_net *ln, bool on)
 {
-	BUILD_BUG_ON(ARRAY_SIZE(latch_mark_ops) > ARRAY_SIZE(ln->mark_hooks));
+	BUILD_BUG_ON(ARRAY_SIZE(latch_mark_ops) > ARRAY_SIZE(ln->watch.mark_hooks));
 	if (on)
-		return latch_register(ln, ln->mark_hooks, latch_mark_ops,
+		return latch_register(ln, ln->watch.mark_hooks, latch_mark_ops,
 				      ARRAY_SIZE(latch_mark_ops));
-	nf_unregister_net_hooks(ln->net, ln->mark_hooks, ARRAY_SIZE(latch_mark_ops));
+	nf_unregister_net_hooks(ln->net, ln->watch.mark_hooks, ARRAY_SIZE(latch_mark_ops));
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "packet/parse.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
+#include "packet/watch.h"
 #include "sock/owner.h"
 #include "sock/udp.h"
 #include "sock/unlink.h"
@@ -165,7 +166,7 @@ static unsigned int latch_input_mixed(struct latch_net *ln, struct sk_buff *skb,
 {
 	struct latch *l = latch_find_live(ln, &h->flow);
 
-	latch_net_keep_apart(ln);
+	latch_watch_keep_apart(ln);
 	if (l)
 		return latch_drop(ln, l, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
 	return latch_stray(ln, latch_create_demand(ln, skb, h), skb, LATCH_DIR_IN);

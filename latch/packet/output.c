@@ -21,6 +21,7 @@
 #include "packet/parse.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
+#include "packet/watch.h"
 #include "sock/owner.h"
 #include "xfrm/spd.h"
 
@@ -97,10 +98,10 @@ static bool latch_elsewhere(const struct latch *l, const struct sk_buff *skb, u8
 		return false;
 	if (latch_cb(skb, pf))
 		return true;
-	if (!READ_ONCE(l->ln->marking)) {
+	if (!latch_watch_marking(l->ln)) {
 		if (h->plain && latch_hooks_alone(l->ln, pf))
 			return true;
-		latch_net_mark_sent(l->ln);
+		latch_watch_mark_sent(l->ln);
 	}
 	return false;
 }
@@ -174,7 +175,7 @@ static bool latch_protected_in(struct latch_net *ln, const struct latch_flow *f)
 {
 	const struct latch_pol *pol;
 
-	if (!READ_ONCE(ln->auto_mode))
+	if (!READ_ONCE(ln->conf.auto_mode))
 		return false;
 	if (f->family == AF_INET ?
 	    inet_addr_type(ln->net, (__force __be32)f->local.w[0]) != RTN_LOCAL :

@@ -6,38 +6,70 @@
 #include <linux/mutex.h>
 
 #include "base/net.h"
+#include "base/work.h"
 #include "packet/hooks.h"
 #include "packet/watch.h"
 #include "sock/tcp.h"
+
+/* Holds as long as the namespace's hooks do: who needs it once needs it again. */
+static void latch_watch_want(struct latch_net *ln, bool *what)
+{
+	if (READ_ONCE(*what))
+		return;
+	WRITE_ONCE(*what, true);
+	latch_work_queue(ln, LATCH_WORK_WAKE);
+}
+
+/**
+ * latch_watch_keep_apart() - have the worker keep fragments of different SAs apart
+ * @ln: the namespace
+ *
+ * Context: any.
+ */
+void latch_watch_keep_apart(struct latch_net *ln)
+{
+	latch_watch_want(ln, &ln->watch.keep_apart);
+}
+
+/**
+ * latch_watch_mark_sent() - have the worker mark what UDP sockets send elsewhere
+ * @ln: the namespace
+ *
+ * Context: any.
+ */
+void latch_watch_mark_sent(struct latch_net *ln)
+{
+	latch_watch_want(ln, &ln->watch.mark_sent);
+}
 
 /**
  * latch_watch_tcp() - hear of TCP's state changes from now on, or not any more
  * @ln: the namespace
  * @on: which
  *
- * Context: process; ln->hook_mutex held, or the namespace's end. Return: true where they are
+ * Context: process; ln->watch.mutex held, or the namespace's end. Return: true where they are
  * heard of.
  */
 bool latch_watch_tcp(struct latch_net *ln, bool on)
 {
-	if (on && !ln->watching_tcp) {
-		ln->watching_tcp = !latch_tcp_watch();
-	} else if (!on && ln->watching_tcp) {
+	if (on && !ln->watch.tcp) {
+		ln->watch.tcp = !latch_tcp_watch();
+	} else if (!on && ln->watch.tcp) {
 		latch_tcp_unwatch();
-		ln->watching_tcp = false;
+		ln->watch.tcp = false;
 	}
-	return ln->watching_tcp;
+	return ln->watch.tcp;
 }
 
-/* Under hook_mutex: one of the hooks that are there on demand, and go with the others. */
+/* Under watch.mutex: one of the hooks that are there on demand, and go with the others. */
 static void latch_watch_demanded(struct latch_net *ln, bool *want, bool *have,
 				 int (*turn)(struct latch_net *ln, bool on))
 {
-	bool on = ln->active && *want;
+	bool on = ln->watch.active && *want;
 
 	if (on != *have)
 		WRITE_ONCE(*have, turn(ln, on) ? false : on);
-	if (!ln->active)
+	if (!ln->watch.active)
 		WRITE_ONCE(*want, false);
 }
 
@@ -50,26 +82,26 @@ static void latch_watch_demanded(struct latch_net *ln, bool *want, bool *have,
  * is only there with its hooks. Sockets are watched as long as one has a latch, be
  * it over: it may come to listen.
  *
- * Context: process; takes ln->hook_mutex.
+ * Context: process; takes ln->watch.mutex.
  * Return: 0; -ENOMEM where sockets cannot be watched that are to be.
  */
 int latch_watch_update(struct latch_net *ln)
 {
 	bool need, watch, watching_tcp;
 
-	mutex_lock(&ln->hook_mutex);
-	need = latch_net_needed(ln) && !READ_ONCE(ln->dying);
-	if (need && !ln->active && latch_watch_tcp(ln, true)) {
-		WRITE_ONCE(ln->active, !latch_hooks_register(ln));
-	} else if (!need && ln->active) {
+	mutex_lock(&ln->watch.mutex);
+	need = latch_net_needed(ln) && !latch_net_dying(ln);
+	if (need && !ln->watch.active && latch_watch_tcp(ln, true)) {
+		WRITE_ONCE(ln->watch.active, !latch_hooks_register(ln));
+	} else if (!need && ln->watch.active) {
 		latch_hooks_unregister(ln);
-		WRITE_ONCE(ln->active, false);
+		WRITE_ONCE(ln->watch.active, false);
 	}
-	latch_watch_demanded(ln, &ln->keep_apart, &ln->apart, latch_apart_switch);
-	latch_watch_demanded(ln, &ln->mark_sent, &ln->marking, latch_mark_switch);
+	latch_watch_demanded(ln, &ln->watch.keep_apart, &ln->watch.apart, latch_apart_switch);
+	latch_watch_demanded(ln, &ln->watch.mark_sent, &ln->watch.marking, latch_mark_switch);
 	smp_mb(); /* pairs with latch_unhash_sk(): one of us sees the other's news */
-	watch = ln->active || atomic_read(&ln->n_socks);
+	watch = ln->watch.active || atomic_read(&ln->gauge.socks);
 	watching_tcp = latch_watch_tcp(ln, watch);
-	mutex_unlock(&ln->hook_mutex);
+	mutex_unlock(&ln->watch.mutex);
 	return watch && !watching_tcp ? -ENOMEM : 0;
 }

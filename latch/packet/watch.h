@@ -2,9 +2,17 @@
 #ifndef LATCH_PACKET_WATCH_H
 #define LATCH_PACKET_WATCH_H
 
-struct latch_net;
+#include "base/net.h"
+
+/* Are datagrams looked at before anybody changes their header? */
+static inline bool latch_watch_marking(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->watch.marking);
+}
 
 bool latch_watch_tcp(struct latch_net *ln, bool on);
 int latch_watch_update(struct latch_net *ln);
+void latch_watch_keep_apart(struct latch_net *ln);
+void latch_watch_mark_sent(struct latch_net *ln);
 
 #endif /* LATCH_PACKET_WATCH_H */

@@ -54,12 +54,12 @@ static const struct rhashtable_params latch_bind_params = {
  */
 static void latch_bind_reap_later(struct latch_net *ln, unsigned long delay)
 {
-	if (READ_ONCE(ln->dying))
+	if (latch_net_dying(ln))
 		return;
 	if (delay)
-		schedule_delayed_work(&ln->reap_work, delay);
+		schedule_delayed_work(&ln->bind.reap_work, delay);
 	else
-		mod_delayed_work(system_wq, &ln->reap_work, 0);
+		mod_delayed_work(system_wq, &ln->bind.reap_work, 0);
 }
 
 /* Context: genl_lock held, or the namespace's end. */
@@ -77,7 +77,7 @@ static void latch_claims_replace(struct latch_bind *b, struct latch_claims *new)
 	kfree_rcu(old, rcu);
 }
 
-/* Under sad_lock: how many SAs does it name? */
+/* Under sad.lock: how many SAs does it name? */
 static u32 latch_bind_count(struct latch_net *ln, const struct latch_bind_key *key)
 {
 	u32 n;
@@ -90,15 +90,15 @@ static u32 latch_bind_count(struct latch_net *ln, const struct latch_bind_key *k
 	return n;
 }
 
-/* Under sad_lock: from now on it goes with its SA. */
+/* Under sad.lock: from now on it goes with its SA. */
 static void latch_bind_follow(struct latch_net *ln, struct latch_bind *b)
 {
 	b->with_sa = true;
 	b->n_sas = latch_bind_count(ln, &b->key);
 	b->since = jiffies;
-	if (b->n_sas || ln->claims_due)
+	if (b->n_sas || ln->bind.claims_due)
 		return;
-	ln->claims_due = jiffies + LATCH_CLAIM_LIFE ?: 1;
+	ln->bind.claims_due = jiffies + LATCH_CLAIM_LIFE ?: 1;
 	latch_bind_reap_later(ln, LATCH_CLAIM_LIFE);
 }
 
@@ -107,11 +107,11 @@ static int latch_bind_insert(struct latch_net *ln, struct latch_bind *b, bool wi
 {
 	int err;
 
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(latch_sad_lock(ln));
 	if (with_sa)
 		latch_bind_follow(ln, b);
 	err = rhashtable_insert_fast(&latch_binds, &b->node, latch_bind_params);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(latch_sad_lock(ln));
 	return err;
 }
 
@@ -136,7 +136,7 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	if (err)
 		goto free;
 	latch_claim_name(ln, claim);
-	ln->n_bindings++;
+	ln->gauge.bindings++;
 	return 0;
 free:
 	kfree(c);
@@ -160,15 +160,15 @@ static void latch_bind_remove(struct latch_net *ln, struct latch_bind *b)
 	struct latch_claims *c = latch_claims_of(b);
 	u32 i;
 
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(latch_sad_lock(ln));
 	rhashtable_remove_fast(&latch_binds, &b->node, latch_bind_params);
 	list_del(&b->reap);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(latch_sad_lock(ln));
 	for (i = 0; i < c->n; i++)
 		latch_claim_unname(ln, &c->claim[i]);
 	kfree_rcu(c, rcu);
 	kfree_rcu(b, rcu);
-	ln->n_bindings--;
+	ln->gauge.bindings--;
 }
 
 static void latch_bind_reap(struct latch_net *ln)
@@ -176,44 +176,44 @@ static void latch_bind_reap(struct latch_net *ln)
 	struct latch_bind *b;
 
 	do {
-		spin_lock_bh(&ln->sad_lock);
-		b = list_first_entry_or_null(&ln->gone_binds, struct latch_bind, reap);
-		spin_unlock_bh(&ln->sad_lock);
+		spin_lock_bh(latch_sad_lock(ln));
+		b = list_first_entry_or_null(&ln->bind.gone, struct latch_bind, reap);
+		spin_unlock_bh(latch_sad_lock(ln));
 		if (b)
 			latch_bind_remove(ln, b);
 	} while (b);
 }
 
-/* Under sad_lock: nobody is bound by it any more. */
+/* Under sad.lock: nobody is bound by it any more. */
 static void latch_bind_end(struct latch_net *ln, struct latch_bind *b)
 {
 	WRITE_ONCE(b->gone, true);
-	list_add_tail(&b->reap, &ln->gone_binds);
+	list_add_tail(&b->reap, &ln->bind.gone);
 }
 
 /* Ends it where its SA had time enough to come. */
 static void latch_bind_overdue(struct latch_net *ln, struct latch_bind *b)
 {
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(latch_sad_lock(ln));
 	if (b->with_sa && !b->gone && !b->n_sas) {
 		if (!time_before(jiffies, b->since + LATCH_CLAIM_LIFE))
 			latch_bind_end(ln, b);
 		else
-			ln->claims_due = b->since + LATCH_CLAIM_LIFE ?: 1;
+			ln->bind.claims_due = b->since + LATCH_CLAIM_LIFE ?: 1;
 	}
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(latch_sad_lock(ln));
 }
 
 /* A key manager may die between a claim and its SA. Returns when to look again. */
 static unsigned long latch_bind_claims(struct latch_net *ln)
 {
-	unsigned long due = READ_ONCE(ln->claims_due);
+	unsigned long due = READ_ONCE(ln->bind.claims_due);
 	struct rhashtable_iter it;
 	struct latch_bind *b;
 
 	if (!due || time_before(jiffies, due))
 		return due;
-	WRITE_ONCE(ln->claims_due, 0);
+	WRITE_ONCE(ln->bind.claims_due, 0);
 	latch_bind_walk_enter(&it);
 	rhashtable_walk_start(&it);
 	while ((b = rhashtable_walk_next(&it)))
@@ -221,18 +221,19 @@ static unsigned long latch_bind_claims(struct latch_net *ln)
 			latch_bind_overdue(ln, b);
 	rhashtable_walk_stop(&it);
 	rhashtable_walk_exit(&it);
-	return READ_ONCE(ln->claims_due);
+	return READ_ONCE(ln->bind.claims_due);
 }
 
 /**
  * latch_bind_reap_work() - worker: take away the bindings whose SA is gone, or never came
- * @work: ln->reap_work
+ * @work: ln->bind.reap_work
  *
  * Context: process; takes genl_lock.
  */
 void latch_bind_reap_work(struct work_struct *work)
 {
-	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, reap_work);
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
+					    bind.reap_work);
 	unsigned long due;
 
 	genl_lock();
@@ -280,14 +281,14 @@ static void latch_bind_less(struct latch_bind *b)
 	latch_bind_reap_later(ln, 0);
 }
 
-/* Under sad_lock: count an SA for the bindings that name it. */
+/* Under sad.lock: count an SA for the bindings that name it. */
 static void latch_bind_sa_came(struct latch_sa *sa)
 {
 	latch_bind_each(sa, latch_bind_more);
 }
 
 /*
- * Under sad_lock: the bindings whose last SA this was bind nobody from now on, and not one
+ * Under sad.lock: the bindings whose last SA this was bind nobody from now on, and not one
  * moment longer: the next SA of the same key may be somebody else's.
  */
 static void latch_bind_sa_went(struct latch_sa *sa)
@@ -303,12 +304,12 @@ static const struct latch_sad_listener latch_bind_listener = {
 /* How long a binding that is there lasts: who wants it to stay has it stay. */
 static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags)
 {
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(latch_sad_lock(ln));
 	if (!(flags & LATCH_BIND_WITH_SA))
 		b->with_sa = false;
 	else if (!b->with_sa && flags & LATCH_BIND_REPLACE)
 		latch_bind_follow(ln, b);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(latch_sad_lock(ln));
 }
 
 /**
@@ -440,7 +441,7 @@ static void latch_bind_clear_some(struct latch_net *ln)
 void latch_bind_clear(struct latch_net *ln)
 {
 	/* a walk may miss entries while the table is resized */
-	while (ln->n_bindings)
+	while (ln->gauge.bindings)
 		latch_bind_clear_some(ln);
 }
 

@@ -8,11 +8,10 @@
 #include <linux/rhashtable.h>
 #include <linux/workqueue.h>
 
-#include "core/tag.h"
+#include "base/net.h"
 #include "xfrm/sad.h"
 
 struct latch_claims;
-struct latch_net;
 struct latch_peer;
 struct rhashtable_iter;
 struct work_struct;
@@ -30,11 +29,11 @@ struct latch_bind_key {
 
 /**
  * struct latch_bind - whose an SA is, or the SAs of a reqid are
- * @n_sas:   SAs there are that it names, where it is @with_sa; under ln->sad_lock
- * @with_sa: it goes with the last of them, or when none comes; under ln->sad_lock
+ * @n_sas:   SAs there are that it names, where it is @with_sa; under ln->sad.lock
+ * @with_sa: it goes with the last of them, or when none comes; under ln->sad.lock
  * @since:   jiffies when it began to wait for the first
- * @gone:    they are gone, so nobody is bound by it; written under ln->sad_lock
- * @reap:    in ln->gone_binds while @gone
+ * @gone:    they are gone, so nobody is bound by it; written under ln->sad.lock
+ * @reap:    in ln->bind.gone while @gone
  */
 struct latch_bind {
 	struct rhash_head	node;
@@ -52,6 +51,12 @@ struct latch_bind {
 #define LATCH_BIND_WITH_SA	0x01	/* it goes with its SA */
 #define LATCH_BIND_EXCL		0x02	/* not beside a claim for somebody else */
 #define LATCH_BIND_REPLACE	0x04	/* WITH_SA or not holds for one there already */
+
+/* Changes with each claim, so that a dump knows that it was interrupted. genl_lock held. */
+static inline u32 latch_bind_seq(const struct latch_net *ln)
+{
+	return ln->bind.seq;
+}
 
 struct latch_bind *latch_bind_find(const struct latch_bind_key *key);
 void latch_bind_reap_work(struct work_struct *work);

@@ -52,7 +52,7 @@ void latch_claims_settle(struct latch_claims *c)
  */
 void latch_claim_name(struct latch_net *ln, const struct latch_claim *c)
 {
-	ln->bind_seq++;
+	ln->bind.seq++;
 	latch_peer_name_in_binding(c->peer);
 	latch_peer_name_in_binding(c->local);
 }
@@ -66,7 +66,7 @@ void latch_claim_name(struct latch_net *ln, const struct latch_claim *c)
  */
 void latch_claim_unname(struct latch_net *ln, const struct latch_claim *c)
 {
-	ln->bind_seq++;
+	ln->bind.seq++;
 	latch_peer_unname_in_binding(ln, c->peer);
 	latch_peer_unname_in_binding(ln, c->local);
 }

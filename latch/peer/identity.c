@@ -2,7 +2,7 @@
 /*
  * Who is behind an SA.
  */
-#include "base/net.h"
+#include "base/manager.h"
 #include "core/tag.h"
 #include "peer/bind.h"
 #include "peer/claim.h"
@@ -55,8 +55,8 @@ void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 re
 		if (latch_identity_bound(&bk, identity))
 			return;
 	}
-	if (!sa || (READ_ONCE(ln->manager) && !READ_ONCE(sa->expired) &&
-		    sa->serial > READ_ONCE(ln->manager_since))) {
+	if (!sa || (latch_manager_active(ln) && !READ_ONCE(sa->expired) &&
+		    sa->serial > latch_manager_since(ln))) {
 		identity->id->kind = LATCH_IDENT_PENDING;
 		return;
 	}

@@ -165,20 +165,20 @@ struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer 
 		kvfree(p);
 		return old;
 	}
-	if (ln->n_peers >= READ_ONCE(ln->max_peers)) {
+	if (ln->gauge.peers >= READ_ONCE(ln->conf.max_peers)) {
 		err = -ENOSPC;
 		goto free;
 	}
-	err = xa_alloc_cyclic_bh(&ln->peers, &p->id, p, XA_LIMIT(1, U32_MAX),
-				 &ln->next_peer, GFP_KERNEL_ACCOUNT);
+	err = xa_alloc_cyclic_bh(&ln->peers.all, &p->id, p, XA_LIMIT(1, U32_MAX),
+				 &ln->peers.next, GFP_KERNEL_ACCOUNT);
 	if (err < 0)
 		goto free;
 	err = rhashtable_insert_fast(&latch_peers, &p->node, latch_peer_params);
 	if (err) {
-		xa_erase_bh(&ln->peers, p->id);
+		xa_erase_bh(&ln->peers.all, p->id);
 		goto free;
 	}
-	ln->n_peers++;
+	ln->gauge.peers++;
 	return p;
 free:
 	kvfree(p);
@@ -194,12 +194,24 @@ free:
  */
 struct latch_peer *latch_peer_find(struct latch_net *ln, u32 id)
 {
-	return xa_load(&ln->peers, id);
+	return xa_load(&ln->peers.all, id);
 }
 
 static void latch_peer_free_rcu(struct rcu_head *rcu)
 {
 	kvfree(container_of(rcu, struct latch_peer, rcu));
+}
+
+/**
+ * latch_peer_from() - the first record from a number on
+ * @ln: the namespace
+ * @id: the number, set to the record's
+ *
+ * Context: RCU read side. Return: the record or NULL.
+ */
+struct latch_peer *latch_peer_from(struct latch_net *ln, unsigned long *id)
+{
+	return xa_find(&ln->peers.all, id, ULONG_MAX, XA_PRESENT);
 }
 
 /**
@@ -228,8 +240,8 @@ void latch_peer_put(struct latch_peer *p)
 static void latch_peer_remove(struct latch_net *ln, struct latch_peer *p)
 {
 	rhashtable_remove_fast(&latch_peers, &p->node, latch_peer_params);
-	xa_erase_bh(&ln->peers, p->id);
-	ln->n_peers--;
+	xa_erase_bh(&ln->peers.all, p->id);
+	ln->gauge.peers--;
 	latch_peer_put(p);
 }
 
@@ -298,9 +310,9 @@ void latch_peer_clear(struct latch_net *ln)
 	struct latch_peer *p;
 	unsigned long id;
 
-	xa_for_each(&ln->peers, id, p)
+	xa_for_each(&ln->peers.all, id, p)
 		latch_peer_remove(ln, p);
-	xa_destroy(&ln->peers);
+	xa_destroy(&ln->peers.all);
 }
 
 /**

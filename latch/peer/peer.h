@@ -51,6 +51,7 @@ const void *latch_peer_data(const struct latch_peer *p, unsigned int part, u16 *
 struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer *in,
 				  const void *const data[LATCH_PEER_PARTS]);
 struct latch_peer *latch_peer_find(struct latch_net *ln, u32 id);
+struct latch_peer *latch_peer_from(struct latch_net *ln, unsigned long *id);
 struct latch_peer *latch_peer_hold(struct latch_peer *p);
 void latch_peer_put(struct latch_peer *p);
 int latch_peer_del(struct latch_net *ln, u32 id);

@@ -33,8 +33,8 @@
  */
 void latch_halfopen_later(struct latch_net *ln, unsigned long delay)
 {
-	if (!delayed_work_pending(&ln->pending_work))
-		latch_work_delay(ln, &ln->pending_work, delay);
+	if (!delayed_work_pending(&ln->pending.work))
+		latch_work_delay(ln, &ln->pending.work, delay);
 }
 
 /*
@@ -70,10 +70,10 @@ static u8 latch_halfopen_hash(const struct latch_pkt *p)
  */
 int latch_halfopen_share(struct latch_net *ln, const struct latch_pkt *p)
 {
-	int room = READ_ONCE(ln->max_latches) - atomic_read(&ln->n_latches);
+	int room = READ_ONCE(ln->conf.max_latches) - atomic_read(&ln->gauge.latches);
 	u8 share = latch_halfopen_hash(p);
 
-	return atomic_read(&ln->n_halfopen[share]) < max(room / 2, 1) ? share : -ENOBUFS;
+	return atomic_read(&ln->pending.n_halfopen[share]) < max(room / 2, 1) ? share : -ENOBUFS;
 }
 
 /**
@@ -87,15 +87,15 @@ void latch_halfopen_add(struct latch *l, int share)
 	struct latch_net *ln = l->ln;
 
 	lockdep_assert_held(&l->lock);
-	spin_lock(&ln->pending_lock);
+	spin_lock(&ln->pending.lock);
 	l->expires = jiffies + LATCH_HALFOPEN_LIFE;
 	WRITE_ONCE(l->pending, true);
-	list_add_tail(&l->pending_link, &ln->halfopen);
-	spin_unlock(&ln->pending_lock);
+	list_add_tail(&l->pending_link, &ln->pending.halfopen);
+	spin_unlock(&ln->pending.lock);
 	if (share >= 0) {
 		l->half_open = 1;
 		l->share = share;
-		atomic_inc(&ln->n_halfopen[share]);
+		atomic_inc(&ln->pending.n_halfopen[share]);
 	}
 	latch_halfopen_later(ln, LATCH_HALFOPEN_TICK);
 }
@@ -109,12 +109,12 @@ void latch_halfopen_del(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	if (!l->pending)
 		return;
-	spin_lock(&l->ln->pending_lock);
+	spin_lock(&l->ln->pending.lock);
 	WRITE_ONCE(l->pending, false);
 	list_del_init(&l->pending_link);
-	spin_unlock(&l->ln->pending_lock);
+	spin_unlock(&l->ln->pending.lock);
 	if (l->half_open)
-		atomic_dec(&l->ln->n_halfopen[l->share]);
+		atomic_dec(&l->ln->pending.n_halfopen[l->share]);
 	l->half_open = 0;
 }
 
@@ -131,9 +131,9 @@ void latch_halfopen_orphan(struct latch *l)
 	latch_transition(l, LATCH_EV_CLOSE, LATCH_REASON_NO_MEM);
 	/* its socket has none, so every packet has to be looked at by its header */
 	latch_want_more(l);
-	spin_lock(&l->ln->pending_lock);
+	spin_lock(&l->ln->pending.lock);
 	l->expires = jiffies + MAX_JIFFY_OFFSET / 2;
-	spin_unlock(&l->ln->pending_lock);
+	spin_unlock(&l->ln->pending.lock);
 }
 
 /* Is there a connection, or a request that a listener still stands behind? */
@@ -175,33 +175,33 @@ static struct latch *latch_halfopen_next(struct latch_net *ln, struct list_head 
 {
 	struct latch *l;
 
-	spin_lock_bh(&ln->pending_lock);
+	spin_lock_bh(&ln->pending.lock);
 	do {
 		l = list_first_entry_or_null(todo, struct latch, pending_link);
 		if (l)
-			list_move_tail(&l->pending_link, &ln->halfopen);
+			list_move_tail(&l->pending_link, &ln->pending.halfopen);
 	} while (l && !latch_hold(l));
-	spin_unlock_bh(&ln->pending_lock);
+	spin_unlock_bh(&ln->pending.lock);
 	return l;
 }
 
 /**
  * latch_halfopen_work() - let go what TCP has given up (2.3-17)
- * @work: ln->pending_work
+ * @work: ln->pending.work
  *
  * Context: process.
  */
 void latch_halfopen_work(struct work_struct *work)
 {
 	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
-					    pending_work);
+					    pending.work);
 	LIST_HEAD(todo);
 	struct latch *l;
 	bool gone;
 
-	spin_lock_bh(&ln->pending_lock);
-	list_splice_init(&ln->halfopen, &todo);
-	spin_unlock_bh(&ln->pending_lock);
+	spin_lock_bh(&ln->pending.lock);
+	list_splice_init(&ln->pending.halfopen, &todo);
+	spin_unlock_bh(&ln->pending.lock);
 
 	while ((l = latch_halfopen_next(ln, &todo))) {
 		spin_lock_bh(&l->lock);
@@ -214,7 +214,7 @@ void latch_halfopen_work(struct work_struct *work)
 		latch_put(l);
 		cond_resched();
 	}
-	if (latch_timewait_expire(ln) || !list_empty(&ln->halfopen))
+	if (latch_timewait_expire(ln) || !list_empty(&ln->pending.halfopen))
 		latch_halfopen_later(ln, LATCH_HALFOPEN_TICK);
 }
 
@@ -222,11 +222,11 @@ static struct latch *latch_halfopen_first(struct latch_net *ln, struct list_head
 {
 	struct latch *l;
 
-	spin_lock_bh(&ln->pending_lock);
+	spin_lock_bh(&ln->pending.lock);
 	l = list_first_entry_or_null(list, struct latch, pending_link);
 	if (l && !latch_hold(l))
 		l = NULL;
-	spin_unlock_bh(&ln->pending_lock);
+	spin_unlock_bh(&ln->pending.lock);
 	return l;
 }
 
@@ -240,8 +240,8 @@ void latch_halfopen_clear(struct latch_net *ln)
 {
 	struct latch *l;
 
-	while ((l = latch_halfopen_first(ln, &ln->halfopen) ?:
-		    latch_halfopen_first(ln, &ln->timewait))) {
+	while ((l = latch_halfopen_first(ln, &ln->pending.halfopen) ?:
+		    latch_halfopen_first(ln, &ln->pending.timewait))) {
 		latch_unlink(l);
 		latch_put(l);
 	}

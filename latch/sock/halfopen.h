@@ -2,10 +2,19 @@
 #ifndef LATCH_SOCK_HALFOPEN_H
 #define LATCH_SOCK_HALFOPEN_H
 
+#include <linux/list.h>
+
+#include "base/net.h"
+
 struct latch;
-struct latch_net;
 struct latch_pkt;
 struct work_struct;
+
+/* Does any latch wait for its socket, or for its end? */
+static inline bool latch_halfopen_any(const struct latch_net *ln)
+{
+	return !list_empty(&ln->pending.halfopen);
+}
 
 void latch_halfopen_later(struct latch_net *ln, unsigned long delay);
 int latch_halfopen_share(struct latch_net *ln, const struct latch_pkt *p);

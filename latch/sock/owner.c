@@ -235,20 +235,6 @@ static void latch_owner_end(struct sock *sk, int err)
 	sk_error_report(sk);
 }
 
-static struct latch *latch_owner_next(struct latch_net *ln, int *err)
-{
-	struct latch *l;
-
-	spin_lock_bh(&ln->report_lock);
-	l = list_first_entry_or_null(&ln->reports, struct latch, report);
-	if (l) {
-		list_del_init(&l->report);
-		*err = l->err;
-	}
-	spin_unlock_bh(&ln->report_lock);
-	return l;
-}
-
 /*
  * A half-open latch's owner is the listener, which hears of nothing: its request goes, so
  * that the peer's next SYN can begin anew (2.3-17).
@@ -272,7 +258,7 @@ static void latch_owner_abort_request(struct latch *l, int err)
 }
 
 /**
- * latch_owner_report_all() - tell the owners on ln->reports
+ * latch_owner_report_all() - tell the owners that are to be told
  * @ln: the namespace
  *
  * Context: process, takes lock_sock.
@@ -283,7 +269,7 @@ void latch_owner_report_all(struct latch_net *ln)
 	struct sock *sk;
 	int err;
 
-	while ((l = latch_owner_next(ln, &err))) {
+	while ((l = latch_report_next(ln, &err))) {
 		sk = latch_owner_sk(l);
 		if (sk) {
 			latch_owner_end(sk, -err);
@@ -421,7 +407,7 @@ struct latch *latch_owner_get(struct sock *sk)
 	struct latch *l;
 
 	if (sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && ln &&
-	    READ_ONCE(ln->active) && READ_ONCE(ln->auto_mode))
+	    latch_net_active(ln) && READ_ONCE(ln->conf.auto_mode))
 		return latch_tcp_listener(sk);
 	l = latch_find_sk(sk);
 	if (l)

@@ -72,7 +72,7 @@ static void latch_tcp_listen(struct latch *l, struct sock *sk)
 		memcpy(l->flow.local.b, &sk->sk_rcv_saddr, 4);
 	WRITE_ONCE(l->listener, true);
 	l->counted = 1;
-	atomic_inc(&l->ln->n_listeners);
+	atomic_inc(&l->ln->gauge.listeners);
 	latch_transition(l, LATCH_EV_LISTEN, LATCH_REASON_NONE);
 }
 
@@ -115,7 +115,7 @@ static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
 	struct latch *l = latch_find_sk(sk);
 
 	if (!l) {
-		if (READ_ONCE(ln->active))
+		if (latch_net_active(ln))
 			latch_tcp_listener(sk);
 		return;
 	}
@@ -172,7 +172,7 @@ static void latch_tcp_restored(struct latch_net *ln, struct sock *sk)
 	struct latch *l = latch_find_sk(sk);
 	bool automatic = !l;
 
-	if (!READ_ONCE(ln->active) || (automatic ? !READ_ONCE(ln->auto_mode) : latch_exempt(l)))
+	if (!latch_net_active(ln) || (automatic ? !READ_ONCE(ln->conf.auto_mode) : latch_exempt(l)))
 		return;
 	if (automatic || READ_ONCE(l->state) == LATCH_STATE_CLOSED)
 		l = latch_owner_fresh(ln, sk, l);
@@ -200,7 +200,7 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 	/* the hooks have to be there for the RST that may follow */
 	if (!l->over) {
 		l->over = 1;
-		atomic_inc(&l->ln->n_over);
+		atomic_inc(&l->ln->gauge.over);
 	}
 	latch_transition(l, LATCH_EV_RELEASE, l->state == LATCH_STATE_BROKEN ?
 			 LATCH_REASON_NONE : LATCH_REASON_RELEASED);
@@ -265,7 +265,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 			latch_unlink(l);
 		return;
 	}
-	if (!list_empty(&ln->halfopen))
+	if (latch_halfopen_any(ln))
 		latch_tcp_child_died(ln, sk);
 }
 
@@ -275,15 +275,15 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
  */
 static bool latch_tcp_matters(const struct latch_net *ln, int old, int new)
 {
-	return new == TCP_LISTEN || old == TCP_LISTEN || READ_ONCE(ln->active) ||
-	       atomic_read(&ln->n_latches);
+	return new == TCP_LISTEN || old == TCP_LISTEN || latch_net_active(ln) ||
+	       atomic_read(&ln->gauge.latches);
 }
 
 static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 {
 	struct latch_net *ln = latch_pernet(sock_net(sk));
 
-	if (!ln || READ_ONCE(ln->dying) || !latch_tcp_matters(ln, old, new))
+	if (!ln || latch_net_dying(ln) || !latch_tcp_matters(ln, old, new))
 		return;
 	rcu_read_lock();
 	if (new == TCP_LISTEN)

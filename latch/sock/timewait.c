@@ -28,11 +28,11 @@ static void latch_timewait_add(struct latch *g, const struct sock *sk)
 
 	lockdep_assert_held(&g->lock);
 	g->bound = sk->sk_bound_dev_if;
-	spin_lock(&ln->pending_lock);
+	spin_lock(&ln->pending.lock);
 	g->expires = jiffies + LATCH_TIMEWAIT_LIFE;
 	WRITE_ONCE(g->pending, true);
-	list_add_tail(&g->pending_link, &ln->timewait);
-	spin_unlock(&ln->pending_lock);
+	list_add_tail(&g->pending_link, &ln->pending.timewait);
+	spin_unlock(&ln->pending.lock);
 	latch_halfopen_later(ln, HZ);
 }
 
@@ -41,15 +41,15 @@ static struct latch *latch_timewait_due(struct latch_net *ln)
 {
 	struct latch *g;
 
-	spin_lock_bh(&ln->pending_lock);
-	g = list_first_entry_or_null(&ln->timewait, struct latch, pending_link);
+	spin_lock_bh(&ln->pending.lock);
+	g = list_first_entry_or_null(&ln->pending.timewait, struct latch, pending_link);
 	if (g && (time_before(jiffies, g->expires) || !latch_hold(g)))
 		g = NULL;
 	if (g) {
 		g->expires = jiffies + LATCH_TIMEWAIT_LIFE;
-		list_move_tail(&g->pending_link, &ln->timewait);
+		list_move_tail(&g->pending_link, &ln->pending.timewait);
 	}
-	spin_unlock_bh(&ln->pending_lock);
+	spin_unlock_bh(&ln->pending.lock);
 	return g;
 }
 
@@ -102,7 +102,7 @@ bool latch_timewait_expire(struct latch_net *ln)
 		latch_put(g);
 		cond_resched();
 	}
-	return !list_empty(&ln->timewait);
+	return !list_empty(&ln->pending.timewait);
 }
 
 static struct latch *latch_timewait_alloc(const struct latch *l)

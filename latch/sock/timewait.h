@@ -2,9 +2,18 @@
 #ifndef LATCH_SOCK_TIMEWAIT_H
 #define LATCH_SOCK_TIMEWAIT_H
 
+#include <linux/list.h>
+
+#include "base/net.h"
+
 struct latch;
-struct latch_net;
 struct sock;
+
+/* Does any latch stand for TIME_WAIT? */
+static inline bool latch_timewait_any(const struct latch_net *ln)
+{
+	return !list_empty(&ln->pending.timewait);
+}
 
 bool latch_timewait_replaced(const struct latch *g);
 bool latch_timewait_expire(struct latch_net *ln);

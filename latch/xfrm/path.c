@@ -186,17 +186,17 @@ static bool latch_path_minds(const struct latch_path *path, bool came)
  * @ln:   the namespace
  * @path: the path
  *
- * Context: any, ln->sad_lock held.
+ * Context: any, ln->sad.lock held.
  */
 void latch_path_mark(struct latch_net *ln, struct latch_path *path)
 {
-	lockdep_assert_held(&ln->sad_lock);
+	lockdep_assert_held(&ln->sad.lock);
 	if (!list_empty(&path->dirty))
 		return;
 	spin_lock(&path->lock);
 	path->refs++;
 	spin_unlock(&path->lock);
-	list_add_tail(&path->dirty, &ln->dirty);
+	list_add_tail(&path->dirty, &ln->sad.dirty);
 	latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
@@ -210,11 +210,11 @@ struct latch_path *latch_path_dirty(struct latch_net *ln)
 {
 	struct latch_path *path;
 
-	spin_lock_bh(&ln->sad_lock);
-	path = list_first_entry_or_null(&ln->dirty, struct latch_path, dirty);
+	spin_lock_bh(&ln->sad.lock);
+	path = list_first_entry_or_null(&ln->sad.dirty, struct latch_path, dirty);
 	if (path)
 		list_del_init(&path->dirty);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(&ln->sad.lock);
 	return path;
 }
 
@@ -227,12 +227,12 @@ struct latch_path *latch_path_dirty(struct latch_net *ln)
  * Whoever judges at the same time sees that in @seq, or has told its group before, see
  * latch_reeval_group().
  *
- * Context: any, ln->sad_lock and the path's lock held.
+ * Context: any, ln->sad.lock and the path's lock held.
  * Return: true where latches may have to be judged.
  */
 bool latch_path_changed(struct latch_net *ln, struct latch_path *path, bool came)
 {
-	atomic_inc(&ln->seq);
+	atomic_inc(&ln->sad.seq);
 	WRITE_ONCE(path->seq, path->seq + 1);
 	smp_mb(); /* pairs with latch_reeval_group() */
 	return latch_path_minds(path, came);

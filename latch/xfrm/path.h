@@ -20,7 +20,7 @@ struct latch_net;
  * @refs:    members; freed after the last
  * @sas:     SA copies, RCU
  * @groups:  links of groups, RCU
- * @dirty:   in ln->dirty
+ * @dirty:   in ln->sad.dirty
  * @seq:     changes with @sas
  *
  * The path with @key.any set has the SAs of every reqid between the addresses:

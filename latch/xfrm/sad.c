@@ -2,6 +2,7 @@
 /*
  * A copy of the SAD, kept by the key manager events.
  */
+#include "base/manager.h"
 #include "base/net.h"
 #include "base/sacache.h"
 #include "base/words.h"
@@ -66,7 +67,7 @@ void __init latch_sad_listen(const struct latch_sad_listener *listener)
 	latch_sad_listeners[i] = listener;
 }
 
-/* Under sad_lock. */
+/* Under sad.lock. */
 static void latch_sad_notify(struct latch_sa *sa, bool came)
 {
 	int i;
@@ -154,12 +155,12 @@ static int latch_sa_join(struct latch_sa *sa)
 	return 0;
 }
 
-/* Under sad_lock: out of every list; the paths it was in are to be judged. */
+/* Under sad.lock: out of every list; the paths it was in are to be judged. */
 static void latch_sa_remove(struct latch_sa *sa)
 {
 	struct latch_net *ln = sa->key.ln;
 
-	lockdep_assert_held(&ln->sad_lock);
+	lockdep_assert_held(&ln->sad.lock);
 	cmpxchg(latch_sa_slot(sa->xs), sa, NULL);
 	rhashtable_remove_fast(&latch_sas, &sa->node, latch_sa_params);
 	list_del(&sa->all);
@@ -179,12 +180,12 @@ static bool latch_sa_same(const struct latch_sa *a, const struct latch_sa *b)
 	       a->tag_flags == b->tag_flags;
 }
 
-/* Under sad_lock: enter @sa, in place of @old where the SA was only changed. */
+/* Under sad.lock: enter @sa, in place of @old where the SA was only changed. */
 static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latch_sa *old)
 {
 	int err;
 
-	sa->serial = old ? old->serial : ++ln->next_serial;
+	sa->serial = old ? old->serial : ++ln->sad.next_serial;
 	sa->born = old ? old->born : jiffies;
 	/* another SA may have lain here and gone without an event of its own */
 	latch_sacache_void(&ln->gens, sa->xs);
@@ -195,7 +196,7 @@ static int latch_sa_enter(struct latch_net *ln, struct latch_sa *sa, struct latc
 	err = rhashtable_insert_fast(&latch_sas, &sa->node, latch_sa_params);
 	if (err)
 		goto went;
-	list_add_tail(&sa->all, &ln->sas);
+	list_add_tail(&sa->all, &ln->sad.all);
 	err = latch_sa_join(sa);
 	if (!err) {
 		WRITE_ONCE(*latch_sa_slot(sa->xs), sa);
@@ -217,7 +218,7 @@ went:
  * An SA whose algorithms are not known enters with a protocol of 0, so that it
  * is congruent with nothing.
  *
- * Context: any, x->lock may be held; takes sad_lock.
+ * Context: any, x->lock may be held; takes sad.lock.
  * Return: 0, or -ENOMEM, and the caller has to have the SAD read anew.
  */
 int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
@@ -234,12 +235,12 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 		return -ENOMEM;
 	latch_view_sa_key(ln, x, &sa->key);
 	if (sa->key.mark_m)
-		WRITE_ONCE(ln->marked, true);
+		latch_sad_set_marked(ln);
 	if (latch_view_sa(x, sa))
 		sa->x.proto = 0;
 	sa->swept = true;
 
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(&ln->sad.lock);
 	rcu_read_lock();
 	old = latch_sad_find(&sa->key);
 	if (old && latch_sa_same(old, sa)) {
@@ -251,7 +252,7 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 			kfree_rcu(sa, rcu);
 	}
 	rcu_read_unlock();
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(&ln->sad.lock);
 	return err;
 }
 
@@ -260,7 +261,7 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
  * @ln: its namespace
  * @x:  the SA, which may still be in use by packets on their way
  *
- * Context: any, x->lock may be held; takes sad_lock.
+ * Context: any, x->lock may be held; takes sad.lock.
  */
 void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
 {
@@ -268,13 +269,13 @@ void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
 	struct latch_sa *sa;
 
 	latch_view_sa_key(ln, x, &key);
-	spin_lock_bh(&ln->sad_lock);
+	spin_lock_bh(&ln->sad.lock);
 	rcu_read_lock();
 	sa = latch_sad_find(&key);
 	if (sa)
 		latch_sa_remove(sa);
 	rcu_read_unlock();
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(&ln->sad.lock);
 	if (!latch_net_needed(ln))
 		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
@@ -287,17 +288,17 @@ void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
  * An SA that came after the flush, but before its event, is gone too; the caller
  * has the SAD read anew.
  *
- * Context: any; takes sad_lock.
+ * Context: any; takes sad.lock.
  */
 void latch_sad_flush(struct latch_net *ln, u8 proto)
 {
 	struct latch_sa *sa, *next;
 
-	spin_lock_bh(&ln->sad_lock);
-	list_for_each_entry_safe(sa, next, &ln->sas, all)
+	spin_lock_bh(&ln->sad.lock);
+	list_for_each_entry_safe(sa, next, &ln->sad.all, all)
 		if (xfrm_id_proto_match(sa->key.proto, proto))
 			latch_sa_remove(sa);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(&ln->sad.lock);
 }
 
 static int latch_sad_one(struct xfrm_state *x, int seq, void *data)
@@ -322,10 +323,10 @@ int latch_sad_read(struct latch_net *ln)
 	struct latch_sa *sa, *next;
 	int err;
 
-	spin_lock_bh(&ln->sad_lock);
-	list_for_each_entry(sa, &ln->sas, all)
+	spin_lock_bh(&ln->sad.lock);
+	list_for_each_entry(sa, &ln->sad.all, all)
 		sa->swept = false;
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(&ln->sad.lock);
 
 	xfrm_state_walk_init(&walk, IPSEC_PROTO_ANY, NULL);
 	err = xfrm_state_walk(ln->net, &walk, latch_sad_one, ln);
@@ -333,99 +334,12 @@ int latch_sad_read(struct latch_net *ln)
 	if (err && err != -ENOENT)
 		return err;
 
-	spin_lock_bh(&ln->sad_lock);
-	list_for_each_entry_safe(sa, next, &ln->sas, all)
+	spin_lock_bh(&ln->sad.lock);
+	list_for_each_entry_safe(sa, next, &ln->sad.all, all)
 		if (!sa->swept)
 			latch_sa_remove(sa);
-	spin_unlock_bh(&ln->sad_lock);
+	spin_unlock_bh(&ln->sad.lock);
 	return 0;
-}
-
-/* Under sad_lock: who is behind it may be somebody else now. */
-static void latch_sa_mark(struct latch_net *ln, struct latch_sa *sa)
-{
-	latch_sacache_void(&ln->gens, sa->xs);
-	atomic_inc(&ln->seq);
-	latch_path_mark(ln, sa->path[0]);
-	latch_path_mark(ln, sa->path[1]);
-}
-
-/**
- * latch_sad_overdue() - end the wait of SAs whose identity did not come
- * @ln:   the namespace
- * @next: jiffies until the next one's wait is over
- *
- * Context: process; takes sad_lock.
- * Return: true where some still wait.
- */
-bool latch_sad_overdue(struct latch_net *ln, unsigned long *next)
-{
-	unsigned long wait = msecs_to_jiffies(READ_ONCE(ln->identity_wait_ms));
-	bool more = false;
-	struct latch_sa *sa;
-
-	*next = wait;
-	spin_lock_bh(&ln->sad_lock);
-	list_for_each_entry(sa, &ln->sas, all) {
-		if (sa->expired)
-			continue;
-		if (time_before(jiffies, sa->born + wait)) {
-			*next = min(*next, sa->born + wait - jiffies);
-			more = true;
-			continue;
-		}
-		WRITE_ONCE(sa->expired, true);
-		latch_sa_mark(ln, sa);
-	}
-	spin_unlock_bh(&ln->sad_lock);
-	return more;
-}
-
-/**
- * latch_sad_overdue_work() - the wait for an identity is over
- * @work: ln->overdue_work
- *
- * Context: process.
- */
-void latch_sad_overdue_work(struct work_struct *work)
-{
-	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
-					    overdue_work);
-	unsigned long next;
-
-	if (!READ_ONCE(ln->manager))
-		return;
-	if (latch_sad_overdue(ln, &next))
-		latch_work_delay(ln, &ln->overdue_work, next + 1);
-}
-
-/**
- * latch_sad_claimed() - have the latches of an SA judged, or of a reqid's
- * @ln:    the namespace
- * @key:   the SA, where @reqid is 0
- * @reqid: the reqid
- *
- * An SA that is not there yet has its latches judged when it comes.
- *
- * Context: process; takes ln->sad_lock.
- */
-void latch_sad_claimed(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid)
-{
-	struct latch_sa *sa;
-
-	spin_lock_bh(&ln->sad_lock);
-	if (reqid) {
-		list_for_each_entry(sa, &ln->sas, all)
-			if (sa->reqid == reqid)
-				latch_sa_mark(ln, sa);
-	} else {
-		rcu_read_lock();
-		sa = latch_sad_find(key);
-		if (sa)
-			latch_sa_mark(ln, sa);
-		rcu_read_unlock();
-	}
-	spin_unlock_bh(&ln->sad_lock);
 }
 
 /**
@@ -433,15 +347,15 @@ void latch_sad_claimed(struct latch_net *ln, const struct latch_sa_key *key, u32
  * @ln:    the namespace
  * @reqid: the reqid
  *
- * Context: ln->sad_lock held. Return: the number.
+ * Context: ln->sad.lock held. Return: the number.
  */
 u32 latch_sad_count(struct latch_net *ln, u32 reqid)
 {
 	struct latch_sa *sa;
 	u32 n = 0;
 
-	lockdep_assert_held(&ln->sad_lock);
-	list_for_each_entry(sa, &ln->sas, all)
+	lockdep_assert_held(&ln->sad.lock);
+	list_for_each_entry(sa, &ln->sad.all, all)
 		n += sa->reqid == reqid;
 	return n;
 }

@@ -5,11 +5,11 @@
 #include <linux/rhashtable.h>
 #include <net/xfrm.h>
 
+#include "base/net.h"
 #include "core/flow.h"
 #include "core/tag.h"
 
 struct latch_group;
-struct latch_net;
 struct latch_path;
 struct latch_transform;
 struct work_struct;
@@ -35,7 +35,7 @@ struct latch_sa_key {
  * @expired: its wait for an identity is over; written by the worker
  * @xs: the SA itself, only ever compared
  * @group: where the flows that begin under it most likely belong, held; NULL not
- *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad_lock
+ *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad.lock
  * @gen:   generation of @xs when whoever is behind it was who is behind @group
  */
 struct latch_sa {
@@ -67,12 +67,53 @@ struct latch_sa {
  * @came: an SA is about to be entered; NULL does not want to know
  * @went: an SA is about to go, or was not entered after all
  *
- * Called with ln->sad_lock held.
+ * Called with ln->sad.lock held.
  */
 struct latch_sad_listener {
 	void (*came)(struct latch_sa *sa);
 	void (*went)(struct latch_sa *sa);
 };
+
+/* What writers of the copy hold, and whoever changes what goes with it. Taken with BH off. */
+static inline spinlock_t *latch_sad_lock(struct latch_net *ln)
+{
+	return &ln->sad.lock;
+}
+
+/* Was an event lost? Nothing latched passes until the SAD was read again. */
+static inline bool latch_sad_lost(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->sad.lost);
+}
+
+static inline void latch_sad_set_lost(struct latch_net *ln, bool lost)
+{
+	WRITE_ONCE(ln->sad.lost, lost);
+}
+
+/* Was an SA or policy with a mark seen? Flows may differ by it then. */
+static inline bool latch_sad_marked(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->sad.marked);
+}
+
+static inline void latch_sad_set_marked(struct latch_net *ln)
+{
+	if (!READ_ONCE(ln->sad.marked))
+		WRITE_ONCE(ln->sad.marked, true);
+}
+
+/* Changes when something comes that latches are judged by; read before that is. */
+static inline int latch_sad_seq(const struct latch_net *ln)
+{
+	return atomic_read_acquire(&ln->sad.seq);
+}
+
+/* Number of the last SA that came. */
+static inline u64 latch_sad_last_serial(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->sad.next_serial);
+}
 
 void latch_sad_listen(const struct latch_sad_listener *listener);
 struct latch_sa *latch_sad_find(const struct latch_sa_key *key);
@@ -81,8 +122,9 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x);
 void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x);
 void latch_sad_flush(struct latch_net *ln, u8 proto);
 int latch_sad_read(struct latch_net *ln);
-bool latch_sad_overdue(struct latch_net *ln, unsigned long *next);
 void latch_sad_overdue_work(struct work_struct *work);
+void latch_sad_overdue_later(struct latch_net *ln);
+void latch_sad_overdue_now(struct latch_net *ln);
 void latch_sad_claimed(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid);
 u32 latch_sad_count(struct latch_net *ln, u32 reqid);
 void latch_sad_clear(struct latch_net *ln);

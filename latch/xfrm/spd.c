@@ -10,6 +10,7 @@
 #include "base/net.h"
 #include "core/flow.h"
 #include "core/types.h"
+#include "xfrm/sad.h"
 #include "xfrm/spd.h"
 #include "xfrm/view.h"
 
@@ -163,7 +164,7 @@ static void latch_spd_sort(struct latch_pol *pol, u32 *at, u32 n)
 /* A policy that is as it was keeps its number. Both copies are sorted. */
 static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 {
-	const struct latch_spd *old = rcu_dereference_protected(ln->spd, true);
+	const struct latch_spd *old = rcu_dereference_protected(ln->spd.copy, true);
 	u32 i, j = 0, m = old ? old->start[LATCH_DIRS] : 0;
 	struct latch_pol *pol;
 
@@ -174,7 +175,7 @@ static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 		pol->id = j < m ? old->pol[j].id : 0;
 		if (j < m && !memcmp(&old->pol[j], pol, sizeof(*pol)))
 			continue;
-		pol->id = ++ln->last_pol;
+		pol->id = ++ln->spd.last_pol;
 		spd->fresh[spd->n_new++] = i;
 	}
 }
@@ -275,7 +276,7 @@ static void latch_spd_publish(struct latch_net *ln, struct latch_spd *spd)
 	struct latch_spd *old;
 
 	/* one writer: the worker, or the namespace's end after it */
-	old = rcu_replace_pointer(ln->spd, spd, true);
+	old = rcu_replace_pointer(ln->spd.copy, spd, true);
 	smp_mb(); /* whoever joins a group sees this copy, or is seen in the group */
 	if (old)
 		call_rcu(&old->rcu, latch_spd_free_rcu);
@@ -313,13 +314,13 @@ int latch_spd_read(struct latch_net *ln)
 		c.spd->start[dir] = i;
 		for (; i < c.n && c.spd->pol[i].dir == dir; i++) {
 			if (c.spd->pol[i].mark_m)
-				WRITE_ONCE(ln->marked, true);
+				latch_sad_set_marked(ln);
 			if (c.spd->pol[i].sel.sport_mask || c.spd->pol[i].sel.dport_mask)
 				c.spd->ports = true;
 		}
 	}
 	c.spd->start[LATCH_DIRS] = i;
-	c.spd->id = ++ln->last_spd ?: ++ln->last_spd;
+	c.spd->id = ++ln->spd.last ?: ++ln->spd.last;
 	latch_spd_number(ln, c.spd, c.n);
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		latch_spd_make_index(c.spd, dir);
@@ -370,7 +371,7 @@ static u32 latch_spd_search(const struct latch_spd *spd, const struct latch_flow
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f,
 				       u8 dir, u32 if_id, u32 mark)
 {
-	const struct latch_spd *spd = rcu_dereference(ln->spd);
+	const struct latch_spd *spd = rcu_dereference(ln->spd.copy);
 	u32 i;
 
 	if (!spd)
@@ -397,7 +398,7 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
  */
 bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol, u32 limit)
 {
-	const struct latch_spd *spd = rcu_dereference(ln->spd);
+	const struct latch_spd *spd = rcu_dereference(ln->spd.copy);
 	const struct latch_pol *other;
 	u32 i;
 
@@ -420,7 +421,7 @@ bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol
  */
 u32 latch_spd_id(const struct latch_net *ln)
 {
-	const struct latch_spd *spd = rcu_dereference(ln->spd);
+	const struct latch_spd *spd = rcu_dereference(ln->spd.copy);
 
 	return spd ? spd->id : 0;
 }
@@ -433,7 +434,7 @@ u32 latch_spd_id(const struct latch_net *ln)
  */
 struct latch_spd_seen latch_spd_seen_now(const struct latch_net *ln)
 {
-	const struct latch_spd *spd = rcu_dereference(ln->spd);
+	const struct latch_spd *spd = rcu_dereference(ln->spd.copy);
 	struct latch_spd_seen seen = {};
 
 	if (spd) {

@@ -4,9 +4,8 @@
 
 #include <net/xfrm.h>
 
+#include "base/net.h"
 #include "core/flow.h"
-
-struct latch_net;
 
 /**
  * struct latch_tmpl - one template of a policy, as the flow sees it
@@ -52,6 +51,17 @@ struct latch_spd_seen {
 	u32	id;
 	u32	portless;
 };
+
+/* Did a policy come or go that the copy does not have? */
+static inline bool latch_spd_stale(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->spd.stale);
+}
+
+static inline void latch_spd_set_stale(struct latch_net *ln, bool stale)
+{
+	WRITE_ONCE(ln->spd.stale, stale);
+}
 
 int latch_spd_read(struct latch_net *ln);
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f, u8 dir,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * XFRM's structures as values for the core: the only reader of the insides of xfrm_state and
- * xfrm_policy, but for what sockets and packets carry.
+ * XFRM's structures, xfrm_state and xfrm_policy, as values for the core.
  */
 #include <net/ip.h>
 #include <uapi/linux/xfrm.h>

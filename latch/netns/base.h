@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Parts of a namespace that belong to base/, or to all.
+ */
+#ifndef LATCH_NETNS_BASE_H
+#define LATCH_NETNS_BASE_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+/**
+ * struct latch_net_conf - the sysctls net.latch.*, by their names
+ *
+ * Written by api/sysctl.c, read by all.
+ */
+struct latch_net_conf {
+	u8	auto_mode;
+	u8	require_identity;
+	u8	qop;
+	u8	disposition;
+	int	identity_wait_ms;
+	int	max_latches;
+	int	max_peers;
+};
+
+/**
+ * struct latch_net_work - what is left to the worker; base/work.c
+ * @dying: the namespace ends, no more work is queued
+ * @todo:  LATCH_WORK_* as bits
+ * @now:   the worker
+ * @later: has it look at @todo some time later
+ */
+struct latch_net_work {
+	bool			dying;
+	unsigned long		todo;
+	struct work_struct	now;
+	struct delayed_work	later;
+};
+
+/**
+ * struct latch_net_manager - does a key manager say whose SAs are? base/manager.h
+ * @active: one does
+ * @since:  serial number of the last SA that was there before it
+ */
+struct latch_net_manager {
+	bool	active;
+	u64	since;
+};
+
+/**
+ * struct latch_net_gauge - how many there are of what
+ * @socks:     latches that have a socket, in whatever state, and options being set
+ * @latches:   latches, against net.latch.max_latches
+ * @listeners: latches in LISTENER
+ * @over:      sockets of connections that are over and may still send a RST
+ * @peers:     records of peers; under genl_lock
+ * @bindings:  bindings; under genl_lock
+ *
+ * Each connection writes these, so they are not where packets read.
+ */
+struct latch_net_gauge {
+	atomic_t	socks;
+	atomic_t	latches;
+	atomic_t	listeners;
+	atomic_t	over;
+	u32		peers;
+	u32		bindings;
+};
+
+#endif /* LATCH_NETNS_BASE_H */

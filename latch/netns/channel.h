@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Parts of a namespace that belong to channel/: latches and their groups.
+ */
+#ifndef LATCH_NETNS_CHANNEL_H
+#define LATCH_NETNS_CHANNEL_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/xarray.h>
+
+struct latch_id_block;
+
+/**
+ * struct latch_net_ids - every latch by number; channel/id.c
+ * @all:        the blocks of numbers; its lock is for all of this
+ * @block:      where the next number comes from, NULL a new block
+ * @next_block: that one's place in @all, if it is free
+ */
+struct latch_net_ids {
+	struct xarray		all;
+	struct latch_id_block	*block;
+	u32			next_block;
+};
+
+/**
+ * struct latch_net_groups - the groups of latches; channel/group.c
+ * @lock: @all
+ * @all:  the groups
+ */
+struct latch_net_groups {
+	spinlock_t		lock;
+	struct list_head	all;
+};
+
+/**
+ * struct latch_net_reports - latches whose owner is to be told; channel/latch.c
+ * @lock: @all, and what each latch's owner is to be told
+ * @all:  the latches, held
+ */
+struct latch_net_reports {
+	spinlock_t		lock;
+	struct list_head	all;
+};
+
+/**
+ * struct latch_net_reeval - what the worker knows of its last look at policies;
+ *                           channel/reeval.c
+ * @spd_due: when the SPD may be read again unless somebody waits, CLOCK_MONOTONIC in ns
+ */
+struct latch_net_reeval {
+	u64	spd_due;
+};
+
+#endif /* LATCH_NETNS_CHANNEL_H */

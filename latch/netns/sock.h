@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The part of a namespace that belongs to sock/: latches without socket.
+ */
+#ifndef LATCH_NETNS_SOCK_H
+#define LATCH_NETNS_SOCK_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+/* Peers share what half-open latches there may be by a hash of who they are. */
+#define LATCH_SHARES	256
+
+/**
+ * struct latch_net_pending - latches that wait; sock/halfopen.c, sock/timewait.c
+ * @lock:       @halfopen, @timewait
+ * @n_halfopen: half-open latches by the peer that they are for
+ * @halfopen:   latches that wait for their socket, or for its end
+ * @timewait:   latches that stand for TIME_WAIT, in the order in which they began to
+ * @work:       looks after both
+ */
+struct latch_net_pending {
+	spinlock_t		lock;
+	atomic_t		n_halfopen[LATCH_SHARES];
+	struct list_head	halfopen;
+	struct list_head	timewait;
+	struct delayed_work	work;
+};
+
+#endif /* LATCH_NETNS_SOCK_H */
