@@ -21,7 +21,7 @@ btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG
 
 .DEFAULT_GOAL := modules
 .PHONY: all modules tools ike headers_check unit style vm check mutants soak demo demo-ike bench deps \
-	spec install headers_install modules_install tools_install ike_install clean help
+	docs spec install headers_install modules_install tools_install ike_install clean help
 
 all: modules tools
 
@@ -85,6 +85,12 @@ bench: deps
 	@$(MAKE) --no-print-directory KVER=$(K) modules
 	@K=$(K) JSON='$(JSON)' $(top)/tools/testing/bench/bench $(if $(BENCH),'$(BENCH)')
 
+# The pictures of the documentation as SVG; the kernel's own documentation draws them by itself
+docs: deps
+	@mkdir -p $(top)/build/docs && cd $(top)/Documentation/networking && for f in *.dot; do \
+		dot -Tsvg -o $(top)/build/docs/$${f%.dot}.svg $$f || exit 1; \
+	done
+
 # The headers and tables that the kernel's generator makes of the netlink spec
 spec:
 	@$(top)/tools/testing/spec
@@ -123,6 +129,7 @@ help:
 	@echo 'make check          every check and test on every kernel'
 	@echo 'make soak           what takes longer: make mutants, all tests on the debug kernel'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug|nofast   one of them'
+	@echo 'make docs           the pictures of the documentation, in build/docs'
 	@echo 'make spec           regenerate what is generated from the netlink spec'
 	@echo 'make deps           install the packages that building and testing need'
 	@echo 'make ike_install    what make ike made (root; DESTDIR)'
