@@ -15,7 +15,7 @@
  * latch_worker_run() - the namespace's worker
  * @work: ln->work.now
  *
- * Brings the copies up to date, judges the latches in doubt, tells owners, and
+ * Brings the copies up to date, checks the latches in doubt, tells owners, and
  * switches the hooks on and off.
  *
  * Context: process.

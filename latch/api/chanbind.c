@@ -11,7 +11,7 @@
 #include "peer/peer.h"
 
 /* SHA-256 of the public key, which may be in the certificate only. */
-static bool latch_binding_key(const struct latch_peer *p, u8 digest[SHA256_DIGEST_SIZE])
+static bool latch_chanbind_key(const struct latch_peer *p, u8 digest[SHA256_DIGEST_SIZE])
 {
 	struct latch_bytes spki;
 	const void *key, *cert;
@@ -30,18 +30,18 @@ static bool latch_binding_key(const struct latch_peer *p, u8 digest[SHA256_DIGES
 }
 
 /* One end by its record. Return: whether its key is known. */
-static bool latch_binding_end(const struct latch_peer *p, struct latch_end *end)
+static bool latch_chanbind_end(const struct latch_peer *p, struct latch_end *end)
 {
 	u16 len;
 
 	end->type = p->id_type;
 	end->id.p = latch_peer_data(p, LATCH_PEER_ID, &len);
 	end->id.n = len;
-	return latch_binding_key(p, end->key);
+	return latch_chanbind_key(p, end->key);
 }
 
 /**
- * latch_binding() - the channel binding of a flow
+ * latch_chanbind() - the channel binding of a flow
  * @peer:  record of the other end, held
  * @local: record of this end, held
  * @out:   where it goes: digest of the names, digest of names and keys
@@ -52,8 +52,8 @@ static bool latch_binding_end(const struct latch_peer *p, struct latch_end *end)
  * Return: 0; -ENODATA where an end is not authenticated or its identity has no
  * canonical form; -ENOMEM.
  */
-int latch_binding(const struct latch_peer *peer, const struct latch_peer *local,
-		  u8 out[LATCH_BINDING_SIZE])
+int latch_chanbind(const struct latch_peer *peer, const struct latch_peer *local,
+		   u8 out[LATCH_BINDING_SIZE])
 {
 	struct latch_end ends[2];
 	bool keys;
@@ -61,21 +61,21 @@ int latch_binding(const struct latch_peer *peer, const struct latch_peer *local,
 	u32 n;
 
 	BUILD_BUG_ON(LATCH_BINDING_SIZE != 2 * SHA256_DIGEST_SIZE);
-	BUILD_BUG_ON(LATCH_BINDING_KEY != SHA256_DIGEST_SIZE);
+	BUILD_BUG_ON(LATCH_CHANBIND_KEY != SHA256_DIGEST_SIZE);
 	if (peer->auth == LATCH_AUTH_NULL || local->auth == LATCH_AUTH_NULL)
 		return -ENODATA;
-	keys = latch_binding_end(peer, &ends[0]);
-	keys &= latch_binding_end(local, &ends[1]);
+	keys = latch_chanbind_end(peer, &ends[0]);
+	keys &= latch_chanbind_end(local, &ends[1]);
 
-	text = kmalloc(latch_binding_room(&ends[0], &ends[1]), GFP_KERNEL);
+	text = kmalloc(latch_chanbind_room(&ends[0], &ends[1]), GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;
 	memset(out, 0, LATCH_BINDING_SIZE);
-	n = latch_binding_text(&ends[0], &ends[1], false, text);
+	n = latch_chanbind_text(&ends[0], &ends[1], false, text);
 	if (n)
 		sha256(text, n, out);
 	if (n && keys)
-		sha256(text, latch_binding_text(&ends[0], &ends[1], true, text),
+		sha256(text, latch_chanbind_text(&ends[0], &ends[1], true, text),
 		       out + SHA256_DIGEST_SIZE);
 	kfree(text);
 	return n ? 0 : -ENODATA;

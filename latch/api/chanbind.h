@@ -6,7 +6,7 @@
 
 struct latch_peer;
 
-int latch_binding(const struct latch_peer *peer, const struct latch_peer *local,
-		  u8 out[LATCH_BINDING_SIZE]);
+int latch_chanbind(const struct latch_peer *peer, const struct latch_peer *local,
+		   u8 out[LATCH_BINDING_SIZE]);
 
 #endif /* LATCH_API_CHANBIND_H */

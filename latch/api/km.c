@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The module as a key manager in the kernel's sense (RFC 5660 2.3-12, 2.3-13):
- * hears of every change of SAD and SPD, copies it, and has the worker judge the
+ * hears of every change of SAD and SPD, copies it, and has the worker check the
  * latches that it can touch.
  */
 #include <linux/netdevice.h>

@@ -30,7 +30,7 @@ static int latch_nl_sa_key(struct genl_info *info, struct latch_sa_key *key)
 		return latch_nl_missing(info, "spi");
 	key->family = nla_len(a[LATCH_A_BINDING_DST]) == 4 ? AF_INET : AF_INET6;
 	if (nla_len(a[LATCH_A_BINDING_DST]) != 4 && nla_len(a[LATCH_A_BINDING_DST]) != 16)
-		return latch_nl_bad(info, LATCH_A_BINDING_DST, -EINVAL, "not 4 or 16 octets");
+		return latch_nl_bad(info, LATCH_A_BINDING_DST, -EINVAL, "not 4 or 16 bytes");
 	if (a[LATCH_A_BINDING_FAMILY] && nla_get_u16(a[LATCH_A_BINDING_FAMILY]) != key->family)
 		return latch_nl_bad(info, LATCH_A_BINDING_FAMILY, -EINVAL,
 				    "family and dst do not fit");
@@ -77,7 +77,7 @@ static int latch_nl_bind_key(struct latch_net *ln, struct genl_info *info,
  * @skb:  the request
  * @info: its attributes
  *
- * Context: genl_lock held. Return: 0 when every latch was judged by it; -EINVAL;
+ * Context: genl_lock held. Return: 0 when every latch was checked against it; -EINVAL;
  * -ENOENT no such record; -EEXIST the claim is there, or an exclusive one meets
  * one for somebody else; -ENOSPC too many claims of one key; -ENOMEM.
  */
@@ -124,7 +124,7 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
  * @skb:  the request
  * @info: its attributes
  *
- * Context: genl_lock held. Return: 0 when every latch was judged by it; -EINVAL;
+ * Context: genl_lock held. Return: 0 when every latch was checked against it; -EINVAL;
  * -ENOENT no such record or claim; -ENOMEM.
  */
 int latch_nl_binding_del_doit(struct sk_buff *skb, struct genl_info *info)

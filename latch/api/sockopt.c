@@ -104,7 +104,7 @@ static void latch_request_keep(struct latch *l, const struct latch_req *req,
 		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
 }
 
-/* Data that came before the channel cannot be judged any more (2-9). */
+/* Data that came before the channel cannot be checked any more (2-9). */
 static bool latch_too_late(const struct sock *sk, const struct latch *l)
 {
 	if (l && READ_ONCE(l->hashed))
@@ -312,7 +312,7 @@ static int latch_get_binding(struct sock *sk, void __user *user, int *len)
 	if (!err && *len && *len < LATCH_BINDING_SIZE)
 		err = -ENOSPC;
 	if (!err)
-		err = latch_binding(peer, local, binding);
+		err = latch_chanbind(peer, local, binding);
 	if (!err && *len && copy_to_user(user, binding, sizeof(binding)))
 		err = -EFAULT;
 	if (!err)

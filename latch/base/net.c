@@ -25,7 +25,7 @@ struct latch_net *latch_pernet(const struct net *net)
 }
 
 /**
- * latch_net_needed() - is there anything that packets have to be judged for?
+ * latch_net_needed() - is there anything that packets have to be checked for?
  * @ln: the namespace
  *
  * Asks XFRM itself, so that the hooks are there before the copies are.

@@ -18,9 +18,9 @@
  * DOC: locks, contexts and lifetimes
  *
  * The packet path (packet/) runs in softirq or in the sender's context, under
- * RCU. For a packet of a latched flow whose SA was judged before it takes no
+ * RCU. For a packet of a latched flow whose SA was checked before it takes no
  * lock, allocates nothing and writes nothing: it reads the table of sockets or
- * that of flows, the latch's state, and of its group the SAs that were judged and
+ * that of flows, the latch's state, and of its group the SAs that were checked and
  * the generations that these had then. The first packet of a flow, the first under
  * a new SA, and a dropped one do more.
  *

@@ -21,7 +21,7 @@ void latch_sacache_init(struct latch_sa_gens *gens)
  * @c:    the group's cache for the SA's direction
  * @gens: the namespace's generations
  * @x:    the SA
- * @gen:  its generation before it was judged
+ * @gen:  its generation before it was checked
  *
  * Takes the first entry that is empty or void, else overwrites them in turn.
  *

@@ -31,9 +31,9 @@ struct latch_sa_gens {
  * struct latch_sacache - the SAs of one direction that were found congruent
  * @sa:       the entries, see DOC below
  * @sa.x:     the SA, only ever compared; %LATCH_NO_SA where the entry is empty
- * @sa.gen:   the SA's generation, read before the SA was judged
+ * @sa.gen:   the SA's generation, read before the SA was checked
  * @sa.spi:   the SA's SPI
- * @last_spi: SPI of the SA that was judged last, for reports
+ * @last_spi: SPI of the SA that was checked last, for reports
  * @next:     which entry is overwritten next
  *
  * One writer at a time, under the group's lock. Readers take no lock.
@@ -56,10 +56,10 @@ struct latch_sacache {
  *
  * An entry says: "SA @x, with SPI @spi, was congruent while its generation was @gen".
  *
- * Whoever judges an SA reads the generation first, then what it judges by: the copy of the
+ * Whoever checks an SA reads the generation first, then what it checks against: the copy of the
  * SA, its identity, the group. Whoever changes any of these changes it first and then
  * increments the generation. So if the generation is still the one that was read, nothing
- * that the judgement went by has changed since; if the judge read something old, the
+ * that the check went by has changed since; if the check read something old, the
  * increment follows, and the entry is void from then on.
  *
  * A writer of an entry stores %LATCH_NO_SA in @x, then @gen and @spi, then @x, each with a
@@ -82,7 +82,7 @@ struct latch_sacache {
  */
 
 /**
- * latch_sacache_gen() - the generation of an SA, to be read before the SA is judged
+ * latch_sacache_gen() - the generation of an SA, to be read before the SA is checked
  * @gens: the namespace's
  * @x:    the SA; its memory is not read
  *

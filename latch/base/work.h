@@ -11,7 +11,7 @@ struct work_struct;
 /* What the worker has to do; it switches hooks and tells owners each time. */
 #define LATCH_WORK_SPD		0	/* read the SPD again */
 #define LATCH_WORK_SAD		1	/* read the SAD again */
-#define LATCH_WORK_ALL		2	/* judge every latch */
+#define LATCH_WORK_ALL		2	/* check every latch */
 #define LATCH_WORK_WAKE		3	/* nothing more than that */
 #define LATCH_WORK_NOW		4	/* somebody waits: put nothing off */
 

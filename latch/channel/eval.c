@@ -21,7 +21,7 @@
 #include "xfrm/spd.h"
 
 /*
- * A flow under judgement, in one direction. @found is what the first SA of each
+ * A flow that is being checked, in one direction. @found is what the first SA of each
  * template would give, for those in @have. @got are paths that @common names and
  * its latch's group does not hold. @uniform: nothing has been met that would be
  * otherwise for another flow under the same policies, between the same hosts where
@@ -87,7 +87,7 @@ static u32 latch_eval_unpoliced(const struct latch_eval_case *c)
 /*
  * Fills in the templates. A policy that blocks is silence, no conflict, and
  * leaves none. A flow that begins may do so by a policy that was not read yet; what
- * governs an older one is judged by what was read last.
+ * governs an older one is checked against what was read last.
  */
 static u32 latch_eval_policy(struct latch_eval_case *c)
 {
@@ -349,7 +349,7 @@ u32 latch_eval(struct latch *l, struct latch_common *common, bool relink)
  * @conflicts: set of LATCH_R() bits
  *
  * Context: RCU read side.
- * Return: false where each has to be judged by itself: they may differ, or say
+ * Return: false where each has to be checked by itself: they may differ, or say
  * something else than the group does from now on.
  */
 bool latch_eval_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts)
@@ -431,7 +431,7 @@ bool latch_eval_hosts(const struct latch *l, const struct latch_common *c)
 }
 
 /**
- * latch_eval_again() - would a new flow be judged as those of a group were, if it is
+ * latch_eval_again() - would a new flow be checked as those of a group were, if it is
  *                       between the same hosts and the same policies govern it?
  * @l: its latch, whose lock is held and whose flow is set
  * @c: what the group says

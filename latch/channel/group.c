@@ -5,7 +5,7 @@
  * outer addresses and paths, and an event about an SA finds them all by that.
  *
  * What a group says never changes: a latch for which it does goes to another one.
- * Packets are judged by it, and events judge it once for all of its latches, where
+ * Packets are checked against it, and events check it once for all of its latches, where
  * no selector of an SA tells one of them from another.
  */
 #include <linux/jhash.h>
@@ -185,7 +185,7 @@ void latch_group_leave(struct latch *l)
 }
 
 /*
- * A latch comes to a group that the caller holds. Where the group is not judged as
+ * A latch comes to a group that the caller holds. Where the group is not checked as
  * the latch was, what holds for one of them does not for the others.
  */
 static void latch_group_join(struct latch *l, struct latch_group *g, u32 conflicts,
@@ -247,7 +247,7 @@ int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts
 }
 
 /**
- * latch_group_doubt() - have the latches of a group judged
+ * latch_group_doubt() - have the latches of a group checked
  * @g: the group, held
  *
  * Context: any; takes the namespace's sad.lock.

@@ -67,7 +67,7 @@ struct latch_common {
  * @ref:     latches, SA copies, and who walks it
  * @lock:    writers of @latches, @cache, @found, @spd, @like
  * @c:       what they have in common, immutable
- * @found:   what the latest judgement found
+ * @found:   what the latest check found
  * @spd:     a copy of the SPD by which the policies of @c govern all flows with the
  *           addresses and protocol of @like; 0 none
  * @like:    the flow that joined last

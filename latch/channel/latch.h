@@ -125,7 +125,7 @@ struct latch {
 	refcount_t		ref;
 };
 
-/* A privileged socket that is to have no latch: nothing of it is judged (2-18, 3.1-2). */
+/* A privileged socket that is to have no latch: nothing of it is checked (2-18, 3.1-2). */
 static __always_inline bool latch_exempt(const struct latch *l)
 {
 	u8 mode = READ_ONCE(l->mode);

@@ -42,7 +42,7 @@ void latch_settle(struct latch *l, u32 conflicts)
 }
 
 /**
- * latch_resettle() - judge a latch for what it has in common with others now
+ * latch_resettle() - check a latch for what it has in common with others now
  * @l:      a latch that was established, lock held
  * @common: that
  * @relink: see latch_eval()
@@ -180,7 +180,7 @@ static void latch_reeval_one(struct latch *l, struct latch_group *g, u32 conflic
 
 /*
  * One verdict for all latches. From the moment that it is a conflict no packet of
- * any of them is taken for judged. Returns false where they have that verdict.
+ * any of them is taken for checked. Returns false where they have that verdict.
  */
 static bool latch_group_verdict(struct latch_group *g, u32 conflicts)
 {
@@ -246,11 +246,11 @@ static void latch_reeval_policy_one(struct latch *l, struct latch_group *g, u32 
 		latch_reeval(l, true);
 }
 
-/* To look at so many new policies takes as long as to judge one latch. */
+/* To look at so many new policies takes as long as to check one latch. */
 #define LATCH_GROUP_FRESH	16
 
 /**
- * latch_reeval_policy_all() - judge the latches that other policies govern now (2.3-13)
+ * latch_reeval_policy_all() - check the latches that other policies govern now (2.3-13)
  * @ln: the namespace
  *
  * And those that none governs, since the default may be another one.
@@ -289,7 +289,7 @@ static void latch_reeval_path(struct latch_path *path)
 }
 
 /**
- * latch_reeval_paths() - judge the latches of the paths on which an SA came or went
+ * latch_reeval_paths() - check the latches of the paths on which an SA came or went
  * @ln: the namespace
  *
  * Context: process, the worker only.
@@ -325,7 +325,7 @@ static bool latch_reeval_put_off(struct latch_net *ln, u64 now)
 }
 
 /**
- * latch_reeval_policies() - read the SPD again, and judge the latches that this can touch
+ * latch_reeval_policies() - read the SPD again, and check the latches that this can touch
  * @ln:      the namespace
  * @at_once: somebody waits: put nothing off
  *
@@ -352,7 +352,7 @@ void latch_reeval_policies(struct latch_net *ln, bool at_once)
  * latch_reeval_everything() - bindings or rules changed, so every latch is in doubt
  * @ln: the namespace
  *
- * Context: process. Returns when all latches were judged.
+ * Context: process. Returns when all latches were checked.
  */
 void latch_reeval_everything(struct latch_net *ln)
 {
@@ -363,7 +363,7 @@ void latch_reeval_everything(struct latch_net *ln)
 }
 
 /**
- * latch_reeval_claimed() - the latches of these SAs are judged before this returns
+ * latch_reeval_claimed() - the latches of these SAs are checked before this returns
  * @ln:  the namespace
  * @key: the SA or reqid whose binding came, changed or went
  *

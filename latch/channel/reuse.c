@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A flow that begins as the last one did under the same SA is judged as that one was: who is
+ * A flow that begins as the last one did under the same SA is checked as that one was: who is
  * behind the SA, and which group the flow belongs to, is kept with the SA's copy.
  */
 #include <linux/rculist_nulls.h>
@@ -73,7 +73,7 @@ static bool latch_group_enter(struct latch_group *g, struct latch *l, struct lat
  *
  * The group that the last flow under the same SA came to is its, too, where it is
  * governed by the same policies and nothing speaks against any latch of the group:
- * then there is nothing to judge.
+ * then there is nothing to check.
  *
  * Context: RCU read side. Return: true where @l is in the group now.
  */
@@ -179,7 +179,7 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 }
 
 /**
- * latch_group_note() - note that a packet's SA was judged congruent
+ * latch_group_note() - note that a packet's SA was found congruent
  * @l: the packet's latch, ESTABLISHED, whose lock is held
  * @p: the packet
  *
@@ -197,7 +197,7 @@ void latch_group_note(struct latch *l, const struct latch_pkt *p)
 	spin_lock(&g->lock);
 	WRITE_ONCE(g->cache[p->dir].last_spi, p->first->id.spi);
 	clean = latch_found_clean(&g->found);
-	/* a bundle of several SAs is judged each time */
+	/* a bundle of several SAs is checked each time */
 	if (p->tag.n == 1 && !p->ipcomp && (clean || !g->found.uniform) &&
 	    p->sa && p->sa->xs == p->first && latch_sacache_good(&ln->gens, p->gen) &&
 	    !latch_sad_lost(ln))

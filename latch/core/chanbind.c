@@ -10,10 +10,10 @@ static const char keys_label[] = "ipsec-latch-keys";
 
 #define TAG_UTF8	12
 
-u32 latch_binding_room(const struct latch_end *a, const struct latch_end *b)
+u32 latch_chanbind_room(const struct latch_end *a, const struct latch_end *b)
 {
 	/* a canonical name is never longer than the name */
-	u32 ends = a->id.n + b->id.n + 2 * (3 + 2 + LATCH_BINDING_KEY);
+	u32 ends = a->id.n + b->id.n + 2 * (3 + 2 + LATCH_CHANBIND_KEY);
 
 	return sizeof(names_label) + ends;
 }
@@ -110,11 +110,11 @@ static u8 *put_end(u8 *out, const struct latch_end *end, bool keys)
 	put16(out + 1, behind - id);
 	if (!keys)
 		return behind;
-	return put_part(behind, (struct latch_bytes){ end->key, LATCH_BINDING_KEY });
+	return put_part(behind, (struct latch_bytes){ end->key, LATCH_CHANBIND_KEY });
 }
 
-u32 latch_binding_text(const struct latch_end *a, const struct latch_end *b, bool keys,
-		       u8 *out)
+u32 latch_chanbind_text(const struct latch_end *a, const struct latch_end *b, bool keys,
+			u8 *out)
 {
 	const char *label = keys ? keys_label : names_label;
 	u8 *first = put(out, label, strlen(label) + 1), *second, *end;

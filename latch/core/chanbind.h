@@ -8,7 +8,7 @@
 
 #include "der.h"
 
-#define LATCH_BINDING_KEY	32	/* bytes of a key's SHA-256 */
+#define LATCH_CHANBIND_KEY	32	/* bytes of a key's SHA-256 */
 
 /**
  * struct latch_end - one end of a channel
@@ -19,29 +19,29 @@
 struct latch_end {
 	u8	type;
 	struct latch_bytes id;
-	u8	key[LATCH_BINDING_KEY];
+	u8	key[LATCH_CHANBIND_KEY];
 };
 
 /**
- * latch_binding_room() - how many bytes latch_binding_text() needs at most
+ * latch_chanbind_room() - how many bytes latch_chanbind_text() needs at most
  * @a: one end
  * @b: the other
  *
  * Return: the number.
  */
-u32 latch_binding_room(const struct latch_end *a, const struct latch_end *b);
+u32 latch_chanbind_room(const struct latch_end *a, const struct latch_end *b);
 
 /**
- * latch_binding_text() - the bytes to be hashed, the same at both ends
+ * latch_chanbind_text() - the bytes to be hashed, the same at both ends
  * @a:    one end
  * @b:    the other; which is which makes no difference
  * @keys: with their keys, else with their names alone
- * @out:  where they go, as many as latch_binding_room() says
+ * @out:  where they go, as many as latch_chanbind_room() says
  *
  * Return: how many; 0 where an identity has no canonical form: it is of an unknown
  * type, says nothing, or is a distinguished name that is not plain DER.
  */
-u32 latch_binding_text(const struct latch_end *a, const struct latch_end *b, bool keys,
-		       u8 *out);
+u32 latch_chanbind_text(const struct latch_end *a, const struct latch_end *b, bool keys,
+			u8 *out);
 
 #endif /* LATCH_CORE_CHANBIND_H */

@@ -17,7 +17,7 @@
  * ``_`` with dots between them.
  *
  * LATCH_ID_DN: ``attribute=value`` with commas between them.  An attribute is one of
- * the names in pattern.c, in any case, or a dotted OID.  A value is text as in RFC
+ * the names in dn.c, in any case, or a dotted OID.  A value is text as in RFC
  * 4514, not in its ``#`` form; one ``*`` may be in front of it, or be all of it.
  * ``\*`` is an asterisk.  Spaces round attributes and values do not count.
  *

@@ -24,7 +24,7 @@ static struct latch_verdict drop_first(u32 diff)
 }
 
 /* Once latched, only what is congruent passes (RFC 5660 2-10, 2-11). */
-static struct latch_verdict judge_latched(u32 diff)
+static struct latch_verdict check_latched(u32 diff)
 {
 	return diff ? drop_first(diff) : pass();
 }
@@ -33,7 +33,7 @@ static struct latch_verdict judge_latched(u32 diff)
  * The first packet under a fitting SA makes the latch (RFC 5660 2.3-3, 2.3.1-2);
  * where a channel is demanded, nothing goes before it (2-8, 2-9).
  */
-static struct latch_verdict judge_unlatched(u8 mode, u32 diff)
+static struct latch_verdict check_unlatched(u8 mode, u32 diff)
 {
 	if (!diff)
 		return (struct latch_verdict){ .act = LATCH_ESTABLISH };
@@ -45,17 +45,17 @@ static struct latch_verdict judge_unlatched(u8 mode, u32 diff)
 }
 
 /* By state; BROKEN and CLOSED are silent (RFC 5660 2.3-18, 2.3-20, 2.3.1-1). */
-static struct latch_verdict judge(u8 state, u8 mode, u32 diff)
+static struct latch_verdict check(u8 state, u8 mode, u32 diff)
 {
 	switch (state) {
 	case LATCH_STATE_ESTABLISHED:
-		return judge_latched(diff);
+		return check_latched(diff);
 	case LATCH_STATE_BROKEN:
 		return drop(LATCH_REASON_BROKEN);
 	case LATCH_STATE_CLOSED:
 		return drop(LATCH_REASON_CLOSED);
 	default:
-		return judge_unlatched(mode, diff);
+		return check_unlatched(mode, diff);
 	}
 }
 
@@ -68,7 +68,7 @@ struct latch_verdict latch_decide(u8 state, u8 mode, u32 diff)
 	switch (mode) {
 	case LATCH_MODE_AUTO:
 	case LATCH_MODE_REQUIRE:
-		return judge(state, mode, diff);
+		return check(state, mode, diff);
 	case LATCH_MODE_OFF:
 	case LATCH_MODE_BYPASS:
 		return pass();

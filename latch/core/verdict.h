@@ -24,7 +24,7 @@ struct latch_verdict {
 };
 
 /**
- * latch_decide() - judge one packet
+ * latch_decide() - check one packet
  * @state: LATCH_STATE_* of its latch
  * @mode:  LATCH_MODE_* of the socket
  * @diff:  set of reasons why its tag does not fit: latch_params_cmp() in
@@ -36,7 +36,7 @@ struct latch_verdict {
  * not differ. NONE and LARVAL: a protected packet that fits is a BIRTH; what
  * does not fit is dropped under its first reason, but an unprotected one (CLEAR
  * and nothing else) passes in AUTO and is dropped as LARVAL in REQUIRE (2-8,
- * 2-9). LISTENER is judged as LARVAL: the packet is that of a connection to be
+ * 2-9). LISTENER is checked as LARVAL: the packet is that of a connection to be
  * born. Unknown states (in any mode), unknown modes and sets without a known
  * reason drop as HEADER.
  *

@@ -46,7 +46,7 @@ bool latch_want_has_suite(const struct latch_want *w, const struct latch_transfo
  * latch_want_cmp() - does a tag give what the socket asked for? (2-16, 2.3-3)
  * @w:   the demand
  * @t:   tag of a packet or SA
- * @dir: LATCH_DIR_*; replay protection can only be judged inbound, so the
+ * @dir: LATCH_DIR_*; replay protection can only be checked inbound, so the
  *       demand for it is left out outbound
  *
  * Return: 0, or LATCH_R(REQUEST) where protection, encapsulation, key length or

@@ -32,7 +32,7 @@ struct latch_net_spd {
  * @all:          every SA copied, for the sweep
  * @dirty:        paths on which an SA came or went
  * @next_serial:  number of the last SA
- * @seq:          changes when something comes that latches are judged by
+ * @seq:          changes when something comes that latches are checked against
  * @lost:         an event was lost; nothing latched passes until the SAD was read
  * @marked:       an SA or policy with a mark was seen, so flows may differ by it
  * @overdue_work: looks for SAs that nobody has claimed in time

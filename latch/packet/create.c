@@ -65,7 +65,7 @@ static bool latch_off(const struct latch_net *ln, const struct latch *l)
 }
 
 /*
- * The latch that a connected socket's first packet is judged by: @l, the socket's, with its
+ * The latch that a connected socket's first packet is checked against: @l, the socket's, with its
  * request, a fresh one after an earlier connection, or a new one. NULL: none, the packet
  * passes.
  */
@@ -86,7 +86,7 @@ static struct latch *latch_of_sock(struct latch_net *ln, struct sock *sk, struct
 	return latch_renew(l, GFP_ATOMIC);
 }
 
-/* Judges the first packet of a connected socket's flow, either way. @l is the socket's latch. */
+/* Checks the first packet of a connected socket's flow, either way. @l is the socket's latch. */
 static unsigned int latch_create_sock(struct latch_net *ln, struct sock *sk, struct latch *l,
 				      struct sk_buff *skb, const struct latch_flow *f, u8 dir)
 {

@@ -107,7 +107,7 @@ static unsigned int latch_encap_read(struct latch_net *ln, struct sk_buff *skb,
  * FOU and GUE hand a segment to TCP, or a datagram to UDP, without another pass of the
  * hook; the addresses are those of the outer header. Which tunnel it is the socket does
  * not tell, so every way to read the datagram is tried, and a latched flow that one of
- * them leads to judges it.
+ * them leads to checks it.
  *
  * Context: RCU read side, BH off. Return: NF_ACCEPT or NF_STOLEN.
  */

@@ -54,7 +54,7 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
  * @p: the packet; it gives what the socket asked for
  *
  * Context: RCU read side. Takes no memory but for a group and its paths; without
- * paths the latch is born BROKEN for NO_MEM until the worker has judged it.
+ * paths the latch is born BROKEN for NO_MEM until the worker has checked it.
  * Return: 0; -ENOMEM without a group, and nothing has changed.
  */
 int latch_establish(struct latch *l, const struct latch_pkt *p)

@@ -115,7 +115,7 @@ static bool latch_output_owned(struct latch *l, struct sock *sk, const struct sk
 	       (sk->sk_protocol != IPPROTO_UDP || !latch_elsewhere(l, skb, pf, h));
 }
 
-/* A packet that a socket sent, and that no latch of the socket judges. */
+/* A packet that a socket sent, and that no latch of the socket checks. */
 static unsigned int latch_output_unowned(struct latch_net *ln, struct sk_buff *skb,
 					 struct sock *sk, struct latch *l,
 					 const struct latch_hdr *h,
@@ -344,7 +344,7 @@ static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb
 /**
  * latch_output4() - hook POST_ROUTING of IPv4
  * @priv: the namespace
- * @skb:  the packet; one that is transformed was judged before
+ * @skb:  the packet; one that is transformed was checked before
  * @st:   netfilter's
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.
@@ -359,7 +359,7 @@ unsigned int latch_output4(void *priv, struct sk_buff *skb, const struct nf_hook
 /**
  * latch_output6() - hook POST_ROUTING of IPv6
  * @priv: the namespace
- * @skb:  the packet; one that is transformed was judged before
+ * @skb:  the packet; one that is transformed was checked before
  * @st:   netfilter's
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.

@@ -78,7 +78,7 @@ static void latch_watch_demanded(struct latch_net *ln, bool *want, bool *have,
  * @ln: the namespace
  *
  * So that a namespace without IPsec and latches pays nothing. Failing to switch
- * them on leaves latches unmade, not packets unjudged: one that needs a channel
+ * them on leaves latches unmade, not packets unchecked: one that needs a channel
  * is only there with its hooks. Sockets are watched as long as one has a latch, be
  * it over: it may come to listen.
  *

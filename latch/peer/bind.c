@@ -325,7 +325,7 @@ static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags
  * without LATCH_BIND_WITH_SA has the binding stay; only with LATCH_BIND_REPLACE
  * does one with it undo that.
  *
- * Context: process, genl_lock held. The caller has the latches judged.
+ * Context: process, genl_lock held. The caller has the latches checked.
  * Return: 0, -EEXIST the same claim is there, or LATCH_BIND_EXCL and one for
  * somebody else; -ENOSPC too many claims, -ENOMEM.
  */
@@ -367,7 +367,7 @@ int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
  * @key:  what is claimed
  * @peer: the claims for this peer only; NULL all
  *
- * Context: process, genl_lock held. The caller has all latches judged.
+ * Context: process, genl_lock held. The caller has all latches checked.
  * Return: 0, -ENOENT no such claim, -ENOMEM.
  */
 int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,

@@ -154,7 +154,7 @@ static bool latch_timewait_become(struct latch *l, const struct sock *sk)
  * @sk:  its socket
  * @old: the state that this was in before
  *
- * Without memory there is no TIME_WAIT: it must not answer unjudged.
+ * Without memory there is no TIME_WAIT: it must not answer unchecked.
  *
  * Context: BH off. Return: true where @l itself stands for TIME_WAIT now.
  */

@@ -66,16 +66,16 @@ static struct latch_end end_of(u8 type, const void *id, u32 n, u8 key)
 static u32 binding_text(struct tally *t, const struct latch_end *a, const struct latch_end *b,
 			bool keys, u8 *out, u32 size)
 {
-	u32 room = latch_binding_room(a, b), n, i;
+	u32 room = latch_chanbind_room(a, b), n, i;
 
-	EXPECT(t, room <= size, "%u octets are more than the test's own %u", room, size);
+	EXPECT(t, room <= size, "%u bytes are more than the test's own %u", room, size);
 	if (room > size)
 		return 0;
 	memset(out, 0xa5, size);
-	n = latch_binding_text(a, b, keys, out);
-	EXPECT(t, n <= room, "%u octets in room for %u", n, room);
+	n = latch_chanbind_text(a, b, keys, out);
+	EXPECT(t, n <= room, "%u bytes in room for %u", n, room);
 	for (i = room; i < size; i++)
-		EXPECT(t, out[i] == 0xa5, "octet %u behind the room is written", i - room);
+		EXPECT(t, out[i] == 0xa5, "byte %u behind the room is written", i - room);
 	return n;
 }
 
@@ -233,7 +233,7 @@ static void binding_none(struct tally *t)
 	for (i = 0; i <= build_len(&b); i++) {
 		bad = end_of(LATCH_ID_DN, in_arena(b.buf + b.at, i), i, 0);
 		EXPECT(t, !!binding_text(t, &good, &bad, true, out, sizeof(out)) ==
-		       (i == build_len(&b)), "the first %u octets", i);
+		       (i == build_len(&b)), "the first %u bytes", i);
 	}
 }
 
@@ -268,9 +268,9 @@ static void binding_64k(struct tally *t)
 
 	memset(arena, 'A', sizeof(arena));
 	end = end_of(LATCH_ID_FQDN, arena, 65535, 1);
-	n = latch_binding_text(&end, &end, true, out);
-	EXPECT(t, n == 17 + 2 * (3 + 65535 + 34), "%u octets", n);
-	EXPECT(t, n <= latch_binding_room(&end, &end), "no room");
+	n = latch_chanbind_text(&end, &end, true, out);
+	EXPECT(t, n == 17 + 2 * (3 + 65535 + 34), "%u bytes", n);
+	EXPECT(t, n <= latch_chanbind_room(&end, &end), "no room");
 	EXPECT(t, out[17] == LATCH_ID_FQDN && out[18] == 0xff && out[19] == 0xff &&
 	       out[20] == 'a' && out[n - 35] == 'a', "ends");
 }

@@ -149,13 +149,13 @@ static bool walk_name(struct tally *t, const void *p, u32 n)
 	latch_name_open(&w, at, n);
 	for (; count < AVAS_MAX && latch_name_next(&w, &avas[count]); count++) {
 		EXPECT(t, inside(avas[count].oid, at, n) && inside(avas[count].value, at, n),
-		       "outside of %u octets", n);
+		       "outside of %u bytes", n);
 	}
-	EXPECT(t, count < AVAS_MAX, "%u octets: no end", n);
+	EXPECT(t, count < AVAS_MAX, "%u bytes: no end", n);
 	EXPECT(t, !latch_name_next(&w, &avas[AVAS_MAX - 1]), "goes on behind the end");
 	if (w.bad || n > 1024)
 		return !w.bad;
-	EXPECT(t, count && avas[0].first && avas[count - 1].last, "%u octets: empty", n);
+	EXPECT(t, count && avas[0].first && avas[count - 1].last, "%u bytes: empty", n);
 	build_start(&b);
 	for (i = count; i-- > 0;) {
 		build_ava(&b, avas[i].oid, avas[i].tag, avas[i].value);
@@ -166,7 +166,7 @@ static bool walk_name(struct tally *t, const void *p, u32 n)
 		since = build_len(&b);
 	}
 	build_head(&b, 0x30, 0);
-	EXPECT(t, build_len(&b) == n && !memcmp(b.buf + b.at, at, n), "%u octets: not DER", n);
+	EXPECT(t, build_len(&b) == n && !memcmp(b.buf + b.at, at, n), "%u bytes: not DER", n);
 	return true;
 }
 
@@ -195,7 +195,7 @@ static void der_good_names(struct tally *t)
 
 static const struct {
 	const char *what;
-	const char *octets;
+	const char *bytes;
 	u32 n;
 } bad_names[] = {
 	{ "nothing", "", 0 },
@@ -209,11 +209,11 @@ static const struct {
 	  "\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x00\x0c\x00", 15 },
 	{ "indefinite length",
 	  "\x30\x80\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x00\x00", 16 },
-	{ "length in two octets where one does",
+	{ "length in two bytes where one does",
 	  "\x30\x81\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61", 15 },
-	{ "length in four octets",
+	{ "length in four bytes",
 	  "\x30\x84\x00\x00\x00\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61", 18 },
-	{ "length of all octets that there are", "\x30\xff\x31", 3 },
+	{ "length of all bytes that there are", "\x30\xff\x31", 3 },
 	{ "something behind it",
 	  "\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x00", 15 },
 	{ "a long tag", "\x3f\x10\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61", 15 },
@@ -233,12 +233,12 @@ static void der_bad_names(struct tally *t)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad_names); i++)
-		EXPECT(t, !walk_name(t, bad_names[i].octets, bad_names[i].n), "%s",
+		EXPECT(t, !walk_name(t, bad_names[i].bytes, bad_names[i].n), "%s",
 		       bad_names[i].what);
 }
 
 /* Every byte with every value, every beginning, every byte left out or twice. */
-static void der_every_octet(struct tally *t)
+static void der_every_byte(struct tally *t)
 {
 	static struct build b;
 	static u8 copy[256];
@@ -254,7 +254,7 @@ static void der_every_octet(struct tally *t)
 			walk_name(t, copy, n);
 		}
 		copy[i] = b.buf[b.at + i];
-		EXPECT(t, !walk_name(t, copy, i), "the first %u octets", i);
+		EXPECT(t, !walk_name(t, copy, i), "the first %u bytes", i);
 		EXPECT(t, !walk_name(t, copy + i + 1, n - i - 1), "without the first %u", i + 1);
 		memmove(copy + i, copy + i + 1, n - i - 1);
 		walk_name(t, copy, n - 1);
@@ -278,7 +278,7 @@ static void der_every_length(struct tally *t)
 		build_ava(&b, test_oid("CN="), 12, (struct latch_bytes){ value, n });
 		build_head(&b, 0x31, 0);
 		build_head(&b, 0x30, 0);
-		EXPECT(t, walk_name(t, b.buf + b.at, build_len(&b)), "a value of %u octets", n);
+		EXPECT(t, walk_name(t, b.buf + b.at, build_len(&b)), "a value of %u bytes", n);
 		EXPECT(t, !walk_name(t, b.buf + b.at, build_len(&b) - 1), "%u, less one", n);
 	}
 }
@@ -321,7 +321,7 @@ static void der_64k(struct tally *t)
 
 	memset(name, 'a', sizeof(name));
 	memcpy(name, head, sizeof(head));
-	EXPECT(t, walk_name(t, name, 65535), "65535 octets");
+	EXPECT(t, walk_name(t, name, 65535), "65535 bytes");
 	EXPECT(t, !walk_name(t, name, 65536), "something behind it");
 	name[20]++;
 	EXPECT(t, !walk_name(t, name, 65535), "a value over the end");
@@ -374,10 +374,10 @@ static bool cert_key(struct tally *t, const void *p, u32 n)
 
 	if (!latch_cert_key(at, n, &key))
 		return false;
-	EXPECT(t, inside(key, at, n) && key.n > 2 && key.p[0] == 0x30, "%u octets", n);
+	EXPECT(t, inside(key, at, n) && key.n > 2 && key.p[0] == 0x30, "%u bytes", n);
 	/* a byte changed or left out in front of it may move it by one */
 	EXPECT(t, key.p - at >= CERT_KEY - 1 && key.p - at <= CERT_KEY + 1 &&
-	       key.n == CERT_KEY_LEN, "at %ld, %u octets", (long)(key.p - at), key.n);
+	       key.n == CERT_KEY_LEN, "at %ld, %u bytes", (long)(key.p - at), key.n);
 	return true;
 }
 
@@ -390,7 +390,7 @@ static void der_cert(struct tally *t)
 	       key.p == test_cert + CERT_KEY && key.n == CERT_KEY_LEN, "where it is");
 }
 
-static void der_cert_every_octet(struct tally *t)
+static void der_cert_every_byte(struct tally *t)
 {
 	static u8 copy[sizeof(test_cert) + 1];
 	u32 n = sizeof(test_cert), i, value;
@@ -402,13 +402,13 @@ static void der_cert_every_octet(struct tally *t)
 			cert_key(t, copy, n);
 		}
 		copy[i] = test_cert[i];
-		EXPECT(t, !cert_key(t, copy, i), "the first %u octets", i);
+		EXPECT(t, !cert_key(t, copy, i), "the first %u bytes", i);
 		EXPECT(t, !cert_key(t, copy + i + 1, n - i - 1), "without the first %u", i + 1);
 		memmove(copy + i, copy + i + 1, n - i - 1);
-		EXPECT(t, !cert_key(t, copy, n - 1), "without octet %u", i);
+		EXPECT(t, !cert_key(t, copy, n - 1), "without byte %u", i);
 		memcpy(copy, test_cert, n);
 		memmove(copy + i + 1, copy + i, n - i);
-		EXPECT(t, !cert_key(t, copy, n + 1), "octet %u twice", i);
+		EXPECT(t, !cert_key(t, copy, n + 1), "byte %u twice", i);
 		memcpy(copy, test_cert, n);
 		breathe();
 	}
@@ -489,13 +489,13 @@ static void der_order(struct tally *t)
 static const struct test der_tests[] = {
 	{ "core_der_good_names", der_good_names },
 	{ "core_der_bad_names", der_bad_names },
-	{ "core_der_every_octet_of_a_name", der_every_octet },
+	{ "core_der_every_byte_of_a_name", der_every_byte },
 	{ "core_der_every_length", der_every_length },
 	{ "core_der_random_names", der_random },
 	{ "core_der_64k", der_64k },
 	{ "core_der_certificate", der_cert },
 	{ "core_der_frame_of_a_certificate", der_cert_frame },
-	{ "core_der_every_octet_of_a_certificate", der_cert_every_octet },
+	{ "core_der_every_byte_of_a_certificate", der_cert_every_byte },
 	{ "core_der_random_certificates", der_cert_random },
 	{ "core_der_order", der_order },
 };

@@ -70,7 +70,7 @@ static void flow_prefix_random(struct tally *t)
 		memcpy(addr.b, net.b, n);
 		len = next_random(&seed) % 129;
 		EXPECT(t, latch_addr_match(&addr, &net, len) ==
-		       ref_addr_match(&addr, &net, len), "%u octets, length %u", n, len);
+		       ref_addr_match(&addr, &net, len), "%u bytes, length %u", n, len);
 	}
 }
 
@@ -504,16 +504,16 @@ static void flow_equality(struct tally *t)
 	const struct latch_flow a = sample_flow();
 	struct latch_flow b = a;
 	unsigned int i;
-	u8 *octets = (u8 *)&b;
+	u8 *bytes = (u8 *)&b;
 	bool vrf;
 
 	EXPECT(t, latch_flow_equal(&a, &b), "itself");
 	for (i = 0; i < sizeof(b); i++) {
-		octets[i] ^= 1;
-		EXPECT(t, !latch_flow_equal(&a, &b), "octet %u", i);
+		bytes[i] ^= 1;
+		EXPECT(t, !latch_flow_equal(&a, &b), "byte %u", i);
 		vrf = i >= sizeof(b) - sizeof(b.l3);
-		EXPECT(t, latch_flow_same_tuple(&a, &b) == vrf, "octet %u of the 5-tuple", i);
-		octets[i] ^= 1;
+		EXPECT(t, latch_flow_same_tuple(&a, &b) == vrf, "byte %u of the 5-tuple", i);
+		bytes[i] ^= 1;
 	}
 	EXPECT(t, latch_flow_equal(&a, &b), "itself again");
 }

@@ -215,7 +215,7 @@ static void pattern_limits(struct tally *t)
 	for (i = 62; i <= 64; i++) {
 		id.len = 3 + 2 * i + 2;
 		memcpy(id.value + 3 + 2 * i, "=a", 2);
-		EXPECT(t, latch_pattern_ok(&id) == (i < 64), "OID of %u octets", i + 1);
+		EXPECT(t, latch_pattern_ok(&id) == (i < 64), "OID of %u bytes", i + 1);
 		memcpy(id.value + 3 + 2 * i, ".1", 2);
 	}
 }
@@ -245,7 +245,7 @@ static void pattern_most_components(struct tally *t)
 	for (i = 0; i < 62; i++)
 		memcpy(text + 4 * i, "C=*,", 4);
 	memcpy(text + 4 * i, "C=ab", 4);
-	EXPECT(t, strlen(text) == LATCH_ID_INLINE && pattern_ok(LATCH_ID_DN, text), "252 octets");
+	EXPECT(t, strlen(text) == LATCH_ID_INLINE && pattern_ok(LATCH_ID_DN, text), "252 bytes");
 }
 
 /* --- what fits -------------------------------------------------------------------- */
@@ -426,7 +426,7 @@ static void pattern_every_type(struct tally *t)
 static void pattern_every_attribute(struct tally *t)
 {
 	static const struct {
-		const char *name, *dotted, *octets;
+		const char *name, *dotted, *bytes;
 	} known[] = {
 		{ "CN", "2.5.4.3", "\x55\x04\x03" },
 		{ "SN", "2.5.4.4", "\x55\x04\x04" },
@@ -452,14 +452,14 @@ static void pattern_every_attribute(struct tally *t)
 	u32 i, k;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
-		struct latch_bytes oid = { (const u8 *)known[i].octets, strlen(known[i].octets) };
+		struct latch_bytes oid = { (const u8 *)known[i].bytes, strlen(known[i].bytes) };
 
 		build_start(&b);
 		build_ava(&b, oid, 12, (struct latch_bytes){ (const u8 *)"x", 1 });
 		build_head(&b, 0x31, 0);
 		build_head(&b, 0x30, 0);
 		for (k = 0; k < ARRAY_SIZE(known); k++) {
-			bool same = !strcmp(known[i].octets, known[k].octets);
+			bool same = !strcmp(known[i].bytes, known[k].bytes);
 
 			snprintf(text, sizeof(text), "%s=x", known[k].name);
 			EXPECT(t, pattern_fits(LATCH_ID_DN, text, b.buf + b.at,
@@ -661,7 +661,7 @@ static void pattern_random(struct tally *t)
 }
 
 /* A pattern that fits a name fits no name with one byte changed that matters. */
-static void pattern_every_octet(struct tally *t)
+static void pattern_every_byte(struct tally *t)
 {
 	static const char pattern[] = "C=xx, O=*mple, CN=a.db.example";
 	static const char text[] = "C=XX,O=Example,CN=a.db.example";
@@ -688,7 +688,7 @@ static void pattern_every_octet(struct tally *t)
 			       (!memcmp(b.buf + b.at + i, "Example", 7) ||
 				!memcmp(b.buf + b.at + i - 1, "Example", 7) ||
 				!memcmp(b.buf + b.at + i - 2, "Example", 7)),
-			       "octet %u: %#x for %#x", i, value, was);
+			       "byte %u: %#x for %#x", i, value, was);
 		}
 		copy[i] = b.buf[b.at + i];
 		breathe();
@@ -705,7 +705,7 @@ static const struct test pattern_tests[] = {
 	{ "2-16_pattern_every_string_type", pattern_every_type },
 	{ "2-16_pattern_every_attribute", pattern_every_attribute },
 	{ "2-16_pattern_every_kind", pattern_every_kind },
-	{ "2-16_pattern_every_octet", pattern_every_octet },
+	{ "2-16_pattern_every_byte", pattern_every_byte },
 	{ "2-16_pattern_against_reference", pattern_against_reference },
 	{ "2-16_pattern_random", pattern_random },
 };

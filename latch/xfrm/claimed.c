@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SAs whose identity is awaited, or comes: the latches that they could carry are judged.
+ * SAs whose identity is awaited, or comes: the latches that they could carry are checked.
  */
 #include "base/manager.h"
 #include "base/net.h"
@@ -86,12 +86,12 @@ void latch_sad_overdue_now(struct latch_net *ln)
 }
 
 /**
- * latch_sad_claimed() - have the latches of an SA judged, or of a reqid's
+ * latch_sad_claimed() - have the latches of an SA checked, or of a reqid's
  * @ln:    the namespace
  * @key:   the SA, where @reqid is 0
  * @reqid: the reqid
  *
- * An SA that is not there yet has its latches judged when it comes.
+ * An SA that is not there yet has its latches checked when it comes.
  *
  * Context: process; takes ln->sad.lock.
  */

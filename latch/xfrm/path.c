@@ -129,7 +129,7 @@ void latch_path_put(struct latch_path *path)
  * @link: the group's link, in no path
  * @path: the path, which the caller holds; NULL none
  * @g:    the group
- * @found: what the latest judgement says of its latches
+ * @found: what the latest check says of its latches
  *
  * Context: any.
  */
@@ -163,7 +163,7 @@ void latch_path_leave(struct latch_link *link, struct latch_path *path)
 	latch_path_put(path);
 }
 
-/* Groups of a path that are looked at before they are all judged. */
+/* Groups of a path that are looked at before they are all checked. */
 #define LATCH_PATH_LOOK	8
 
 /*
@@ -182,7 +182,7 @@ static bool latch_path_minds(const struct latch_path *path, bool came)
 }
 
 /**
- * latch_path_mark() - have the worker judge the latches of a path
+ * latch_path_mark() - have the worker check the latches of a path
  * @ln:   the namespace
  * @path: the path
  *
@@ -201,7 +201,7 @@ void latch_path_mark(struct latch_net *ln, struct latch_path *path)
 }
 
 /**
- * latch_path_dirty() - take the next path whose latches are to be judged
+ * latch_path_dirty() - take the next path whose latches are to be checked
  * @ln: the namespace
  *
  * Context: process. Return: the path, for latch_path_put(), or NULL.
@@ -224,11 +224,11 @@ struct latch_path *latch_path_dirty(struct latch_net *ln)
  * @path: the path
  * @came: which
  *
- * Whoever judges at the same time sees that in @seq, or has told its group before, see
+ * Whoever checks at the same time sees that in @seq, or has told its group before, see
  * latch_reeval_group().
  *
  * Context: any, ln->sad.lock and the path's lock held.
- * Return: true where latches may have to be judged.
+ * Return: true where latches may have to be checked.
  */
 bool latch_path_changed(struct latch_net *ln, struct latch_path *path, bool came)
 {

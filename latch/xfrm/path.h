@@ -48,7 +48,7 @@ struct latch_path {
 };
 
 /**
- * struct latch_found - what the latest judgement says of the latches of a group
+ * struct latch_found - what the latest check says of the latches of a group
  * @conflicts: set of LATCH_R() bits
  * @uniform:   that holds for every one of them
  */

@@ -155,7 +155,7 @@ static int latch_sa_join(struct latch_sa *sa)
 	return 0;
 }
 
-/* Under sad.lock: out of every list; the paths it was in are to be judged. */
+/* Under sad.lock: out of every list; the paths it was in are to be checked. */
 static void latch_sa_remove(struct latch_sa *sa)
 {
 	struct latch_net *ln = sa->key.ln;

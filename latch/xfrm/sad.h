@@ -103,7 +103,7 @@ static inline void latch_sad_set_marked(struct latch_net *ln)
 		WRITE_ONCE(ln->sad.marked, true);
 }
 
-/* Changes when something comes that latches are judged by; read before that is. */
+/* Changes when something comes that latches are checked against; read before that is. */
 static inline int latch_sad_seq(const struct latch_net *ln)
 {
 	return atomic_read_acquire(&ln->sad.seq);

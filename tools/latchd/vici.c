@@ -83,7 +83,7 @@ static struct vici {
 	struct loss losses[GAVE_UP_MAX];
 	struct ident doomed;	/* dead, unless a list that we ask for now has it alive */
 	uint8_t doomed_auth;
-	bool judging;		/* we asked for the list after we set doomed */
+	bool checking;		/* we asked for the list after we set doomed */
 } v = { .fd = -1, .claims.who = "charon" };
 
 static void disconnect(int64_t now, const char *why)
@@ -137,7 +137,7 @@ void vici_list(int64_t now)
 	}
 	v.listing = true;
 	v.list_bad = false;
-	v.judging = v.doomed.type;
+	v.checking = v.doomed.type;
 	v.due = now + PATIENCE;
 	send_packet(CMD_REQUEST, "list-sas");
 }
@@ -216,7 +216,7 @@ static void tell_dead(void)
 /* The list has an IKE_SA of the peer that works: the peer is alive. */
 static void spare(const struct vici_answer *a)
 {
-	if (v.judging && a->ike && ident_equal(&a->peer, &v.doomed) &&
+	if (v.checking && a->ike && ident_equal(&a->peer, &v.doomed) &&
 	    (!strcmp(a->state, "ESTABLISHED") || !strcmp(a->state, "REKEYING") ||
 	     !strcmp(a->state, "REKEYED")))
 		v.doomed.type = 0;
@@ -269,7 +269,7 @@ static void take_answer(int64_t now)
 	if (v.list_bad)
 		claims_drop(&v.claims);
 	claims_tell(&v.claims);
-	if (v.judging && v.doomed.type && !v.list_bad)
+	if (v.checking && v.doomed.type && !v.list_bad)
 		tell_dead();
 	if (v.list_again) {
 		v.list_again = false;

@@ -304,10 +304,10 @@ class Packets:
         self.bare = Pair("c", "d")
 
     def rows(self):
-        for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
+        for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 bytes"), ("crr", "TCP connection")):
             yield f"{name}, no IPsec anywhere", lambda n, k=kind: self.none(n, k)
         for cipher, mode in (("gcm", "transport"), ("gcm", "tunnel"), ("null", "transport"), ("null", "tunnel")):
-            for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
+            for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 bytes"), ("crr", "TCP connection")):
                 if kind == "stream" or (cipher, mode) == ("gcm", "transport"):
                     for family, end in ((4, ""), (6, ", IPv6")):
                         yield (
@@ -319,7 +319,7 @@ class Packets:
         for cipher in ("gcm", "null"):
             yield f"TCP stream, unlatched, {cipher} transport", lambda n, c=cipher: self.unlatched(n, c)
         yield "TCP stream, unlatched, in clear", self.clear
-        for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 octets"), ("crr", "TCP connection")):
+        for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 bytes"), ("crr", "TCP connection")):
             yield f"{name}, no IPsec", lambda n, k=kind: self.none(n, k)
 
     def latched(self, name, cipher, mode, kind, family):
@@ -387,7 +387,7 @@ class Many:
 
 
 def memory():
-    """Octets that the kernel uses, whatever for."""
+    """Bytes that the kernel uses, whatever for."""
     settle()
     Path("/proc/sys/vm/drop_caches").write_text("3")
     settle()

@@ -20,8 +20,8 @@ def der(tag, *parts):
     if size < 0x80:
         length = bytes([size])
     else:
-        octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-        length = bytes([0x80 | len(octets)]) + octets
+        encoded = size.to_bytes((size.bit_length() + 7) // 8, "big")
+        length = bytes([0x80 | len(encoded)]) + encoded
     return bytes([tag]) + length + body
 
 

@@ -74,8 +74,8 @@ def binding_error(sock, size=SIZE):
 
 
 # --- the form, written down once more -----------------------------------------------------
-def sized(octets):
-    return len(octets).to_bytes(2, "big") + octets
+def sized(data):
+    return len(data).to_bytes(2, "big") + data
 
 
 def expected_binding(ends, keys):
@@ -97,7 +97,7 @@ def documented_blocks():
     """The blocks of bytes of the example, by the words in front of them."""
     text = DOCUMENT.read_text(encoding="utf-8").split("Example of a channel binding")[1]
     blocks = re.findall(r"^([^\n]+)::\n\n((?:    [0-9a-f ]+\n)+)", text, re.M)
-    return {words: bytes.fromhex(octets) for words, octets in blocks}
+    return {words: bytes.fromhex(text) for words, text in blocks}
 
 
 @case("6.4-1_binding_example_of_the_document_{flow}", FLOWS)
@@ -345,7 +345,7 @@ def sizes(env):
     for size in (SIZE, SIZE + 1, 4096):
         code, length, area = get_raw(sock, L.IP_LATCH_BINDING, size)
         ksft_eq((code, length, area[:SIZE]), (0, SIZE, whole))
-        ksft_true(set(area[SIZE:]) <= {0xAA}, "octets behind it are not touched")
+        ksft_true(set(area[SIZE:]) <= {0xAA}, "bytes behind it are not touched")
     for size in (SIZE - 1, HALF, 1):
         ksft_eq(binding_error(sock, size), "ENOSPC")
     ksft_eq(get_raw(sock, L.IP_LATCH_BINDING, -1)[0], errno.EINVAL)

@@ -54,7 +54,7 @@ def silent_drops(flow, number=3):
 
 @case("2-10_flush_{flow}_{disposition}", FLUSHES)
 def flush(env, proto, fam, disposition):
-    """Policies and SAs flushed under a live transfer: not one octet in clear; put back: not one lost."""
+    """Policies and SAs flushed under a live transfer: not one byte in clear; put back: not one lost."""
     ipsec = identified_ipsec(env, fam)
     flow = with_disposition(ipsec, proto, disposition)
     flow.pump(flow.moved(amount(proto)))
@@ -70,7 +70,7 @@ def flush(env, proto, fam, disposition):
         both_are(flow, "BROKEN", "POLICY_OUT", GONE)
         flow.pump(silent_drops(flow))
         both_are(flow, "BROKEN", "POLICY_OUT", GONE)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     ipsec.up()
     if error and proto == "tcp":
         both_are(flow, "CLOSED", "POLICY_OUT")
@@ -82,7 +82,7 @@ def flush(env, proto, fam, disposition):
         flow.drained()
     for sock in (flow.a, flow.b):
         ksft_eq(info(sock).breaks, 1)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 @case("2.3-13_policy_flush_alone_{flow}", FLOWS)
@@ -99,7 +99,7 @@ def policies_only(env, proto, fam):
         host.ip(*ipsec.policies(host))
     both_are(flow, "ESTABLISHED", conflicts=[])
     flow.pump(flow.moved(amount(proto)))
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 @case("2-10_flush_at_one_end_{flow}", FLOWS)
@@ -112,7 +112,7 @@ def one_end(env, proto, fam):
     flow.pump(lambda: info(flow.a).out_drops >= 2)
     is_state(flow.a, "BROKEN", "POLICY_OUT", GONE)
     ksft_eq(is_state(flow.b, "ESTABLISHED", "NONE", []).out_drops, 0)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     ipsec.flush([env.bob])
     ipsec.up()
     flow.pump(flow.moved(amount(proto)))
@@ -130,7 +130,7 @@ def sas_only(env, proto, fam):
     before = env.alice.stat("xfrm_stat")["XfrmOutNoStates"]
     flow.pump(lambda: env.alice.stat("xfrm_stat")["XfrmOutNoStates"] >= before + 2)
     both_are(flow, "ESTABLISHED", "NONE", [])
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     ipsec.sas = ipsec.new_sas()
     for host in (env.alice, env.bob):
         host.ip("xfrm state flush", *[sa.add() for sa in ipsec.sas])
@@ -166,7 +166,7 @@ def bypass(env, proto, fam, direction, reason):
         env.alice.ip(other_policy(ipsec, env.alice, direction, "", "delete", f"proto {proto}"))
     is_state(flow.a, "ESTABLISHED", conflicts=[])
     flow.pump(flow.moved(amount(proto)))
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 TEMPLATES = [
@@ -269,7 +269,7 @@ def socket_policy(env, proto):
         socket_bypass(flow.a)
         flow.pump(lambda: info(flow.a).out_drops >= 2, ways=((flow.a, flow.b),))
     is_state(flow.a, "ESTABLISHED", "NONE", [])
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 # --- dispositions ------------------------------------------------------------------
@@ -333,7 +333,7 @@ def many_breaks(env, fam):
     flow.pump(flow.moved(1000))
     flow.drained()
     ksft_eq((info(flow.a).breaks, info(flow.b).breaks), (10, 0))
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 @case("2-10_close_while_broken_says_nothing_in_clear")
@@ -347,12 +347,12 @@ def close_while_broken(env):
     dropped = env.alice.stat()["LatchOutBroken"]
     flow.a.close()
     wait(lambda: env.alice.stat()["LatchOutBroken"] >= dropped + 2, "the FIN to be tried again")
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     ksft_ge(env.alice.stat()["LatchLatches"], 1)
     # it cannot end by itself before its last retransmission
     env.alice.nl.do("conn-flush")
     wait(lambda: env.alice.stat()["LatchLatches"] == 0, "the latch to go with the connection")
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 if __name__ == "__main__":

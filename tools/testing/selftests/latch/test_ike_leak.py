@@ -56,9 +56,9 @@ def stops(env, proto, fam):
     ksft_true(env.wire.clear(flow) == (0, 0), "clear text before")
     env.ike(env.alice).stop(signal.SIGTERM)
     carry_data(flow, 4000)
-    frames, octets = env.wire.clear(flow)
+    frames, size = env.wire.clear(flow)
     ksft_ge(frames, 4)
-    ksft_ge(octets, 4000)
+    ksft_ge(size, 4000)
 
 
 if __name__ == "__main__":

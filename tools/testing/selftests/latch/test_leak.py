@@ -28,9 +28,9 @@ def flush(env, proto, fam):
     ksft_ge(env.wire.protected(), 4)
     ipsec.flush()
     flow.pump(flow.moved(4000 if proto == "tcp" else 20))
-    frames, octets = env.wire.clear(flow)
+    frames, size = env.wire.clear(flow)
     ksft_ge(frames, 4)
-    ksft_ge(octets, 4000)
+    ksft_ge(size, 4000)
     flow.close()
 
 

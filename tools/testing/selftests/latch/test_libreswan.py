@@ -342,13 +342,13 @@ ODD = [
     {"kind": "nul_in_dn", "type": L.LATCH_ID_DN, "value": dn("bob.example\0.eve")},
     {"kind": "short_address", "type": L.LATCH_ID_IPV4, "value": b"\x0a\x09"},
     # the longest that charon can be told to send
-    {"kind": "253_octets", "type": L.LATCH_ID_FQDN, "value": b"b" * 253},
+    {"kind": "253_bytes", "type": L.LATCH_ID_FQDN, "value": b"b" * 253},
 ]
 
 
 @case("2-13_pluto_odd_identity_{kind}", ODD)
 def odd(env, type, value):  # pylint: disable=redefined-builtin
-    """Whoever has the secret of a group may say anything of itself, in any octets: it is nobody, and not connected."""
+    """Whoever has the secret of a group may say anything of itself, in any bytes: it is nobody, and not connected."""
     alice = pluto_at(env, env.alice)
     alice.secrets = ': PSK "a secret that is long enough for pluto"\n'
     alice.to("%any", "any", start="add", authby="secret")

@@ -21,7 +21,7 @@ CASES = []
 
 FAILSLAB = "/sys/kernel/debug/failslab/"
 CACHE = "/sys/kernel/slab/latch/failslab"
-STEP = 64  # octets: less than what is worth allocating
+STEP = 64  # bytes: less than what is worth allocating
 MOST = 200  # steps that one call may be found to need
 
 
@@ -64,7 +64,7 @@ def module_text():
 
 @contextlib.contextmanager
 def one_fails(after):
-    """After so many octets one allocation made by the module fails, in whatever context.
+    """After so many bytes one allocation made by the module fails, in whatever context.
 
     Yields a list that says in the end whether it came to that.
     """

@@ -105,12 +105,12 @@ MALFORMED = [
     ("id_len_253", "EINVAL", with_id(too_long()), None),
     ("id_resv", "EINVAL", with_id(reserved(latch_id(FQDN, b"bob"))), None),
     ("id_tail_not_zero", "EINVAL", with_id(tail(3)), None),
-    ("id_last_octet_not_zero", "EINVAL", with_id(tail(251)), None),
+    ("id_last_byte_not_zero", "EINVAL", with_id(tail(251)), None),
     ("id_type_unknown", "EINVAL", with_id(latch_id(255, b"bob")), None),
-    ("id_ipv4_of_3_octets", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV4, b"\x0a\x09\x00")), None),
-    ("id_ipv4_of_16_octets", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV4, bytes(16))), None),
-    ("id_ipv6_of_4_octets", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV6, b"\x0a\x09\x00\x02")), None),
-    ("local_id_ipv6_of_15_octets", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV6, bytes(15)), "local_id"), None),
+    ("id_ipv4_of_3_bytes", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV4, b"\x0a\x09\x00")), None),
+    ("id_ipv4_of_16_bytes", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV4, bytes(16))), None),
+    ("id_ipv6_of_4_bytes", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV6, b"\x0a\x09\x00\x02")), None),
+    ("local_id_ipv6_of_15_bytes", "EINVAL", with_id(latch_id(L.LATCH_ID_IPV6, bytes(15)), "local_id"), None),
     ("local_id_len_253", "EINVAL", with_id(too_long(), "local_id"), None),
     ("local_id_tail_not_zero", "EINVAL", with_id(tail(3), "local_id"), None),
     ("peer_and_peer_id", "EINVAL", bytes(request(peer=1, peer_id="bob")), None),
@@ -138,7 +138,7 @@ def bad_pointer(env):
     is_state(sock, "NONE")
 
 
-GROWN = [{"size": SIZE + n, "what": what} for what, n in (("4_octets", 4), ("to_a_page", PAGE - SIZE))]
+GROWN = [{"size": SIZE + n, "what": what} for what, n in (("4_bytes", 4), ("to_a_page", PAGE - SIZE))]
 
 
 @case("2-16_request_of_a_newer_program_{what}", GROWN)
@@ -155,7 +155,7 @@ ACCEPTED = [
     {"what": "encap", "fields": {"encap": L.LATCH_ENCAP_TUNNEL}},
     {"what": "key_bits", "fields": {"min_key_bits": 65535}},
     {"what": "8_suites", "fields": {"suites": [GCM] * 8}},
-    {"what": "id_of_252_octets", "fields": {"peer_id": latch_id(FQDN, b"b" * 252)}},
+    {"what": "id_of_252_bytes", "fields": {"peer_id": latch_id(FQDN, b"b" * 252)}},
     {"what": "id_ipv4", "fields": {"peer_id": latch_id(L.LATCH_ID_IPV4, bytes(4))}},
     {"what": "id_ipv6", "fields": {"local_id": latch_id(L.LATCH_ID_IPV6, bytes(16))}},
     {"what": "id_keyid", "fields": {"peer_id": latch_id(L.LATCH_ID_KEYID, b"\0\1\2")}},
@@ -257,7 +257,7 @@ INFO = ctypes.sizeof(LatchInfo)
 SIZES = [{"size": s} for s in (4, 5, 24, 100, INFO - 1, INFO, INFO + 1, 4096)]
 
 
-@case("2-12_read_{size}_octets", SIZES)
+@case("2-12_read_{size}_bytes", SIZES)
 def read_size(env, size):
     """As much as fits is copied, the length says how much, the first field how much there is."""
     sock = Ipsec(env.alice, env.bob).up().tcp().a
@@ -265,14 +265,14 @@ def read_size(env, size):
     error, length, data = get_raw(sock, IP_LATCH, size)
     ksft_eq((error, length), (0, min(size, INFO)))
     ksft_eq(data[:length], whole[:length])
-    ksft_eq(set(data[length:]) <= {0xAA}, True, "octets behind the length are not touched")
+    ksft_eq(set(data[length:]) <= {0xAA}, True, "bytes behind the length are not touched")
     ksft_eq(struct.unpack("I", data[:4])[0], INFO)
 
 
 SHORT = [{"size": s} for s in (0, 1, 3, -1)]
 
 
-@case("2-12_read_{size}_octets_is_refused", SHORT)
+@case("2-12_read_{size}_bytes_is_refused", SHORT)
 def read_short(env, size):
     """Too small for the first field."""
     ksft_eq(get_raw(env.alice.socket(), IP_LATCH, size)[0], errno.EINVAL)

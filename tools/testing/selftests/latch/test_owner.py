@@ -496,8 +496,8 @@ def send_burst(net, ipsec, flow, alien, first, size=100):
     own = next(sa for sa in ipsec.sas if sa.dst == net.alice.addr(ipsec.outer))
     src, dst = flow.a.getpeername()[0], flow.a.getsockname()[0]
     for n in range(8):
-        sa, host, octet = ((own, net.bob, b"b"), (alien, net.mallory, b"m"))[n % 2]
-        kind, packet = forge.into(flow, forge.ACK, octet * size, seq=n * size)
+        sa, host, letter = ((own, net.bob, b"b"), (alien, net.mallory, b"m"))[n % 2]
+        kind, packet = forge.into(flow, forge.ACK, letter * size, seq=n * size)
         proto, payload = (packet[9], packet[20:]) if ipsec.fam == 4 else (packet[6], packet[40:])
         packet = forge.ip(src, dst, proto, payload, 0x4000)
         host.frame(net.alice.mac, kind, forge.protect(packet, sa.spi, first + n, (sa.src, sa.dst)))

@@ -432,7 +432,7 @@ def last_segment_broken(env, fam, unread, end):
     is_state(flow.a, "BROKEN", "POLICY_OUT")
     with Moves(env.alice, at_least=["LatchOutBroken"], may=GOING):
         end(flow.a)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     is_state(flow.b, "BROKEN", "POLICY_OUT")
 
 
@@ -500,7 +500,7 @@ def orphan(env, fam):
         before = tcp_ext(env.alice, "TCPAbortOnMemory")
         flow.a.close()
         ksft_eq(tcp_ext(env.alice, "TCPAbortOnMemory"), before + 1)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     # nobody tells bob, and alice may try for as long as TCP does
     for host in (env.alice, env.bob):
         host.nl.do("conn-flush")
@@ -513,7 +513,7 @@ def last_segment(env, fam, unread, end):
     with Moves(env.alice, may=GOING):
         end(flow.a)
         ksft_eq(error_of(flow.b), errno.ECONNRESET)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 # --- datagrams to elsewhere ---------------------------------------------------------
@@ -647,7 +647,7 @@ def check_not_sent_in_clear(env, flow):
     with Moves(env.alice, LatchOutClear=3):
         for _ in range(3):
             flow.a.send(b"secret")
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     ksft_eq(info(flow.a).out_drops, 3)
     is_state(flow.a, "ESTABLISHED", "NONE", [])
 
@@ -701,7 +701,7 @@ def advice(env, fam):
         for _ in range(3):
             flow.a.send(b"secret")
     is_state(flow.a, "BROKEN", "POLICY_OUT")
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
 
 
 @case("2.2-6_fragments_into_an_xfrm_interface_under_sa_of_stranger_{flow}", UDP)

@@ -17,7 +17,7 @@ HOSTS = ("alice", "bob")
 
 @case("2-7_rekey_100_times_{flow}", FLOWS, limit=120)
 def rekeys(env, proto, fam):
-    """A hundred rekeys under a transfer: no break, no octet lost, the parameters unchanged (2-19)."""
+    """A hundred rekeys under a transfer: no break, no byte lost, the parameters unchanged (2-19)."""
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
     flow = ipsec.flow(proto)
     before = [info(s) for s in (flow.a, flow.b)]
@@ -32,7 +32,7 @@ def rekeys(env, proto, fam):
     if proto == "tcp":
         flow.drained()
     ksft_eq(flow.lost, 0)
-    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, octets) in clear")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
     for sock, old in zip((flow.a, flow.b), before):
         new = is_state(sock, "ESTABLISHED", "NONE", [])
         ksft_eq((new.breaks, new.id, new.chain, new.peer), (0, old.id, old.chain, old.peer))

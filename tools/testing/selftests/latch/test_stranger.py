@@ -44,7 +44,7 @@ SCENES = [
 
 @case("2.2-6_stranger_{name}_{flow}_reset", SCENES)
 def reset_disposition(env, proto, fam, name, reason):
-    """A third host takes the peer's address: broken when its SAs come, no octet to it, the owner is told."""
+    """A third host takes the peer's address: broken when its SAs come, no byte to it, the owner is told."""
     ipsec, attack = prepare_takeover(env, fam, name)
     flow = ipsec.flow(proto)
     if proto == "udp":
@@ -62,7 +62,7 @@ def reset_disposition(env, proto, fam, name, reason):
 
 @case("2.2-6_stranger_{name}_{flow}_wait", SCENES)
 def wait_disposition(env, proto, fam, name, reason):
-    """With `wait` there is silence until the stranger's SAs are gone; then not an octet is missing."""
+    """With `wait` there is silence until the stranger's SAs are gone; then not a byte is missing."""
     ipsec, attack = prepare_takeover(env, fam, name)
     flow = ipsec.flow(proto, before=ask_to_wait)
     flow.pump(flow.moved(2000 if proto == "tcp" else 10))

@@ -473,7 +473,7 @@ class Way:
             daemon.key(self.cert)
         elif self.proof == "psk":
             for d in (daemon, other):
-                # of an owner's name vici takes 255 octets
+                # of an owner's name vici takes 255 bytes
                 d.shared("a secret of two", *([self.id] if len(self.id) < 256 else []))
         else:
             for d in (daemon, other):
@@ -534,8 +534,8 @@ def identities(env, kind, way):
 
 
 def long_subject(name, size):
-    """A distinguished name whose DER has so many octets (at least 1000)."""
-    # 4 octets around it, and 11 around each value of up to 64
+    """A distinguished name whose DER has so many bytes (at least 1000)."""
+    # 4 bytes around it, and 11 around each value of up to 64
     left = size - 4 - (11 + len("Latch")) - (11 + len(name))
     units = []
     while left:
@@ -545,7 +545,7 @@ def long_subject(name, size):
     return "/O=Latch" + "".join(f"/OU={u}" for u in units) + f"/CN={name}"
 
 
-@case("2-13_ike_identity_dn_of_{size}_octets", [{"size": n} for n in (1024, 1025, 24000)])
+@case("2-13_ike_identity_dn_of_{size}_bytes", [{"size": n} for n in (1024, 1025, 24000)])
 def long_names(env, size):
     """Up to what the module keeps; what is longer is nobody, and gets no SAs where identities are required."""
     ikes = [env.ike(host) for host in (env.alice, env.bob)]
@@ -557,7 +557,7 @@ def long_names(env, size):
         ksft_eq(len(certs[-1].subject), size)
         ike.identity(certs[-1])
     for ike, cert, peer in zip(ikes, certs, (env.bob, env.alice)):
-        # in a configuration charon reads 511 octets of text, so that the certificate has to say it
+        # in a configuration charon reads 511 bytes of text, so that the certificate has to say it
         ours = {"auth": "pubkey", "certs": [cert.der], "id": None}
         ike.to(peer, start="none", local=ours, remote=any_member(env))
     ikes[0].initiate("bob")
