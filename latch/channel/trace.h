@@ -135,11 +135,14 @@ TRACE_EVENT(latch_refuse,
 		  latch_trace_reason(__entry->reason))
 );
 
-/* A packet is dropped; @l is NULL where no latch is known for it. */
+/*
+ * A packet is dropped; @l is NULL where no latch is known for it, @f where it cannot be told
+ * whose it is.
+ */
 TRACE_EVENT(latch_drop,
-	TP_PROTO(const struct latch_net *ln, const struct latch *l, const struct sk_buff *skb,
-		 u8 dir, u8 reason),
-	TP_ARGS(ln, l, skb, dir, reason),
+	TP_PROTO(const struct latch_net *ln, const struct latch *l, const struct latch_flow *f,
+		 const struct sk_buff *skb, u8 dir, u8 reason),
+	TP_ARGS(ln, l, f, skb, dir, reason),
 	TP_STRUCT__entry(
 		LATCH_TRACE_FIELDS
 		__field(const void *, skbaddr)
@@ -147,7 +150,7 @@ TRACE_EVENT(latch_drop,
 		__field(u8, reason)
 	),
 	TP_fast_assign(
-		LATCH_TRACE_ASSIGN(ln, l, l ? &l->flow : NULL);
+		LATCH_TRACE_ASSIGN(ln, l, f);
 		__entry->skbaddr = skb;
 		__entry->dir = dir;
 		__entry->reason = reason;

@@ -3,6 +3,7 @@
  * One packet against one latch, in full (RFC 5660 2.4-1): what protects it, whether that
  * is congruent, and what becomes of it.
  */
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 
 #include "base/mib.h"
@@ -23,9 +24,28 @@
 #include "packet/classify.h"
 #include "packet/enforce.h"
 #include "packet/establish.h"
+#include "packet/parse.h"
 #include "peer/peer.h"
 #include "sock/timewait.h"
 #include "xfrm/sad.h"
+
+/*
+ * Somebody traces drops: say of which flow the packet is, which a latch that is not in the table
+ * of flows, as a listener's, does not know.
+ */
+static noinline void latch_drop_trace(struct latch_net *ln, const struct latch *l,
+				      struct sk_buff *skb, u8 dir, u8 reason)
+{
+	u8 pf = skb->protocol == htons(ETH_P_IP) ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	const struct latch_flow *f = l && READ_ONCE(l->hashed) ? &l->flow : NULL;
+	struct latch_hdr h = {};
+
+	if (!f) {
+		latch_parse(ln, skb, skb->dev, pf, dir, &h);
+		f = h.kind == LATCH_PKT_FLOW ? &h.flow : NULL;
+	}
+	trace_latch_drop(ln, l, f, skb, dir, reason);
+}
 
 /**
  * latch_drop() - drop a packet and count why
@@ -41,7 +61,8 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
 			u8 dir, u8 reason)
 {
 	latch_mib_drop(ln, dir, reason);
-	trace_latch_drop(ln, l, skb, dir, reason);
+	if (trace_latch_drop_enabled())
+		latch_drop_trace(ln, l, skb, dir, reason);
 	if (l)
 		atomic_inc(&l->drops[dir]);
 	/* stolen, not dropped: to the sender it is as if it were lost (2.3-19) */

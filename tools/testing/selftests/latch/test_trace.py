@@ -16,7 +16,7 @@ import runner
 from expect import Moves
 from flow import FLOWS, error_of
 from ipsec import Ipsec
-from ktap import case, ksft_eq, ksft_true
+from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import L, ask, info
 from netns import INET
 from test_require import connect_errno
@@ -111,6 +111,25 @@ def refused(env, fam):
         refusals = trace.events(env.alice, "latch_refuse")
         remote = end(listener.getsockname())
         ksft_eq([(e["reason"], e["remote"], e["peer"]) for e in refusals], [("larval", remote, "0")])
+
+
+@case("2-9_trace_event_of_a_dropped_syn_{fam}", [{"fam": 4}, {"fam": 6}])
+def dropped_syn(env, fam):
+    """A listener that demands a channel gets a SYN in clear: the event names the flow that never was."""
+    listener = env.alice.socket(INET[fam])
+    ask(listener, mode=L.LATCH_MODE_REQUIRE)
+    listener.bind((env.alice.addr(fam), 0))
+    listener.listen()
+    sock = env.mallory.socket(INET[fam])
+    sock.bind((env.mallory.addr(fam), 0))
+    sock.setblocking(False)
+    with Trace() as trace, Moves(env.alice, LatchInLarval=1):
+        sock.connect_ex(listener.getsockname()[:2])
+        wait(lambda: trace.events(env.alice, "latch_drop"), "the drop")
+        event = trace.events(env.alice, "latch_drop")[0]
+        whose = (end(listener.getsockname()), end(sock.getsockname()))
+        ksft_eq((event["reason"], event["dir"], event["local"], event["remote"]), ("larval", "in", *whose))
+        sock.close()
 
 
 if __name__ == "__main__":
