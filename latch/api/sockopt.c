@@ -94,12 +94,12 @@ static void latch_request_keep(struct latch *l, const struct latch_req *req,
 	l->demand = d;
 	latch_demand_put(old);
 	if (req->mode == LATCH_MODE_REQUIRE) {
-		latch_want_more(l);
+		latch_lookup_inc(l);
 		if (!l->listener)
-			latch_transition(l, LATCH_EV_WANT, LATCH_REASON_NONE);
+			latch_transition(l, LATCH_EV_REQUIRE, LATCH_REASON_NONE);
 		return;
 	}
-	latch_want_less(l);
+	latch_lookup_dec(l);
 	if (l->state == LATCH_STATE_LARVAL)
 		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
 }

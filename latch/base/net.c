@@ -39,6 +39,6 @@ bool latch_net_needed(struct latch_net *ln)
 	return READ_ONCE(xfrm->state_num) ||
 	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_IN]) ||
 	       READ_ONCE(xfrm->policy_count[XFRM_POLICY_OUT]) ||
-	       atomic_read(&ln->gauge.latches) || atomic_read(&ln->n_wanting) ||
+	       atomic_read(&ln->gauge.latches) || atomic_read(&ln->n_lookup) ||
 	       atomic_read(&ln->gauge.over);
 }

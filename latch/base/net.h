@@ -59,7 +59,7 @@ struct net;
  * struct latch_net - the module's part of a network namespace
  * @net:       the namespace; it outlives this
  * @gens:      generations of SAs, see sacache.h
- * @n_wanting: sockets that packets have to be matched with by looking the socket up: those
+ * @n_lookup: sockets that packets have to be matched with by looking the socket up: those
  *             with a demand whose flow is not in the table yet, those that were restored,
  *             those bound to a group
  * @mib:       per-CPU counters
@@ -69,7 +69,7 @@ struct net;
 struct latch_net {
 	struct net			*net;
 	struct latch_sa_gens		gens;
-	atomic_t			n_wanting;
+	atomic_t			n_lookup;
 	struct latch_mib __percpu	*mib;
 	struct latch_net_conf		conf;
 	struct latch_net_manager	manager;

@@ -338,7 +338,7 @@ u32 latch_eval(struct latch *l, struct latch_common *common, bool relink)
 		smp_mb();
 	} while (!(all & LATCH_R(NO_MEM)) && latch_spd_id(l->ln) != spd);
 	if (l->group && latch_sad_seq(l->ln) != seq)
-		latch_group_doubt(l->group);
+		latch_group_queue_eval(l->group);
 	return all;
 }
 

@@ -247,12 +247,12 @@ int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts
 }
 
 /**
- * latch_group_doubt() - have the latches of a group checked
+ * latch_group_queue_eval() - have the latches of a group checked
  * @g: the group, held
  *
  * Context: any; takes the namespace's sad.lock.
  */
-void latch_group_doubt(const struct latch_group *g)
+void latch_group_queue_eval(const struct latch_group *g)
 {
 	struct latch_net *ln = g->c.ln;
 	int dir, i;

@@ -101,7 +101,7 @@ struct latch_group *latch_group_hold(struct latch_group *g);
 void latch_group_put(struct latch_group *g);
 void latch_group_leave(struct latch *l);
 int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts, bool uniform);
-void latch_group_doubt(const struct latch_group *g);
+void latch_group_queue_eval(const struct latch_group *g);
 bool latch_group_flow(struct latch_group *g, struct latch_flow *f);
 struct latch_group *latch_group_next(struct latch_net *ln, struct latch_group *g);
 int latch_group_init(void);

@@ -139,29 +139,29 @@ void latch_put(struct latch *l)
 }
 
 /**
- * latch_want_more() - a socket has a demand, but packets cannot find it yet
+ * latch_lookup_inc() - a socket has a demand, but packets cannot find it yet
  * @l: its latch, whose lock is held
  */
-void latch_want_more(struct latch *l)
+void latch_lookup_inc(struct latch *l)
 {
-	if (l->wanting)
+	if (l->lookup)
 		return;
-	l->wanting = 1;
-	atomic_inc(&l->ln->n_wanting);
+	l->lookup = 1;
+	atomic_inc(&l->ln->n_lookup);
 	/* the worker may just be switching the hooks off */
 	latch_work_queue(l->ln, LATCH_WORK_WAKE);
 }
 
 /**
- * latch_want_less() - packets find it now, or it has none any more
+ * latch_lookup_dec() - packets find it now, or it has none any more
  * @l: the latch, whose lock is held
  */
-void latch_want_less(struct latch *l)
+void latch_lookup_dec(struct latch *l)
 {
-	if (!l->wanting)
+	if (!l->lookup)
 		return;
-	l->wanting = 0;
-	atomic_dec(&l->ln->n_wanting);
+	l->lookup = 0;
+	atomic_dec(&l->ln->n_lookup);
 }
 
 /* No event and no list finds a latch any more. */
@@ -182,7 +182,7 @@ static void latch_unlist(struct latch *l)
 		l->counted = 0;
 	}
 	if (l->in_group) {
-		atomic_dec(&ln->n_wanting);
+		atomic_dec(&ln->n_lookup);
 		l->in_group = 0;
 	}
 }
@@ -199,9 +199,9 @@ void latch_retire(struct latch *l)
 	latch_unhash_flow(l);
 	/* a demand holds for whatever the socket does next */
 	if (l->mode == LATCH_MODE_REQUIRE && l->sk && !l->unlinked)
-		latch_want_more(l);
+		latch_lookup_inc(l);
 	else
-		latch_want_less(l);
+		latch_lookup_dec(l);
 	latch_unlist(l);
 }
 
@@ -332,7 +332,7 @@ bool latch_transition(struct latch *l, u8 event, u8 reason)
 }
 
 /**
- * latch_linger() - a connection is over, but packets go on to find its latch
+ * latch_enter_timewait() - a connection is over, but packets go on to find its latch
  * @l: the latch, ESTABLISHED or BROKEN, whose lock is held; its socket is about to go
  *
  * To whoever asks, and to the counters, it is CLOSED; for the packets of TIME_WAIT its
@@ -340,7 +340,7 @@ bool latch_transition(struct latch *l, u8 event, u8 reason)
  *
  * Context: BH off.
  */
-void latch_linger(struct latch *l)
+void latch_enter_timewait(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
 	if (l->state == LATCH_STATE_ESTABLISHED)

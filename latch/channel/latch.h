@@ -49,7 +49,7 @@ struct sock;
  *             socket
  * @portaddr:  where UDP has the socket in its table
  * @txhash:    what connect() drew for a UDP socket
- * @in_group:  counted in n_wanting: a UDP socket bound to a group, or for broadcasts
+ * @in_group:  counted in n_lookup: a UDP socket bound to a group, or for broadcasts
  * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
  *             protected segment
  * @half_open: counted in ln->pending.n_halfopen, by @share
@@ -79,7 +79,7 @@ struct latch {
 				has_id:1,
 				listed:1,
 				automatic:1,
-				wanting:1,
+				lookup:1,
 				joined:1,
 				sockpol_in:1,
 				sockpol_out:1,
@@ -146,14 +146,14 @@ int latch_list(struct latch *l);
 void latch_no_more(struct latch *l);
 bool latch_hold(struct latch *l);
 void latch_put(struct latch *l);
-void latch_want_more(struct latch *l);
-void latch_want_less(struct latch *l);
+void latch_lookup_inc(struct latch *l);
+void latch_lookup_dec(struct latch *l);
 void latch_retire(struct latch *l);
 u8 latch_disposition(const struct latch *l);
 void latch_report(struct latch *l, int err);
 struct latch *latch_report_next(struct latch_net *ln, int *err);
 bool latch_transition(struct latch *l, u8 event, u8 reason);
-void latch_linger(struct latch *l);
+void latch_enter_timewait(struct latch *l);
 u8 latch_rule(const struct latch *l);
 int latch_init(void);
 void latch_exit(void);

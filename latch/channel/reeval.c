@@ -231,7 +231,7 @@ void latch_reeval_group(struct latch_group *g)
 	}
 	smp_mb(); /* pairs with latch_path_changed() */
 	if (latch_group_seq(g) != seq)
-		latch_group_doubt(g);
+		latch_group_queue_eval(g);
 }
 
 static void latch_reeval_policy_one(struct latch *l, struct latch_group *g, u32 conflicts)

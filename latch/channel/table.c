@@ -87,14 +87,14 @@ static const struct rhashtable_params latch_sock_params = {
 };
 
 /* rhashtable_lookup(), in whichever table. */
-static __always_inline struct latch *latch_lookup_far(const struct latch_wanted *w)
+static __always_inline struct latch *latch_lookup_any(const struct latch_lookup_key *w)
 {
 	struct bucket_table *tbl = rht_dereference_rcu(latch_flows.tbl, &latch_flows);
 	struct latch *l;
 	u32 index;
 
 	do {
-		index = latch_wanted_index(w, tbl);
+		index = latch_lookup_index(w, tbl);
 		l = latch_walk(w, rht_bucket(tbl, index), tbl, index);
 		if (l)
 			return l;
@@ -105,7 +105,7 @@ static __always_inline struct latch *latch_lookup_far(const struct latch_wanted 
 }
 
 /**
- * latch_find4_far() - latch_find4() in whichever table
+ * latch_find4_any() - latch_find4() in whichever table
  * @ln:     the namespace
  * @local:  local address
  * @remote: remote address
@@ -114,19 +114,19 @@ static __always_inline struct latch *latch_lookup_far(const struct latch_wanted 
  *
  * Context: RCU read side. Return: the latch or NULL.
  */
-struct latch *latch_find4_far(const struct latch_net *ln, u32 local, u32 remote, u32 ports,
+struct latch *latch_find4_any(const struct latch_net *ln, u32 local, u32 remote, u32 ports,
 			      u32 kind)
 {
-	const struct latch_wanted w = {
+	const struct latch_lookup_key w = {
 		.ln = ln, .local = &local, .remote = &remote, .ports = ports, .kind = kind,
 		.ip4 = true,
 	};
 
-	return latch_lookup_far(&w);
+	return latch_lookup_any(&w);
 }
 
 /**
- * latch_find6_far() - latch_find6() in whichever table
+ * latch_find6_any() - latch_find6() in whichever table
  * @ln:     the namespace
  * @local:  local address, four words
  * @remote: remote address
@@ -135,14 +135,14 @@ struct latch *latch_find4_far(const struct latch_net *ln, u32 local, u32 remote,
  *
  * Context: RCU read side. Return: the latch or NULL.
  */
-struct latch *latch_find6_far(const struct latch_net *ln, const u32 *local,
+struct latch *latch_find6_any(const struct latch_net *ln, const u32 *local,
 			      const u32 *remote, u32 ports, u32 kind)
 {
-	const struct latch_wanted w = {
+	const struct latch_lookup_key w = {
 		.ln = ln, .local = local, .remote = remote, .ports = ports, .kind = kind,
 	};
 
-	return latch_lookup_far(&w);
+	return latch_lookup_any(&w);
 }
 
 /**

@@ -59,7 +59,7 @@ static __always_inline bool latch_is6(const struct latch *l, const struct latch_
 }
 
 /* What a flow is looked up by. @ip4 is constant: the addresses are one word each, or four. */
-struct latch_wanted {
+struct latch_lookup_key {
 	const struct latch_net	*ln;
 	const u32		*local;
 	const u32		*remote;
@@ -68,13 +68,13 @@ struct latch_wanted {
 	bool			ip4;
 };
 
-static __always_inline bool latch_is(const struct latch *l, const struct latch_wanted *w)
+static __always_inline bool latch_is(const struct latch *l, const struct latch_lookup_key *w)
 {
 	return w->ip4 ? latch_is4(l, w->ln, *w->local, *w->remote, w->ports, w->kind) :
 			latch_is6(l, w->ln, w->local, w->remote, w->ports, w->kind);
 }
 
-static __always_inline u32 latch_wanted_index(const struct latch_wanted *w,
+static __always_inline u32 latch_lookup_index(const struct latch_lookup_key *w,
 					      const struct bucket_table *tbl)
 {
 	return rht_bucket_index(tbl, latch_hash(w->local, w->remote, w->ports, w->ip4,
@@ -82,7 +82,7 @@ static __always_inline u32 latch_wanted_index(const struct latch_wanted *w,
 }
 
 /* A chain that ends as another one is begun anew: its entry was moved there. */
-static __always_inline struct latch *latch_walk(const struct latch_wanted *w,
+static __always_inline struct latch *latch_walk(const struct latch_lookup_key *w,
 						struct rhash_lock_head __rcu *const *bkt,
 						const struct bucket_table *tbl, u32 index)
 {
@@ -99,13 +99,13 @@ static __always_inline struct latch *latch_walk(const struct latch_wanted *w,
 	return NULL;
 }
 
-struct latch *latch_find4_far(const struct latch_net *ln, u32 local, u32 remote, u32 ports,
+struct latch *latch_find4_any(const struct latch_net *ln, u32 local, u32 remote, u32 ports,
 			      u32 kind);
-struct latch *latch_find6_far(const struct latch_net *ln, const u32 *local,
+struct latch *latch_find6_any(const struct latch_net *ln, const u32 *local,
 			      const u32 *remote, u32 ports, u32 kind);
 
 /* The same where the table is neither large and sparse nor being resized. */
-static __always_inline struct latch *latch_lookup_near(const struct latch_wanted *w,
+static __always_inline struct latch *latch_lookup_flat(const struct latch_lookup_key *w,
 						       bool *sure)
 {
 	struct bucket_table *tbl = rht_dereference_rcu(latch_flows.tbl, &latch_flows);
@@ -115,7 +115,7 @@ static __always_inline struct latch *latch_lookup_near(const struct latch_wanted
 	*sure = !tbl->nest;
 	if (tbl->nest)
 		return NULL;
-	index = latch_wanted_index(w, tbl);
+	index = latch_lookup_index(w, tbl);
 	l = latch_walk(w, &tbl->buckets[index], tbl, index);
 	smp_rmb(); /* pairs with the table's resizing */
 	*sure = l || !rcu_access_pointer(tbl->future_tbl);
@@ -135,14 +135,14 @@ static __always_inline struct latch *latch_lookup_near(const struct latch_wanted
 static __always_inline struct latch *latch_find4(const struct latch_net *ln, u32 local,
 						 u32 remote, u32 ports, u32 kind)
 {
-	const struct latch_wanted w = {
+	const struct latch_lookup_key w = {
 		.ln = ln, .local = &local, .remote = &remote, .ports = ports, .kind = kind,
 		.ip4 = true,
 	};
 	bool sure;
-	struct latch *l = latch_lookup_near(&w, &sure);
+	struct latch *l = latch_lookup_flat(&w, &sure);
 
-	return likely(sure) ? l : latch_find4_far(ln, local, remote, ports, kind);
+	return likely(sure) ? l : latch_find4_any(ln, local, remote, ports, kind);
 }
 
 /**
@@ -159,13 +159,13 @@ static __always_inline struct latch *latch_find6(const struct latch_net *ln,
 						 const u32 *local, const u32 *remote,
 						 u32 ports, u32 kind)
 {
-	const struct latch_wanted w = {
+	const struct latch_lookup_key w = {
 		.ln = ln, .local = local, .remote = remote, .ports = ports, .kind = kind,
 	};
 	bool sure;
-	struct latch *l = latch_lookup_near(&w, &sure);
+	struct latch *l = latch_lookup_flat(&w, &sure);
 
-	return likely(sure) ? l : latch_find6_far(ln, local, remote, ports, kind);
+	return likely(sure) ? l : latch_find6_any(ln, local, remote, ports, kind);
 }
 
 struct latch *latch_find(const struct latch_net *ln, const struct latch_flow *f);

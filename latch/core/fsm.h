@@ -9,9 +9,9 @@
 
 enum latch_event {
 	LATCH_EV_LISTEN,	/* the socket listens (2.3-1) */
-	LATCH_EV_WANT,		/* a channel is demanded, no SA yet (2.3-5) */
-	LATCH_EV_BIND,		/* first SA, nothing conflicts (2.3-3) */
-	LATCH_EV_BIND_CONFLICT,	/* first SA, but there are conflicts (2.3-11) */
+	LATCH_EV_REQUIRE,		/* a channel is demanded, no SA yet (2.3-5) */
+	LATCH_EV_SA,		/* first SA, nothing conflicts (2.3-3) */
+	LATCH_EV_SA_CONFLICT,	/* first SA, but there are conflicts (2.3-11) */
 	LATCH_EV_CONFLICT,	/* conflicts appeared (2.2-6, 2.2-7) */
 	LATCH_EV_CLEAR,		/* the last conflict is gone (2.2-10) */
 	LATCH_EV_CLOSE,		/* an administrator closes it (2.2-5) */

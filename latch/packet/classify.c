@@ -45,7 +45,7 @@ static noinline struct latch_sa *latch_classify_find(struct latch_net *ln,
 static struct latch_sa *latch_classify_sa(struct latch_net *ln, const struct xfrm_state *x,
 					  struct latch_identity *identity)
 {
-	struct latch_sa *sa = latch_sad_near(x);
+	struct latch_sa *sa = latch_sad_find_ptr(x);
 
 	return sa && latch_group_known(sa, identity) ? sa : latch_classify_find(ln, x, identity);
 }

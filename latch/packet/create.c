@@ -475,7 +475,7 @@ struct latch *latch_create_demand(struct latch_net *ln, struct sk_buff *skb,
 	struct latch *l = NULL;
 	struct sock *sk;
 
-	if (!atomic_read(&ln->n_wanting))
+	if (!atomic_read(&ln->n_lookup))
 		return NULL;
 	if (f->proto == IPPROTO_UDP) {
 		sk = latch_udp_lookup(ln, f, latch_iif(skb, f), latch_sdif(skb, f), NULL);

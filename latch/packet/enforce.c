@@ -78,7 +78,7 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
  */
 bool latch_guarded(const struct latch_net *ln)
 {
-	return atomic_read(&ln->gauge.latches) || atomic_read(&ln->n_wanting) ||
+	return atomic_read(&ln->gauge.latches) || atomic_read(&ln->n_lookup) ||
 	       latch_timewait_any(ln);
 }
 

@@ -65,11 +65,11 @@ int latch_establish(struct latch *l, const struct latch_pkt *p)
 		return -ENOMEM;
 	if (l->conflicts & LATCH_R(NO_MEM))
 		latch_work_queue(l->ln, LATCH_WORK_ALL);
-	latch_want_less(l);
+	latch_lookup_dec(l);
 	if (l->conflicts)
-		latch_transition(l, LATCH_EV_BIND_CONFLICT, latch_reason_first(l->conflicts));
+		latch_transition(l, LATCH_EV_SA_CONFLICT, latch_reason_first(l->conflicts));
 	else
-		latch_transition(l, LATCH_EV_BIND, LATCH_REASON_NONE);
+		latch_transition(l, LATCH_EV_SA, LATCH_REASON_NONE);
 	return 0;
 }
 

@@ -171,7 +171,7 @@ static __always_inline bool latch_unconcerned(const struct latch_net *ln, struct
 {
 	bool tcp = proto == IPPROTO_TCP;
 
-	if (atomic_read(&ln->n_wanting))
+	if (atomic_read(&ln->n_lookup))
 		return false;
 	if (dir == LATCH_DIR_OUT)
 		return !skb->sk || !sk_fullsock(skb->sk) || !dst_xfrm(skb_dst(skb)) ||

@@ -130,7 +130,7 @@ void latch_halfopen_orphan(struct latch *l)
 	lockdep_assert_held(&l->lock);
 	latch_transition(l, LATCH_EV_CLOSE, LATCH_REASON_NO_MEM);
 	/* its socket has none, so every packet has to be looked at by its header */
-	latch_want_more(l);
+	latch_lookup_inc(l);
 	spin_lock(&l->ln->pending.lock);
 	l->expires = jiffies + MAX_JIFFY_OFFSET / 2;
 	spin_unlock(&l->ln->pending.lock);

@@ -194,12 +194,12 @@ void latch_owner_unpin(struct latch *l)
 }
 
 /**
- * latch_owner_part() - a latch has no socket any more
+ * latch_owner_detach() - a latch has no socket any more
  * @l: the latch, whose lock is held, and which is not chained any more
  *
  * Context: BH off, RCU read side: the module is not pinned by it any more.
  */
-void latch_owner_part(struct latch *l)
+void latch_owner_detach(struct latch *l)
 {
 	latch_unhash_sk(l);
 	latch_owner_unpin(l);

@@ -13,7 +13,7 @@ int latch_owner_attach(struct latch *l, struct sock *sk);
 void latch_owner_latched(struct latch *l, struct sock *sk);
 bool latch_owner_unchain(struct latch *l);
 void latch_owner_unpin(struct latch *l);
-void latch_owner_part(struct latch *l);
+void latch_owner_detach(struct latch *l);
 void latch_owner_report_all(struct latch_net *ln);
 void latch_owner_close(struct latch *l, bool unpin);
 struct latch *latch_owner_fresh(struct latch_net *ln, struct sock *sk, struct latch *l);

@@ -182,7 +182,7 @@ static void latch_tcp_restored(struct latch_net *ln, struct sock *sk)
 	if (automatic)
 		l->automatic = 1;
 	WRITE_ONCE(l->restored, true);
-	latch_want_more(l);
+	latch_lookup_inc(l);
 	spin_unlock_bh(&l->lock);
 }
 
@@ -259,7 +259,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 		gone = l->state == LATCH_STATE_CLOSED && latch_tcp_quiet(sk) &&
 		       !l->kept && latch_owner_unchain(l);
 		if (gone)
-			latch_owner_part(l);
+			latch_owner_detach(l);
 		spin_unlock_bh(&l->lock);
 		if (gone)
 			latch_unlink(l);

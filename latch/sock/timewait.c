@@ -142,8 +142,8 @@ static bool latch_timewait_become(struct latch *l, const struct sock *sk)
 {
 	if (!sock_flag(sk, SOCK_DEAD) || !latch_owner_unchain(l))
 		return false;
-	latch_linger(l);
-	latch_owner_part(l);
+	latch_enter_timewait(l);
+	latch_owner_detach(l);
 	latch_timewait_add(l, sk);
 	return true;
 }

@@ -104,6 +104,6 @@ void latch_udp_latched(struct latch *l, struct sock *sk)
 	l->portaddr = udp_sk(sk)->udp_portaddr_hash;
 	if (!l->in_group && latch_udp_in_group(sk)) {
 		l->in_group = 1;
-		atomic_inc(&l->ln->n_wanting);
+		atomic_inc(&l->ln->n_lookup);
 	}
 }

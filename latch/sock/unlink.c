@@ -116,8 +116,8 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 		sock_put(kept);
 	if (new->mode == LATCH_MODE_REQUIRE) {
 		spin_lock_bh(&new->lock);
-		latch_want_more(new);
-		latch_transition(new, LATCH_EV_WANT, LATCH_REASON_NONE);
+		latch_lookup_inc(new);
+		latch_transition(new, LATCH_EV_REQUIRE, LATCH_REASON_NONE);
 		spin_unlock_bh(&new->lock);
 	}
 	return new;

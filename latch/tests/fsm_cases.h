@@ -30,9 +30,9 @@ static bool ref_fsm_valid(u8 state, u8 event)
 {
 	switch (event) {
 	case LATCH_EV_LISTEN:
-	case LATCH_EV_WANT:
-	case LATCH_EV_BIND:
-	case LATCH_EV_BIND_CONFLICT:
+	case LATCH_EV_REQUIRE:
+	case LATCH_EV_SA:
+	case LATCH_EV_SA_CONFLICT:
 		return fsm_unborn(state);
 	case LATCH_EV_CONFLICT:
 	case LATCH_EV_CLEAR:
@@ -53,12 +53,12 @@ static u8 ref_fsm_next(u8 state, u8 event)
 	switch (event) {
 	case LATCH_EV_LISTEN:
 		return LATCH_STATE_LISTENER;
-	case LATCH_EV_WANT:
+	case LATCH_EV_REQUIRE:
 		return LATCH_STATE_LARVAL;
-	case LATCH_EV_BIND:
+	case LATCH_EV_SA:
 	case LATCH_EV_CLEAR:
 		return LATCH_STATE_ESTABLISHED;
-	case LATCH_EV_BIND_CONFLICT:
+	case LATCH_EV_SA_CONFLICT:
 	case LATCH_EV_CONFLICT:
 		return LATCH_STATE_BROKEN;
 	case LATCH_EV_RELEASE:
@@ -156,9 +156,9 @@ static void fsm_born_established_or_broken(struct tally *t)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(unborn); i++) {
-		EXPECT(t, latch_fsm(unborn[i], LATCH_EV_BIND).next ==
+		EXPECT(t, latch_fsm(unborn[i], LATCH_EV_SA).next ==
 		       LATCH_STATE_ESTABLISHED, "from %u", unborn[i]);
-		EXPECT(t, latch_fsm(unborn[i], LATCH_EV_BIND_CONFLICT).next ==
+		EXPECT(t, latch_fsm(unborn[i], LATCH_EV_SA_CONFLICT).next ==
 		       LATCH_STATE_BROKEN, "from %u", unborn[i]);
 		EXPECT(t, !latch_fsm(unborn[i], LATCH_EV_CLEAR).valid &&
 		       !latch_fsm(unborn[i], LATCH_EV_CONFLICT).valid,

@@ -92,12 +92,12 @@ struct latch_sa *latch_sad_find(const struct latch_sa_key *key)
 }
 
 /**
- * latch_sad_near() - the copy of this very SA, where it is at hand
+ * latch_sad_find_ptr() - the copy of this very SA, where it is at hand
  * @x: the SA
  *
  * Context: RCU read side. Return: the copy; NULL where it has to be looked for.
  */
-struct latch_sa *latch_sad_near(const struct xfrm_state *x)
+struct latch_sa *latch_sad_find_ptr(const struct xfrm_state *x)
 {
 	struct latch_sa *sa = READ_ONCE(*latch_sa_slot(x));
 

@@ -117,7 +117,7 @@ static inline u64 latch_sad_last_serial(const struct latch_net *ln)
 
 void latch_sad_listen(const struct latch_sad_listener *listener);
 struct latch_sa *latch_sad_find(const struct latch_sa_key *key);
-struct latch_sa *latch_sad_near(const struct xfrm_state *x);
+struct latch_sa *latch_sad_find_ptr(const struct xfrm_state *x);
 int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x);
 void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x);
 void latch_sad_flush(struct latch_net *ln, u8 proto);
