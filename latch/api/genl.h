@@ -34,6 +34,8 @@ extern const struct nla_policy latch_manager_set_nl_policy[LATCH_A_MANAGER_DEAD_
 /* Ops table for latch */
 extern const struct genl_ops latch_nl_ops[10];
 
+int latch_nl_peer_get_start(struct netlink_callback *cb);
+
 int latch_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info);

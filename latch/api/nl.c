@@ -83,16 +83,17 @@ void *latch_nl_dump_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd
 			   &latch_family, NLM_F_MULTI, cmd);
 }
 
-/* The generated groups, but for their flags, which the generator leaves out. */
+/* The generated groups and operations, but for what the generator leaves out. */
 static struct genl_multicast_group latch_mcgrps[ARRAY_SIZE(latch_nl_mcgrps)] __ro_after_init;
+static struct genl_ops latch_ops[ARRAY_SIZE(latch_nl_ops)] __ro_after_init;
 
 struct genl_family latch_family __ro_after_init = {
 	.name		= LATCH_GENL_NAME,
 	.version	= LATCH_GENL_VERSION,
 	.netnsok	= true,
 	.module		= THIS_MODULE,
-	.ops		= latch_nl_ops,
-	.n_ops		= ARRAY_SIZE(latch_nl_ops),
+	.ops		= latch_ops,
+	.n_ops		= ARRAY_SIZE(latch_ops),
 	.resv_start_op	= 1,
 	.mcgrps		= latch_mcgrps,
 	.n_mcgrps	= ARRAY_SIZE(latch_mcgrps),
@@ -105,6 +106,12 @@ struct genl_family latch_family __ro_after_init = {
  */
 int __init latch_netlink_init(void)
 {
+	unsigned int i;
+
+	memcpy(latch_ops, latch_nl_ops, sizeof(latch_ops));
+	for (i = 0; i < ARRAY_SIZE(latch_ops); i++)
+		if (latch_ops[i].cmd == LATCH_CMD_PEER_GET)
+			latch_ops[i].start = latch_nl_peer_get_start;
 	memcpy(latch_mcgrps, latch_nl_mcgrps, sizeof(latch_mcgrps));
 	/* the flows and peers of all users are nobody's but the administrator's */
 	latch_mcgrps[LATCH_NLGRP_EVENTS].flags = GENL_MCAST_CAP_NET_ADMIN;

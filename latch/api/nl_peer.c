@@ -229,11 +229,34 @@ int latch_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /**
+ * latch_nl_peer_get_start() - a dump of records begins
+ * @cb: the dump; it gets messages in which each of the records has room
+ *
+ * Context: process. Return: 0.
+ */
+int latch_nl_peer_get_start(struct netlink_callback *cb)
+{
+	struct latch_net *ln = latch_nl_net(cb->skb);
+	struct latch_peer *p;
+	unsigned long id = 0;
+	size_t most = 0;
+
+	rcu_read_lock();
+	for (; (p = latch_peer_from(ln, &id)); id++)
+		most = max(most, latch_peer_size(p));
+	rcu_read_unlock();
+	cb->min_dump_alloc = NLMSG_HDRLEN + GENL_HDRLEN + most;
+	return 0;
+}
+
+/**
  * latch_nl_peer_get_dumpit() - peer-get of all records
  * @skb: what to fill
  * @cb:  the dump; it goes on from the number after the last one that had room
  *
- * Context: process. Return: bytes filled, 0 at the end.
+ * Context: process.
+ * Return: bytes filled, 0 at the end; -EMSGSIZE for a record that came since the dump began and
+ * is larger than any that was there.
  */
 int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -255,5 +278,5 @@ int latch_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	}
 	cb->args[0] = id;
 	rcu_read_unlock();
-	return skb->len;
+	return p && !skb->len ? -EMSGSIZE : skb->len;
 }

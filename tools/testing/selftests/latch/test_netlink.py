@@ -284,6 +284,20 @@ def child_told(env):
     nl.close()
 
 
+@case("2-13_list_of_records_of_{size}_bytes", [{"size": n} for n in (4096, 16384)])
+def large_records(env, size):
+    """Records with large certificates are listed to whoever reads for the first time, and so is what follows."""
+    small = [env.alice.nl.do("peer-new", id_type=L.LATCH_ID_FQDN, id_value=name)["id"] for name in (b"a", b"c")]
+    parts = {name: bytes([n]) * size for n, name in enumerate(("cert", "anchor", "key"))}
+    large = env.alice.nl.do("peer-new", id_type=L.LATCH_ID_FQDN, id_value=b"b", **parts)["id"]
+    small += [env.alice.nl.do("peer-new", id_type=L.LATCH_ID_FQDN, id_value=b"d")["id"]]
+    nl = Netlink(env.alice)
+    listed = {record["id"]: record for record in nl.dump("peer-get")}
+    nl.close()
+    ksft_eq(set(listed), {*small, large})
+    ksft_eq({name: listed[large][name] for name in parts}, parts)
+
+
 @case("2.3-10_notifications_of_records")
 def record_told(env):
     """A new record is told, an old one asked for again is not."""
