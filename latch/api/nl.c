@@ -13,6 +13,7 @@
 #include "base/net.h"
 #include "base/work.h"
 #include "core/types.h"
+#include "xfrm/spd.h"
 
 /**
  * latch_nl_net() - the namespace of a request, up to date
@@ -24,6 +25,7 @@ struct latch_net *latch_nl_net(const struct sk_buff *skb)
 {
 	struct latch_net *ln = latch_pernet(sock_net(skb->sk));
 
+	latch_spd_check_defaults(ln);
 	latch_work_sync(ln);
 	return ln;
 }

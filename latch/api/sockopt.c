@@ -27,6 +27,7 @@
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
+#include "xfrm/spd.h"
 
 static bool latch_sock_ok(const struct sock *sk)
 {
@@ -331,6 +332,7 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 		return -EOPNOTSUPP;
 	if (*len < 0)
 		return -EINVAL;
+	latch_spd_check_defaults(ln);
 	latch_work_sync(ln);
 	if (opt == IP_LATCH_BINDING)
 		return latch_get_binding(sk, user, len);

@@ -72,13 +72,17 @@ static void latch_eval_seen(struct latch_eval_case *c)
 	}
 }
 
-/* No policy: clear text goes out, and comes in where nothing else demands IPsec. */
-static u32 latch_eval_unpoliced(const struct latch_eval_case *c)
+/* Where there is no policy, does the namespace's default block the flow? */
+static bool latch_eval_blocked(const struct latch_eval_case *c)
 {
 	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
 
-	if (READ_ONCE(c->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK)
-		return 0;
+	return READ_ONCE(c->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK;
+}
+
+/* Clear text goes out, and comes in where nothing else demands IPsec. */
+static u32 latch_eval_clear(const struct latch_eval_case *c)
+{
 	if (c->dir == LATCH_DIR_OUT)
 		return LATCH_R(POLICY_OUT);
 	return c->common->in_protected ? LATCH_R(POLICY_IN) : 0;
@@ -104,8 +108,10 @@ static u32 latch_eval_policy(struct latch_eval_case *c)
 	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id, m->mark[c->dir]);
 	c->pol = pol;
 	m->pol[c->dir] = pol ? pol->id : 0;
-	if (!pol || (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl))
-		return latch_eval_unpoliced(c);
+	if (!pol)
+		return latch_eval_blocked(c) ? 0 : latch_eval_clear(c);
+	if (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl)
+		return latch_eval_clear(c);
 	if (pol->action != XFRM_POLICY_ALLOW)
 		return 0;
 	if (c->dir == LATCH_DIR_IN)

@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xfrm.h>
 
 struct latch_spd;
 
@@ -16,12 +17,14 @@ struct latch_spd;
  * struct latch_net_spd - the copy of the SPD; xfrm/spd.c
  * @copy:     the copy, replaced by the worker; RCU
  * @stale:    a policy came or went that it does not have
+ * @defaults: the namespace's default policies when it was made
  * @last_pol: the greatest number that a policy was given; the worker's
  * @last:     the number that the last copy was given; the worker's
  */
 struct latch_net_spd {
 	struct latch_spd __rcu	*copy;
 	bool			stale;
+	u8			defaults[XFRM_POLICY_MAX];
 	u32			last_pol;
 	u32			last;
 };

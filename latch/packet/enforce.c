@@ -28,6 +28,7 @@
 #include "peer/peer.h"
 #include "sock/timewait.h"
 #include "xfrm/sad.h"
+#include "xfrm/spd.h"
 
 /*
  * Somebody traces drops: say of which flow the packet is, which a latch that is not in the table
@@ -61,6 +62,7 @@ unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *s
 			u8 dir, u8 reason)
 {
 	latch_mib_drop(ln, dir, reason);
+	latch_spd_check_defaults(ln);
 	if (trace_latch_drop_enabled())
 		latch_drop_trace(ln, l, skb, dir, reason);
 	if (l)

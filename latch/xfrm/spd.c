@@ -8,6 +8,7 @@
 #include <linux/sort.h>
 
 #include "base/net.h"
+#include "base/work.h"
 #include "core/flow.h"
 #include "core/types.h"
 #include "xfrm/sad.h"
@@ -296,6 +297,8 @@ int latch_spd_read(struct latch_net *ln)
 	size_t size;
 	u32 i, dir;
 
+	for (i = 0; i < XFRM_POLICY_MAX; i++)
+		WRITE_ONCE(ln->spd.defaults[i], READ_ONCE(ln->net->xfrm.policy_default[i]));
 	latch_spd_walk(ln->net, &c);
 	c.room = c.n + c.n / 8;
 	size = struct_size(c.spd, pol, c.room);
@@ -326,6 +329,26 @@ int latch_spd_read(struct latch_net *ln)
 		latch_spd_make_index(c.spd, dir);
 	latch_spd_publish(ln, c.spd);
 	return 0;
+}
+
+/**
+ * latch_spd_check_defaults() - have the SPD read again where a default policy has changed
+ * @ln: the namespace
+ *
+ * XFRM tells nobody of that (XFRM_MSG_SETDEFAULT), so whoever drops a packet or is asked about
+ * latches looks.
+ *
+ * Context: any.
+ */
+void latch_spd_check_defaults(struct latch_net *ln)
+{
+	u32 i;
+
+	for (i = 0; i < XFRM_POLICY_MAX; i++)
+		if (READ_ONCE(ln->spd.defaults[i]) != READ_ONCE(ln->net->xfrm.policy_default[i])) {
+			latch_work_queue(ln, LATCH_WORK_SPD);
+			return;
+		}
 }
 
 static bool latch_spd_fits(const struct latch_pol *pol, const struct latch_flow *f, u8 dir,

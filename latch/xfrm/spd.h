@@ -64,6 +64,7 @@ static inline void latch_spd_set_stale(struct latch_net *ln, bool stale)
 }
 
 int latch_spd_read(struct latch_net *ln);
+void latch_spd_check_defaults(struct latch_net *ln);
 const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_flow *f, u8 dir,
 				       u32 if_id, u32 mark);
 bool latch_spd_overtaken(const struct latch_net *ln, const struct latch_pol *pol, u32 limit);

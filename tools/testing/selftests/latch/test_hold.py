@@ -5,6 +5,7 @@
 RFC 5660 2-10, 2-11, 2-20, 2.2-7 to 2.2-10, 2.3-13, 2.3-18, 5.5.
 """
 
+import contextlib
 import errno
 import socket
 import struct
@@ -233,6 +234,42 @@ def default_block(env):
         flow.pump(flow.moved(2000))
     finally:
         env.alice.ip("xfrm policy setdefault in accept fwd accept out accept")
+
+
+@contextlib.contextmanager
+def default_policy(host, verb):
+    """Another default policy in all directions while a block runs."""
+    host.ip(f"xfrm policy setdefault in {verb} fwd {verb} out {verb}")
+    try:
+        yield
+    finally:
+        host.ip("xfrm policy setdefault in accept fwd accept out accept")
+
+
+@case("2.2-7_pass_policy_where_the_default_is_to_block_{flow}", FLOWS)
+def passed_by_policy(env, proto, fam):
+    """The default is only for what no policy governs: one that lets a latched flow pass in clear is a conflict."""
+    ipsec = identified_ipsec(env, fam)
+    flow = with_disposition(ipsec, proto, "wait")
+    with default_policy(env.alice, "block"):
+        env.alice.ip(other_policy(ipsec, env.alice, "out", "action allow priority 1", narrow=f"proto {proto}"))
+        is_state(flow.a, "BROKEN", "POLICY_OUT", ["POLICY_OUT"])
+        env.alice.ip(other_policy(ipsec, env.alice, "out", "", "delete", f"proto {proto}"))
+        is_state(flow.a, "ESTABLISHED", conflicts=[])
+
+
+@case("2.2-7_default_policy_changes_{flow}", FLOWS)
+def default_changes(env, proto, fam):
+    """No event tells of another default policy: the first packet that is dropped finds out, and so does who asks."""
+    ipsec = identified_ipsec(env, fam)
+    flow = with_disposition(ipsec, proto, "wait")
+    with default_policy(env.alice, "block"):
+        env.alice.ip("xfrm policy flush")
+        is_state(flow.a, "ESTABLISHED", conflicts=[])
+    flow.pump(lambda: info(flow.a).conflicts, ways=((flow.a, flow.b),))
+    is_state(flow.a, "BROKEN", "POLICY_OUT", GONE)
+    with default_policy(env.alice, "block"):
+        ksft_eq([c["state"] for c in env.alice.conns().values()], ["established"])
 
 
 @case("2.2-10_restored_when_the_last_conflict_is_gone")
