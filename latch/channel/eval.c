@@ -89,6 +89,17 @@ static u32 latch_eval_clear(const struct latch_eval_case *c)
 }
 
 /*
+ * May this direction's packets be looked up otherwise than is thought? Each direction can have
+ * a mark and an XFRM interface of its own, which its first packet tells.
+ */
+static bool latch_eval_unseen(const struct latch_eval_case *c)
+{
+	const struct latch_common *m = c->common;
+
+	return !(m->seen & BIT(c->dir)) && (m->if_id[c->dir] || latch_sad_marked(c->ln));
+}
+
+/*
  * Fills in the templates. A policy that blocks is silence, no conflict, and
  * leaves none. A flow that begins may do so by a policy that was not read yet; what
  * governs an older one is checked against what was read last.
@@ -105,7 +116,12 @@ static u32 latch_eval_policy(struct latch_eval_case *c)
 		latch_eval_seen(c);
 		return 0;
 	}
-	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id, m->mark[c->dir]);
+	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id[c->dir], m->mark[c->dir]);
+	if (!pol && latch_eval_unseen(c)) {
+		m->pol[c->dir] = LATCH_POL_SEEN;
+		latch_eval_seen(c);
+		return 0;
+	}
 	c->pol = pol;
 	m->pol[c->dir] = pol ? pol->id : 0;
 	if (!pol)
@@ -156,7 +172,7 @@ static bool latch_eval_covers(struct latch_eval_case *c, int i, const struct lat
 {
 	const struct latch_common *m = c->common;
 
-	if (sa->if_id != m->if_id ||
+	if (sa->if_id != m->if_id[c->dir] ||
 	    (m->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
 	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
 		return false;
@@ -371,7 +387,7 @@ bool latch_eval_group(struct latch_group *g, const struct latch_flow *f, u32 *co
 static bool latch_eval_pol(const struct latch_common *c, const struct latch_flow *f, u8 dir,
 			   const struct latch_pol **pol)
 {
-	*pol = latch_spd_find(c->ln, f, dir, c->if_id, c->mark[dir]);
+	*pol = latch_spd_find(c->ln, f, dir, c->if_id[dir], c->mark[dir]);
 	return (*pol ? (*pol)->id : 0) == c->pol[dir];
 }
 

@@ -32,6 +32,8 @@ struct latch_peer;
  *              not known
  * @sockpol:    the socket has policies of its own, by BIT(direction)
  * @in_protected: a policy wanted protection of what comes in once
+ * @seen:       BIT(direction): a packet came; else @mark and @if_id of this direction are
+ *              taken from the other one
  * @outer_local: and the rest: what was seen of the SAs, not latched
  *
  * Hashed and compared as bytes.
@@ -48,7 +50,7 @@ struct latch_common {
 	xfrm_address_t		outer_remote;
 	u32			reqid[LATCH_DIRS];
 	u32			mark[LATCH_DIRS];
-	u32			if_id;
+	u32			if_id[LATCH_DIRS];
 	__be16			natt_lport;
 	__be16			natt_rport;
 	u16			outer_family;
@@ -56,7 +58,8 @@ struct latch_common {
 	u8			ipcomp;
 	u8			sockpol;
 	u8			in_protected;
-	u8			pad[2];
+	u8			seen;
+	u8			pad;
 };
 
 #define LATCH_POL_SEEN	U32_MAX

@@ -171,7 +171,8 @@ void latch_classify_outer(struct latch_common *c, const struct latch_pkt *p)
 	latch_view_addr(in ? &c->outer_remote : &c->outer_local, &x->props.saddr,
 			x->props.family);
 	c->reqid[p->dir] = x->props.reqid;
-	c->if_id = x->if_id;
+	c->if_id[p->dir] = x->if_id;
+	c->seen |= BIT(p->dir);
 	c->mark[p->dir] = p->mark;
 	c->ipcomp |= p->ipcomp;
 	c->natt = !!x->encap;

@@ -42,6 +42,7 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 	common.local = latch_peer_hold(p->identity.local);
 	common.mark[!p->dir] = p->mark;
 	latch_classify_outer(&common, p);
+	common.if_id[!p->dir] = common.if_id[p->dir];
 	conflicts = latch_eval(l, &common, true);
 	latch_peer_put(common.peer);
 	latch_peer_put(common.local);

@@ -11,9 +11,10 @@ import socket
 
 import runner
 from expect import Moves, both_are, is_latched, is_state, one_more_latch
+from flow import FLOWS
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ne, ksft_true, wait
-from latchapi import L, ask, info
+from latchapi import L, ask, ask_to_wait, info
 from netns import INET
 
 HOSTS = ("alice", "bob")
@@ -158,6 +159,41 @@ def ipcomp(env):
     flow.pump(flow.moved(2048))
     for sock in (flow.a, flow.b):
         is_latched(ipsec, flow, sock, flags=L.LATCH_F_AUTO | L.LATCH_F_IPCOMP)
+
+
+def interfaces_by_direction(ipsec, inward=10, outward=20):
+    """Policies, SAs and XFRM interfaces of which each direction has its own, as if_id_in and if_id_out make them."""
+    ipsec.sas = ipsec.new_sas()
+    for host in (ipsec.a, ipsec.b):
+        peer = ipsec.other(host)
+        number = {"in": inward, "out": outward}
+        words = [ipsec.policy(host, way).replace(" priority", f" if_id {number[way]} priority") for way in number]
+        for sa in ipsec.sas:
+            words.append(sa.but(extra=f"if_id {outward if sa.src == host.addr(ipsec.fam) else inward}").add())
+        for n in number.values():
+            words += [f"link add ipsec{n} type xfrm dev eth0 if_id {n}", f"link set ipsec{n} up addrgenmode none"]
+        words.append(f"route replace {peer.inner_net(ipsec.fam)} dev ipsec{outward} src {host.inner(ipsec.fam)}")
+        host.ip(*words)
+    return ipsec
+
+
+@case("2.3-13_xfrm_interface_of_each_direction_{flow}", FLOWS)
+def if_id_of_each_direction(env, proto, fam):
+    """Inbound and outbound traffic have XFRM interfaces of their own: the flow is latched, in whatever direction."""
+    ipsec = interfaces_by_direction(Ipsec(env.alice, env.bob, fam=fam, mode="tunnel")).identify()
+    try:
+        flow = ipsec.flow(proto, before=ask_to_wait)
+        flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+        for sock in (flow.a, flow.b):
+            is_state(sock, "ESTABLISHED", conflicts=[])
+        # what speaks against it in one direction still does
+        env.alice.ip(f"xfrm policy delete {ipsec.selector(env.alice, env.bob)} dir out if_id 20")
+        is_state(flow.a, "BROKEN", conflicts=["POLICY_OUT"])
+    finally:
+        for host in (env.alice, env.bob):
+            host.ip("link del ipsec10")
+        ipsec.if_id = 20
+        ipsec.no_interface()
 
 
 @case("2-17_auto_{flow}_xfrm_interface", rows(["tcp", "udp"], [4, 6], ["tunnel"], ["gcm128"]))
