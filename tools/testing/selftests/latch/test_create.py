@@ -16,6 +16,7 @@ from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ne, ksft_true, wait
 from latchapi import L, ask, ask_to_wait, info
 from netns import INET
+from scenes import ruleset
 
 HOSTS = ("alice", "bob")
 
@@ -194,6 +195,33 @@ def if_id_of_each_direction(env, proto, fam):
             host.ip("link del ipsec10")
         ipsec.if_id = 20
         ipsec.no_interface()
+
+
+MARKS = """
+table ip m {{
+    chain o {{ type route hook output priority mangle; ip daddr {peer} meta mark set 2; }}
+    chain i {{ type filter hook prerouting priority mangle; ip saddr {peer} meta mark set 1; }}
+}}
+"""
+
+
+@case("2.3-13_mark_of_each_direction_{flow}_{side}", [{**f, "side": s} for f in FLOWS[::2] for s in ("out", "in")])
+def mark_of_each_direction(env, proto, fam, side):
+    """Rules give each direction a mark of its own, by which its policy is chosen: the flow is latched, whoever begins."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    ipsec.up([env.bob])
+    words = [
+        ipsec.policy(env.alice, way).replace(" priority", f" mark {n} mask 0xff priority")
+        for way, n in (("out", 2), ("in", 1))
+    ]
+    env.alice.ip(*[sa.add() for sa in ipsec.sas], *words)
+    ipsec.identify()
+    with ruleset(env.alice, MARKS.format(peer=env.bob.addr(fam))):
+        first = ipsec if side == "out" else Ipsec(env.bob, env.alice, fam=fam)
+        flow = first.flow(proto, before=ask_to_wait)
+        flow.exchange()
+        for sock in (flow.a, flow.b):
+            is_state(sock, "ESTABLISHED", conflicts=[])
 
 
 @case("2-17_auto_{flow}_xfrm_interface", rows(["tcp", "udp"], [4, 6], ["tunnel"], ["gcm128"]))
