@@ -91,15 +91,20 @@ struct latch *latch_input_lookup(struct latch_net *ln, struct sk_buff *skb,
  * @h:   the headers of the packet that it quotes
  *
  * It can end a connection attempt, a UDP exchange, or shrink the path MTU: about a latched
- * flow it counts only under the flow's own protection (6.5-1).
+ * flow it counts only under the flow's own protection (6.5-1). What comes over the loopback
+ * device this host has sent itself, as an XFRM interface does where a packet is too long for
+ * its SA.
  *
  * Context: RCU read side, BH off. Return: NF_ACCEPT or NF_STOLEN.
  */
 unsigned int latch_input_icmp(struct latch_net *ln, struct sk_buff *skb,
 			      const struct latch_hdr *h)
 {
-	struct latch *l = latch_find_live(ln, &h->flow);
+	struct latch *l;
 
+	if (skb->dev->flags & IFF_LOOPBACK)
+		return NF_ACCEPT;
+	l = latch_find_live(ln, &h->flow);
 	if (!l) {
 		l = latch_create_demand(ln, skb, h);
 		if (!l || READ_ONCE(l->mode) != LATCH_MODE_REQUIRE)

@@ -322,6 +322,39 @@ def icmp_too_big(env, proto, fam, forger):
     untouched(flow, seqs)
 
 
+# (level, IP_MTU_DISCOVER, IP_RECVERR), and the same for IPv6
+PMTU = {4: (socket.SOL_IP, 10, 11), 6: (socket.IPPROTO_IPV6, 23, 25)}
+
+
+@case("6.5-1_own_icmp_too_big_udp{fam}", [{"fam": 4}, {"fam": 6}])
+def own_too_big(env, fam):
+    """An XFRM interface finds a datagram too long for its SA, and says so to the socket: nobody else can have said it."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", if_id=7).up().identify()
+    ipsec.interface()
+    level, discover, recverr = PMTU[fam]
+    try:
+        flow = ipsec.udp()
+        flow.a.setsockopt(level, discover, 2)
+        flow.a.setsockopt(level, recverr, 1)
+        with Moves(env.alice):
+            flow.a.send(bytes(1500 - (28 if fam == 4 else 48)))
+            _, ancillary, _, _ = wait(lambda: errors_of(flow.a), "the error queue")
+        ksft_eq(struct.unpack_from("I", ancillary[0][2])[0], errno.EMSGSIZE)
+        ksft_true(mtu(flow.a, fam) < 1500, "the path MTU")
+        flow.exchange()
+        flow.close()
+    finally:
+        ipsec.no_interface()
+
+
+def errors_of(sock):
+    """What the socket's error queue has, if anything: as recvmsg() returns it."""
+    try:
+        return sock.recvmsg(2000, 512, socket.MSG_ERRQUEUE)
+    except BlockingIOError:
+        return None
+
+
 # --- datagrams in datagrams --------------------------------------------------------
 UNPACKED = [{**f, "kind": kind} for f in FLOWS for kind in ("gue", "fou")]
 
