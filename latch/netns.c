@@ -13,6 +13,7 @@
 #include "base/sacache.h"
 #include "base/work.h"
 #include "channel/id.h"
+#include "channel/report.h"
 #include "netns.h"
 #include "packet/watch.h"
 #include "peer/bind.h"
@@ -42,9 +43,11 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->pending.halfopen);
 	INIT_LIST_HEAD(&ln->pending.timewait);
 	INIT_LIST_HEAD(&ln->reports.all);
+	INIT_LIST_HEAD(&ln->reports.later);
 	INIT_WORK(&ln->work.now, latch_worker_run);
 	INIT_DELAYED_WORK(&ln->work.later, latch_work_later_run);
 	INIT_DELAYED_WORK(&ln->sad.overdue_work, latch_sad_overdue_work);
+	INIT_DELAYED_WORK(&ln->reports.work, latch_report_work);
 	INIT_DELAYED_WORK(&ln->pending.work, latch_halfopen_work);
 	INIT_DELAYED_WORK(&ln->bind.reap_work, latch_bind_reap_work);
 }
@@ -73,6 +76,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	cancel_delayed_work_sync(&ln->work.later);
 	cancel_delayed_work_sync(&ln->sad.overdue_work);
 	cancel_delayed_work_sync(&ln->pending.work);
+	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	latch_watch_update(ln);
 }
@@ -85,6 +89,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	cancel_delayed_work_sync(&ln->work.later);
 	cancel_delayed_work_sync(&ln->sad.overdue_work);
 	cancel_delayed_work_sync(&ln->pending.work);
+	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	latch_unlink_all(ln);
 	latch_halfopen_clear(ln);
@@ -141,6 +146,7 @@ int __init latch_net_init(void)
 			continue;
 		latch_work_queue(ln, LATCH_WORK_SAD);
 		latch_work_queue(ln, LATCH_WORK_SPD);
+		latch_work_queue(ln, LATCH_WORK_ADOPT);
 	}
 	up_read(&net_rwsem);
 	return 0;

@@ -7,6 +7,7 @@
 #include "channel/reeval.h"
 #include "channel/table.h"
 #include "packet/watch.h"
+#include "sock/adopt.h"
 #include "sock/owner.h"
 #include "worker.h"
 #include "xfrm/sad.h"
@@ -35,6 +36,10 @@ void latch_worker_run(struct work_struct *work)
 	}
 	if (test_bit(LATCH_WORK_SPD, &todo))
 		latch_reeval_policies(ln, test_bit(LATCH_WORK_NOW, &todo));
+	if (test_bit(LATCH_WORK_ADOPT, &todo)) {
+		latch_watch_update(ln);
+		latch_adopt(ln);
+	}
 	latch_reeval_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
 		latch_reeval_all(ln);

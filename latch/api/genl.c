@@ -92,8 +92,13 @@ const struct nla_policy latch_manager_set_nl_policy[LATCH_A_MANAGER_DEAD_PEER + 
 	[LATCH_A_MANAGER_DEAD_PEER] = { .type = NLA_U32, },
 };
 
+/* LATCH_CMD_CONN_RELEASE - do */
+const struct nla_policy latch_conn_release_nl_policy[LATCH_A_CONN_ID + 1] = {
+	[LATCH_A_CONN_ID] = { .type = NLA_U64, },
+};
+
 /* Ops table for latch */
-const struct genl_ops latch_nl_ops[10] = {
+const struct genl_ops latch_nl_ops[11] = {
 	{
 		.cmd		= LATCH_CMD_PEER_NEW,
 		.doit		= latch_nl_peer_new_doit,
@@ -165,6 +170,13 @@ const struct genl_ops latch_nl_ops[10] = {
 		.doit		= latch_nl_manager_set_doit,
 		.policy		= latch_manager_set_nl_policy,
 		.maxattr	= LATCH_A_MANAGER_DEAD_PEER,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LATCH_CMD_CONN_RELEASE,
+		.doit		= latch_nl_conn_release_doit,
+		.policy		= latch_conn_release_nl_policy,
+		.maxattr	= LATCH_A_CONN_ID,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

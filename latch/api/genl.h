@@ -31,8 +31,10 @@ extern const struct nla_policy latch_conn_flush_nl_policy[LATCH_A_CONN_PEER + 1]
 
 extern const struct nla_policy latch_manager_set_nl_policy[LATCH_A_MANAGER_DEAD_PEER + 1];
 
+extern const struct nla_policy latch_conn_release_nl_policy[LATCH_A_CONN_ID + 1];
+
 /* Ops table for latch */
-extern const struct genl_ops latch_nl_ops[10];
+extern const struct genl_ops latch_nl_ops[11];
 
 int latch_nl_peer_get_start(struct netlink_callback *cb);
 
@@ -50,6 +52,7 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info);
+int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	LATCH_NLGRP_EVENTS,

@@ -5,6 +5,7 @@
 #include "api/info.h"
 #include "channel/group.h"
 #include "channel/latch.h"
+#include "channel/report.h"
 #include "core/params.h"
 #include "core/suite.h"
 #include "core/tag.h"
@@ -21,6 +22,8 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 	memcpy(info->transforms, p->tag.x, sizeof(info->transforms));
 	if (p->tag.id.kind == LATCH_IDENT_NAMED)
 		info->flags |= LATCH_F_PEER_IDENTIFIED;
+	if (p->tag.id.kind == LATCH_IDENT_UNKNOWN)
+		info->flags |= LATCH_F_PEER_UNKNOWN;
 	if (p->rule != LATCH_QOP_EXACT)
 		info->flags |= LATCH_F_QOP_INDETERMINATE;
 	if (c->natt)
@@ -66,6 +69,8 @@ void latch_fill_info(const struct latch *l, struct latch_info *info)
 	info->disposition = latch_disposition(l);
 	if (l->automatic)
 		info->flags |= LATCH_F_AUTO;
+	if (l->put_off)
+		info->flags |= LATCH_F_PENDING;
 	if (!l->flow.family)
 		return;
 	info->family = l->flow.family;
@@ -74,6 +79,8 @@ void latch_fill_info(const struct latch *l, struct latch_info *info)
 	info->remote_port = (__force __be16)l->flow.rport;
 	memcpy(info->local_addr, &l->flow.local, 16);
 	memcpy(info->remote_addr, &l->flow.remote, 16);
+	if (l->group && l->adopted)
+		info->flags |= LATCH_F_ADOPTED;
 	if (l->group)
 		latch_fill_params(l, info);
 }

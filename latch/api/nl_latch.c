@@ -14,11 +14,13 @@
 #include "channel/group.h"
 #include "channel/id.h"
 #include "channel/latch.h"
+#include "channel/reeval.h"
 #include "core/conflict.h"
 #include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
 #include "sock/owner.h"
+#include "sock/unlink.h"
 
 /*
  * An attribute, written in line: a list of latches is dozens of them for each, and
@@ -377,6 +379,55 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* Lets all go that may; returns how many may not. */
+static unsigned int latch_release_all(struct latch_net *ln)
+{
+	unsigned int stay = 0;
+	struct latch *l;
+
+	rcu_read_lock();
+	latch_for_each(ln, l) {
+		/* a listener holds nothing, and would have another one at its next SYN */
+		if (READ_ONCE(l->listener) || !latch_hold(l))
+			continue;
+		rcu_read_unlock();
+		stay += latch_release(l) < 0;
+		latch_put(l);
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return stay;
+}
+
+/**
+ * latch_nl_conn_release_doit() - conn-release, of one latch or of all
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0; -ENOENT no such latch; -EBUSY where one is broken or
+ * closed, and stays.
+ */
+int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct latch_net *ln = latch_nl_net(skb);
+	struct latch *l;
+	int err;
+
+	if (info->attrs[LATCH_A_CONN_ID]) {
+		l = latch_nl_conn(ln, info);
+		if (IS_ERR(l))
+			return PTR_ERR(l);
+		err = latch_release(l);
+		latch_put(l);
+	} else {
+		err = latch_release_all(ln) ? -EBUSY : 0;
+	}
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "broken or closed: close it instead");
+	return err;
+}
+
 /**
  * latch_dead_peer() - the key manager has given a peer up (2-23)
  * @ln: the namespace
@@ -389,18 +440,12 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p)
 {
 	struct latch *l;
-	u32 old;
-	u8 event;
 
 	rcu_read_lock();
 	latch_for_each(ln, l) {
 		spin_lock_bh(&l->lock);
-		if (latch_of_peer(l, p) && l->state != LATCH_STATE_CLOSED) {
-			old = l->conflicts;
-			l->conflicts |= LATCH_R(DPD);
-			if (latch_conflict_event(old, l->conflicts, &event))
-				latch_transition(l, event, LATCH_REASON_DPD);
-		}
+		if (latch_of_peer(l, p))
+			latch_settle(l, l->conflicts | LATCH_R(DPD));
 		spin_unlock_bh(&l->lock);
 	}
 	rcu_read_unlock();

@@ -8,6 +8,7 @@
 
 #include "api/sysctl.h"
 #include "base/net.h"
+#include "base/work.h"
 #include "channel/reeval.h"
 #include "core/params.h"
 #include "core/types.h"
@@ -17,13 +18,15 @@ static const char *const latch_qop_words[] = { "exact", "floor", NULL };
 /* By LATCH_DISP_*; what is the default cannot be "default" itself. */
 static const char *const latch_disp_words[] = { "", "wait", "reset", "unreach", NULL };
 
-static int latch_identity_wait_max = 60000;
+/* By enum latch_unidentified. */
+static const char *const latch_unidentified_words[] = {
+	"protect", "pin", "none", "refuse", NULL
+};
+
+static int latch_wait_max = 60000;
 static int latch_max_max = 16 << 20;
 
-/*
- * A value with a name; extra1 has the words, extra2 the namespace where a new
- * word is a new rule for every latch.
- */
+/* A value with a name; extra1 has the words. */
 static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t *len,
 			   loff_t *pos)
 {
@@ -41,23 +44,47 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 	for (i = 0; words[i]; i++) {
 		if (words[i][0] && !strcmp(words[i], word)) {
 			WRITE_ONCE(*value, i);
-			if (table->extra2)
-				latch_reeval_everything(table->extra2);
 			return 0;
 		}
 	}
 	return -EINVAL;
 }
 
-#define LATCH_BOOL(name, field) {				\
+/* ... and a new one is a new rule for every latch. */
+static int latch_proc_rule(latch_ctl_table *table, int write, void *buf, size_t *len, loff_t *pos)
+{
+	int err = latch_proc_word(table, write, buf, len, pos);
+
+	if (!err && write)
+		latch_reeval_everything(container_of((u8 *)table->data, struct latch_net, conf.qop));
+	return err;
+}
+
+/* Connections that are there are looked for each time that this is set. */
+static int latch_proc_adopt(latch_ctl_table *table, int write, void *buf, size_t *len, loff_t *pos)
+{
+	struct latch_net *ln = container_of((u8 *)table->data, struct latch_net, conf.adopt);
+	int err = proc_dou8vec_minmax(table, write, buf, len, pos);
+
+	if (!err && write) {
+		latch_work_queue(ln, LATCH_WORK_ADOPT);
+		latch_work_sync(ln);
+	}
+	return err;
+}
+
+#define LATCH_BOOL_BY(name, field, handler) {			\
 	.procname	= (name),				\
 	.data		= (void *)offsetof(struct latch_net, conf.field), \
 	.maxlen		= sizeof(u8),				\
 	.mode		= 0644,					\
-	.proc_handler	= proc_dou8vec_minmax,			\
+	.proc_handler	= (handler),				\
 	.extra1		= SYSCTL_ZERO,				\
 	.extra2		= SYSCTL_ONE,				\
 }
+
+#define LATCH_BOOL(name, field)		LATCH_BOOL_BY(name, field, proc_dou8vec_minmax)
+#define LATCH_ADOPT(name, field)	LATCH_BOOL_BY(name, field, latch_proc_adopt)
 
 #define LATCH_INT(name, field, lo, hi) {			\
 	.procname	= (name),				\
@@ -69,22 +96,25 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 	.extra2		= (hi),					\
 }
 
-#define LATCH_WORD(name, field, words) {			\
+#define LATCH_WORD_BY(name, field, words, handler) {		\
 	.procname	= (name),				\
 	.data		= (void *)offsetof(struct latch_net, conf.field), \
 	.maxlen		= sizeof(u8),				\
 	.mode		= 0644,					\
-	.proc_handler	= latch_proc_word,			\
+	.proc_handler	= (handler),				\
 	.extra1		= (void *)(words),			\
 }
 
-#define LATCH_SYSCTL_QOP	3
+#define LATCH_WORD(name, field, words)	LATCH_WORD_BY(name, field, words, latch_proc_word)
+#define LATCH_RULE(name, field, words)	LATCH_WORD_BY(name, field, words, latch_proc_rule)
 
 static const struct ctl_table latch_table[] = {
 	LATCH_BOOL("auto", auto_mode),
-	LATCH_BOOL("require_identity", require_identity),
-	LATCH_INT("identity_wait_ms", identity_wait_ms, SYSCTL_ZERO, &latch_identity_wait_max),
-	[LATCH_SYSCTL_QOP] = LATCH_WORD("qop", qop, latch_qop_words),
+	LATCH_WORD("unidentified", unidentified, latch_unidentified_words),
+	LATCH_INT("identity_wait_ms", identity_wait_ms, SYSCTL_ZERO, &latch_wait_max),
+	LATCH_INT("break_grace_ms", break_grace_ms, SYSCTL_ZERO, &latch_wait_max),
+	LATCH_ADOPT("adopt", adopt),
+	LATCH_RULE("qop", qop, latch_qop_words),
 	LATCH_WORD("disposition", disposition, latch_disp_words),
 	LATCH_INT("max_latches", max_latches, SYSCTL_ZERO, &latch_max_max),
 	LATCH_INT("max_peers", max_peers, SYSCTL_ZERO, &latch_max_max),
@@ -105,7 +135,10 @@ int latch_sysctl_init(struct latch_net *ln)
 	unsigned int i;
 
 	ln->conf.auto_mode = 1;
+	ln->conf.unidentified = LATCH_UNIDENT_PROTECT;
+	ln->conf.adopt = 1;
 	ln->conf.identity_wait_ms = 3000;
+	ln->conf.break_grace_ms = 3000;
 	ln->conf.qop = LATCH_QOP_EXACT;
 	ln->conf.disposition = LATCH_DISP_RESET;
 	ln->conf.max_latches = 1 << 20;
@@ -116,7 +149,6 @@ int latch_sysctl_init(struct latch_net *ln)
 		return -ENOMEM;
 	for (i = 0; i < LATCH_N_SYSCTLS; i++)
 		t[i].data = (char *)ln + (unsigned long)t[i].data;
-	t[LATCH_SYSCTL_QOP].extra2 = ln;
 	ln->sysctl.table = t;
 	ln->sysctl.header = latch_register_sysctl(ln->net, "net/latch", t, LATCH_N_SYSCTLS);
 	if (ln->sysctl.header)

@@ -25,6 +25,7 @@ static const char *const latch_event_names[LATCH_MIB_EVENTS] = {
 	[LATCH_MIB_RESTORED]	= "Restored",
 	[LATCH_MIB_CLOSED]	= "Closed",
 	[LATCH_MIB_REFUSED]	= "Refused",
+	[LATCH_MIB_IDENTIFIED]	= "Identified",
 };
 
 /**
@@ -77,6 +78,7 @@ static int latch_mib_show(struct seq_file *seq, void *v)
 	latch_work_sync(ln);
 	latch_mib_line(seq, "", "Active", latch_net_active(ln));
 	latch_mib_line(seq, "", "Latches", atomic_read(&ln->gauge.latches));
+	latch_mib_line(seq, "", "Unknown", atomic_read(&ln->gauge.unknown));
 	latch_mib_line(seq, "", "Listeners", atomic_read(&ln->gauge.listeners));
 	latch_mib_line(seq, "", "Peers", READ_ONCE(ln->gauge.peers));
 	latch_mib_line(seq, "", "Bindings", READ_ONCE(ln->gauge.bindings));

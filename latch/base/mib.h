@@ -15,6 +15,7 @@ enum latch_mib_event {
 	LATCH_MIB_RESTORED,
 	LATCH_MIB_CLOSED,
 	LATCH_MIB_REFUSED,
+	LATCH_MIB_IDENTIFIED,	/* it became known who the peer is */
 	LATCH_MIB_EVENTS
 };
 

@@ -90,16 +90,17 @@ void latch_work_delay(struct latch_net *ln, struct delayed_work *work, unsigned 
 }
 
 /**
- * latch_work_hurry() - as latch_work_delay(), but at once, also where it is queued for later
- * @ln:   the namespace
- * @work: one of its delayed works
+ * latch_work_delay_anew() - as latch_work_delay(), also where it is queued for another time
+ * @ln:    the namespace
+ * @work:  one of its delayed works
+ * @delay: jiffies
  *
  * Context: any.
  */
-void latch_work_hurry(struct latch_net *ln, struct delayed_work *work)
+void latch_work_delay_anew(struct latch_net *ln, struct delayed_work *work, unsigned long delay)
 {
 	if (!READ_ONCE(ln->work.dying))
-		mod_delayed_work(latch_wq, work, 0);
+		mod_delayed_work(latch_wq, work, delay);
 }
 
 /**

@@ -16,13 +16,14 @@
 #include "core/tag.h"
 #include "core/types.h"
 #include "peer/identity.h"
+#include "peer/peer.h"
 #include "xfrm/path.h"
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"
 
 /*
  * A flow that is being checked, in one direction. @found is what the first SA of each
- * template would give, for those in @have. @got are paths that @common names and
+ * template would give, for those in @have; @who is behind the innermost. @got are paths that @common names and
  * its latch's group does not hold. @uniform: nothing has been met that would be
  * otherwise for another flow under the same policies, between the same hosts where
  * the mode is transport.
@@ -39,6 +40,7 @@ struct latch_eval_case {
 	u8			n;
 	u8			have;
 	struct latch_tag	found;
+	struct latch_identity	who;
 	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
 };
 
@@ -215,11 +217,16 @@ static u32 latch_eval_sa(struct latch_eval_case *c, int i, const struct latch_sa
 		tag.id = id;
 	diff = latch_params_cmp(&c->common->params, demand ? &demand->want : NULL, &tag,
 				c->dir);
-	if (!diff && !(c->have & BIT(i))) {
-		c->have |= BIT(i);
+	if (!diff && !(c->have & BIT(i)))
 		c->found.x[i] = sa->x;
-		c->found.id = i ? c->found.id : id;
+	/* of those that are good, one of whom somebody says whose it is tells more */
+	if (!diff && !i && (!c->have || id.kind == LATCH_IDENT_NAMED)) {
+		c->found.id = id;
+		c->who.peer = identity.peer;
+		c->who.local = identity.local;
 	}
+	if (!diff)
+		c->have |= BIT(i);
 	return diff & ~LATCH_R(PENDING);
 }
 
@@ -302,28 +309,74 @@ static void latch_eval_done(struct latch_eval_case *c)
 				latch_path_put(c->got[dir][i]);
 }
 
-/* Both directions, by what is there now. */
+/**
+ * latch_common_add() - add to what latches have in common what another SA tells
+ * @c:   that; the records that it names are held by nobody
+ * @t:   the tag of a packet or SA that is congruent
+ * @who: who is behind it, by the records
+ * @dir: LATCH_DIR_* of it
+ *
+ * Context: RCU read side.
+ */
+void latch_common_add(struct latch_common *c, const struct latch_tag *t,
+		      const struct latch_identity *who, u8 dir)
+{
+	u32 was = c->params.tag.id.kind;
+
+	latch_params_add(&c->params, t, dir, latch_sad_last_serial(c->ln));
+	if (c->params.tag.id.kind == was)
+		return;
+	c->peer = who->peer;
+	c->local = who->local;
+}
+
+/* One direction, by what is there now. */
+static u32 latch_eval_dir(struct latch_eval_case *c)
+{
+	u32 diff;
+
+	c->n = 0;
+	c->have = 0;
+	c->found = c->common->params.tag;
+	diff = latch_eval_policy(c);
+	if (!diff)
+		diff = latch_eval_shape(c);
+	if (!diff)
+		diff = latch_eval_sas(c);
+	if (!diff && c->n && c->have == BIT(c->n) - 1)
+		latch_common_add(c->common, &c->found, &c->who, c->dir);
+	return diff;
+}
+
+/* Both directions; once more where it became known who the peer is. */
 static u32 latch_eval_both(struct latch_eval_case *c)
 {
-	u32 diff, all = 0;
+	u32 was, all;
 
-	c->uniform = true;
-	for (c->dir = 0; c->dir < LATCH_DIRS; c->dir++) {
-		c->n = 0;
-		c->have = 0;
-		c->found = c->common->params.tag;
-		diff = latch_eval_policy(c);
-		if (!diff)
-			diff = latch_eval_shape(c);
-		if (!diff)
-			diff = latch_eval_sas(c);
-		if (!diff && c->n && c->have == BIT(c->n) - 1)
-			latch_params_add(&c->common->params, &c->found, c->dir);
-		all |= diff;
-	}
+	do {
+		was = c->common->params.tag.id.kind;
+		c->uniform = true;
+		c->dir = LATCH_DIR_IN;
+		all = latch_eval_dir(c);
+		c->dir = LATCH_DIR_OUT;
+		all |= latch_eval_dir(c);
+	} while (c->common->params.tag.id.kind != was);
 	if (all & LATCH_R(NO_MEM))
 		c->uniform = false;
 	return all;
+}
+
+/* A record that is on its way out is not known any more. */
+static int latch_eval_place(struct latch *l, struct latch_common *c, u32 conflicts, bool uniform)
+{
+	int err;
+
+	c->peer = latch_peer_hold(c->peer);
+	c->local = latch_peer_hold(c->local);
+	err = latch_group_set(l, c, conflicts, uniform);
+	latch_peer_put(c->peer);
+	latch_peer_put(c->local);
+	return err;
 }
 
 /**
@@ -331,7 +384,8 @@ static u32 latch_eval_both(struct latch_eval_case *c)
  * @l:      the latch
  * @common: what it is to have in common with others, parameters set; paths, policies
  *          and what the SAs tell that no packet has told yet (replay windows, the
- *          unidentified SA of the other direction) are filled in
+ *          unidentified SA of the other direction, who the peer is) are filled in; nobody
+ *          need hold the records
  * @relink: look for the paths that its templates name
  *
  * Context: @l->lock held, RCU read side.
@@ -353,7 +407,7 @@ u32 latch_eval(struct latch *l, struct latch_common *common, bool relink)
 					 .relink = relink };
 		spd = latch_spd_id(l->ln);
 		all = latch_eval_both(&c);
-		if (latch_group_set(l, common, all, c.uniform))
+		if (latch_eval_place(l, common, all, c.uniform))
 			all |= LATCH_R(NO_MEM);
 		latch_eval_done(&c);
 		/* an event that came since may have looked at the group without it */
@@ -452,6 +506,12 @@ bool latch_eval_hosts(const struct latch *l, const struct latch_common *c)
 	       latch_words_equal(&path->key.saddr, &f->local, sizeof(f->local));
 }
 
+/* As what kind of identity would an SA's be latched? */
+static u32 latch_eval_who(const struct latch *l, const struct latch_ident *id)
+{
+	return id->kind == LATCH_IDENT_PINNED && latch_protects(l) ? LATCH_IDENT_UNKNOWN : id->kind;
+}
+
 /**
  * latch_eval_again() - would a new flow be checked as those of a group were, if it is
  *                       between the same hosts and the same policies govern it?
@@ -469,7 +529,7 @@ bool latch_eval_again(const struct latch *l, const struct latch_common *c,
 	u8 rule = latch_rule(l);
 
 	lockdep_assert_held(&l->lock);
-	return p->sa->xs == p->first && p->tag.id.kind == c->params.tag.id.kind &&
+	return p->sa->xs == p->first && latch_eval_who(l, &p->tag.id) == c->params.tag.id.kind &&
 	       p->identity.peer == c->peer && p->identity.local == c->local &&
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&

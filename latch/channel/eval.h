@@ -6,8 +6,12 @@ struct latch;
 struct latch_common;
 struct latch_flow;
 struct latch_group;
+struct latch_identity;
 struct latch_pkt;
+struct latch_tag;
 
+void latch_common_add(struct latch_common *c, const struct latch_tag *t,
+		      const struct latch_identity *who, u8 dir);
 u32 latch_eval(struct latch *l, struct latch_common *common, bool relink);
 bool latch_eval_group(struct latch_group *g, const struct latch_flow *f, u32 *conflicts);
 bool latch_eval_policies(const struct latch *l, const struct latch_common *c);

@@ -18,6 +18,7 @@
 #include "channel/latch.h"
 #include "core/flow.h"
 #include "core/types.h"
+#include "linux/net.h"
 #include "peer/peer.h"
 #include "xfrm/path.h"
 #include "xfrm/sad.h"
@@ -167,6 +168,36 @@ static struct latch_group *latch_group_get(const struct latch_common *c)
 	return g;
 }
 
+/* Once in a namespace: what its latches are worth. */
+static void latch_group_warn(struct latch_net *ln)
+{
+	if (READ_ONCE(ln->groups.warned))
+		return;
+	WRITE_ONCE(ln->groups.warned, true);
+	net_notice_ratelimited("latch: no key manager says who a peer is: only protection is latched (netns %u)\n",
+			       ln->net->ns.inum);
+}
+
+/**
+ * latch_group_count() - a latch is one of its group's list now
+ * @l: the latch, whose lock is held
+ * @g: the group
+ *
+ * Context: any.
+ */
+void latch_group_count(struct latch *l, const struct latch_group *g)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->joined)
+		return;
+	l->joined = 1;
+	if (latch_peer_known(g))
+		return;
+	atomic_inc(&l->ln->gauge.unknown);
+	if (g->c.params.tag.id.kind == LATCH_IDENT_UNKNOWN)
+		latch_group_warn(l->ln);
+}
+
 /**
  * latch_group_leave() - events do not find a latch any more
  * @l: the latch, whose lock is held; it keeps its group
@@ -182,6 +213,8 @@ void latch_group_leave(struct latch *l)
 	hlist_nulls_del_rcu(&l->member);
 	spin_unlock(&g->lock);
 	l->joined = 0;
+	if (!latch_peer_known(g))
+		atomic_dec(&l->ln->gauge.unknown);
 }
 
 /*
@@ -201,7 +234,7 @@ static void latch_group_join(struct latch *l, struct latch_group *g, u32 conflic
 	if (!l->joined)
 		hlist_nulls_add_head_rcu(&l->member, &g->latches);
 	spin_unlock(&g->lock);
-	l->joined = 1;
+	latch_group_count(l, g);
 	/* what packets read of it was written before; they depend on the pointer */
 	smp_store_release(&l->group, g);
 }

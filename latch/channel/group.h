@@ -93,6 +93,12 @@ struct latch_group {
 	struct rcu_head		rcu;
 };
 
+/* Has somebody said who the peer of its latches is? */
+static inline bool latch_peer_known(const struct latch_group *g)
+{
+	return g->c.params.tag.id.kind == LATCH_IDENT_NAMED;
+}
+
 /* What the list of a group ends with, so that a walk knows whose list it was on. */
 static inline unsigned long latch_group_nulls(const struct latch_group *g)
 {
@@ -102,6 +108,7 @@ static inline unsigned long latch_group_nulls(const struct latch_group *g)
 void latch_group_uncache(struct latch_group *g);
 struct latch_group *latch_group_hold(struct latch_group *g);
 void latch_group_put(struct latch_group *g);
+void latch_group_count(struct latch *l, const struct latch_group *g);
 void latch_group_leave(struct latch *l);
 int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts, bool uniform);
 void latch_group_queue_eval(const struct latch_group *g);

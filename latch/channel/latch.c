@@ -15,6 +15,7 @@
 #include "channel/group.h"
 #include "channel/id.h"
 #include "channel/latch.h"
+#include "channel/report.h"
 #include "channel/table.h"
 #include "channel/trace.h"
 #include "core/fsm.h"
@@ -169,6 +170,7 @@ static void latch_unlist(struct latch *l)
 {
 	struct latch_net *ln = l->ln;
 
+	latch_report_cancel(l);
 	latch_group_leave(l);
 	latch_id_release(l);
 	if (l->listed) {
@@ -203,78 +205,6 @@ void latch_retire(struct latch *l)
 	else
 		latch_lookup_dec(l);
 	latch_unlist(l);
-}
-
-/**
- * latch_disposition() - what happens to the owner on a break (5.5-1, 5.5-2)
- * @l: the latch
- *
- * Return: LATCH_DISP_WAIT, _RESET or _UNREACH.
- */
-u8 latch_disposition(const struct latch *l)
-{
-	if (l->disposition != LATCH_DISP_DEFAULT)
-		return l->disposition;
-	if (l->flow.proto == IPPROTO_UDP)
-		return LATCH_DISP_WAIT;
-	return READ_ONCE(l->ln->conf.disposition);
-}
-
-/* The error that the owner is to get on a break, 0 for none; negative. */
-static int latch_report_errno(const struct latch *l)
-{
-	const struct sock *sk = l->sk;
-
-	if (latch_disposition(l) == LATCH_DISP_WAIT)
-		return 0;
-	/* connect() has not returned yet and tells why (2.3-16) */
-	if (sk && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_SYN_SENT)
-		return -EKEYREJECTED;
-	return latch_disposition(l) == LATCH_DISP_UNREACH ? -EHOSTUNREACH : -ECONNRESET;
-}
-
-/**
- * latch_report() - have the worker tell the owner (2.2-9, 5.5-1)
- * @l:   the latch, whose lock is held
- * @err: error for the socket, negative; 0 does nothing
- *
- * Context: any.
- */
-void latch_report(struct latch *l, int err)
-{
-	struct latch_net *ln = l->ln;
-
-	lockdep_assert_held(&l->lock);
-	if (!err)
-		return;
-	trace_latch_report(l, err);
-	spin_lock(&ln->reports.lock);
-	l->err = err;
-	if (list_empty(&l->report) && latch_hold(l))
-		list_add_tail(&l->report, &ln->reports.all);
-	spin_unlock(&ln->reports.lock);
-	latch_work_queue(ln, LATCH_WORK_WAKE);
-}
-
-/**
- * latch_report_next() - the next latch whose owner is to be told
- * @ln:  the namespace
- * @err: what
- *
- * Context: any. Return: the latch, held, or NULL.
- */
-struct latch *latch_report_next(struct latch_net *ln, int *err)
-{
-	struct latch *l;
-
-	spin_lock_bh(&ln->reports.lock);
-	l = list_first_entry_or_null(&ln->reports.all, struct latch, report);
-	if (l) {
-		list_del_init(&l->report);
-		*err = l->err;
-	}
-	spin_unlock_bh(&ln->reports.lock);
-	return l;
 }
 
 static void latch_count_state(struct latch *l, u8 state)
@@ -321,10 +251,12 @@ bool latch_transition(struct latch *l, u8 event, u8 reason)
 		latch_count_state(l, step.next);
 		trace_latch_state(l, old, step.next);
 	}
+	if (step.next != LATCH_STATE_BROKEN)
+		latch_report_cancel(l);
+	if (step.act & LATCH_ACT_OWNER)
+		latch_report_break(l);
 	if (step.act & LATCH_ACT_NOTIFY)
 		latch_notify(l, old);
-	if (step.act & LATCH_ACT_OWNER)
-		latch_report(l, latch_report_errno(l));
 	/* UDP is silenced, not told (2.3-20) */
 	if (step.act & LATCH_ACT_RESET && l->flow.proto == IPPROTO_TCP)
 		latch_report(l, -ECONNRESET);
@@ -353,6 +285,22 @@ void latch_enter_timewait(struct latch *l)
 }
 
 /**
+ * latch_identified() - it became known who the peer of a latch is
+ * @l: the latch, whose lock is held
+ *
+ * Once for each latch, as that is not changed afterwards (2-19).
+ *
+ * Context: any.
+ */
+void latch_identified(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	latch_mib_event(l->ln, LATCH_MIB_IDENTIFIED);
+	trace_latch_state(l, l->state, l->state);
+	latch_notify(l, l->state);
+}
+
+/**
  * latch_rule() - which suites are congruent now
  * @l: the latch, whose lock is held
  *
@@ -368,6 +316,19 @@ u8 latch_rule(const struct latch *l)
 	if (l->demand && l->demand->want.n_suites)
 		return LATCH_QOP_SET;
 	return READ_ONCE(l->ln->conf.qop);
+}
+
+/**
+ * latch_protects() - is only the protection latched where nobody says who the peer is?
+ * @l: a latch about to be established, whose lock is held
+ *
+ * A socket that asked for something is latched to its very SAs instead, see latch_params_cmp().
+ *
+ * Return: true where it is.
+ */
+bool latch_protects(const struct latch *l)
+{
+	return READ_ONCE(l->ln->conf.unidentified) == LATCH_UNIDENT_PROTECT && latch_unasked(l);
 }
 
 /**

@@ -54,9 +54,12 @@ struct sock;
  *             protected segment
  * @half_open: counted in ln->pending.n_halfopen, by @share
  * @over:      counted in ln->gauge.over: its connection is over, and its socket may still say so
+ * @adopted:   its connection was there before it
+ * @put_off:   in ln->reports.later
+ * @broke:     jiffies when that began
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->reports
- * @report:    in ln->reports, which holds the latch; @rcu after that
+ * @report:    in ln->reports.all or .later, which hold the latch; @rcu after that
  */
 struct latch {
 	/* what every packet of the flow reads */
@@ -88,7 +91,9 @@ struct latch {
 				counted:1,
 				in_group:1,
 				half_open:1,
-				over:1;
+				over:1,
+				adopted:1,
+				put_off:1;
 	bool			restored;
 	u8			noted;
 	s16			err;
@@ -122,6 +127,7 @@ struct latch {
 		int		bound;
 	};
 	u32			breaks;
+	u32			broke;
 	refcount_t		ref;
 };
 
@@ -131,6 +137,12 @@ static __always_inline bool latch_exempt(const struct latch *l)
 	u8 mode = READ_ONCE(l->mode);
 
 	return mode == LATCH_MODE_OFF || mode == LATCH_MODE_BYPASS;
+}
+
+/* Did the socket ask for nothing but what net.latch.* gives it? */
+static inline bool latch_unasked(const struct latch *l)
+{
+	return READ_ONCE(l->mode) == LATCH_MODE_AUTO && !READ_ONCE(l->demand);
 }
 
 /* Under the latch's lock, or where nobody knows it yet. */
@@ -149,12 +161,11 @@ void latch_put(struct latch *l);
 void latch_lookup_inc(struct latch *l);
 void latch_lookup_dec(struct latch *l);
 void latch_retire(struct latch *l);
-u8 latch_disposition(const struct latch *l);
-void latch_report(struct latch *l, int err);
-struct latch *latch_report_next(struct latch_net *ln, int *err);
 bool latch_transition(struct latch *l, u8 event, u8 reason);
 void latch_enter_timewait(struct latch *l);
+void latch_identified(struct latch *l);
 u8 latch_rule(const struct latch *l);
+bool latch_protects(const struct latch *l);
 int latch_init(void);
 void latch_exit(void);
 

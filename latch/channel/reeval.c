@@ -13,8 +13,10 @@
 #include "channel/id.h"
 #include "channel/latch.h"
 #include "channel/reeval.h"
+#include "channel/report.h"
 #include "core/conflict.h"
 #include "core/flow.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "peer/bind.h"
 #include "xfrm/path.h"
@@ -31,14 +33,18 @@
 void latch_settle(struct latch *l, u32 conflicts)
 {
 	u32 now = latch_conflict_update(l->conflicts, conflicts);
+	bool changed;
 	u8 event;
 
 	lockdep_assert_held(&l->lock);
 	if (l->unlinked || (l->state != LATCH_STATE_ESTABLISHED && l->state != LATCH_STATE_BROKEN))
 		return;
-	if (latch_conflict_event(l->conflicts, now, &event))
-		latch_transition(l, event, latch_reason_first(now));
+	changed = latch_conflict_event(l->conflicts, now, &event);
 	l->conflicts = now;
+	if (changed)
+		latch_transition(l, event, latch_reason_first(now));
+	else
+		latch_report_now(l);
 }
 
 /**
@@ -51,8 +57,11 @@ void latch_settle(struct latch *l, u32 conflicts)
  */
 void latch_resettle(struct latch *l, struct latch_common *common, bool relink)
 {
+	bool known = latch_peer_known(l->group);
 	u32 conflicts = latch_eval(l, common, relink);
 
+	if (!known && latch_peer_known(l->group))
+		latch_identified(l);
 	latch_settle(l, conflicts);
 	if (conflicts & LATCH_R(NO_MEM))
 		latch_work_retry(l->ln, LATCH_WORK_ALL);

@@ -100,7 +100,7 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 		latch_group_put(g);
 		return false;
 	}
-	l->joined = 1;
+	latch_group_count(l, g);
 	/* what packets read of it was written before; they depend on the pointer */
 	smp_store_release(&l->group, g);
 	latch_set_noted(l, BIT(LATCH_DIR_IN) | BIT(LATCH_DIR_OUT));
@@ -150,9 +150,13 @@ bool latch_group_known(const struct latch_sa *sa, struct latch_identity *identit
 	*identity->id = g->c.params.tag.id;
 	identity->peer = g->c.peer;
 	identity->local = g->c.local;
-	/* of the group's two SAs this may be the other one */
-	if (identity->id->kind == LATCH_IDENT_PINNED)
+	/* of the group's two SAs this may be the other one; a latch knows less than its SA tells */
+	if (identity->id->kind == LATCH_IDENT_NAMED) {
+		identity->id->serial = sa->serial;
+	} else {
+		identity->id->kind = LATCH_IDENT_PINNED;
 		identity->id->peer[0] = sa->serial;
+	}
 	return true;
 }
 
@@ -175,6 +179,8 @@ static bool latch_group_begins(const struct latch_group *g, const struct latch_p
 	    p->identity.local != g->c.local)
 		return false;
 	latch_params_set(&params, &p->tag, g->c.params.rule, p->dir);
+	if (g->c.params.tag.id.kind == LATCH_IDENT_UNKNOWN)
+		latch_params_open(&params);
 	return latch_params_begins(&g->c.params, &params, p->dir);
 }
 

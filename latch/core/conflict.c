@@ -42,6 +42,11 @@ bool latch_conflict_event(u32 old, u32 now, u8 *event)
 	return true;
 }
 
+bool latch_conflict_may_end(u32 set)
+{
+	return set && !(set & ~LATCH_CONFLICT_PASSING);
+}
+
 u8 latch_reason_first(u32 set)
 {
 	size_t i;

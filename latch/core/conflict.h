@@ -11,6 +11,12 @@
 /* Conflicts that no event ever clears: a dead peer stays dead (2-23). */
 #define LATCH_CONFLICT_STICKY	LATCH_R(DPD)
 
+/*
+ * Conflicts that key managers make by themselves and that end soon: policies that are taken away
+ * and put back, an SA whose identity comes after it.
+ */
+#define LATCH_CONFLICT_PASSING	(LATCH_R(POLICY_IN) | LATCH_R(POLICY_OUT) | LATCH_R(UNIDENTIFIED))
+
 /**
  * latch_conflict_update() - the conflicts after the databases were read anew
  * @old:  conflicts before
@@ -30,6 +36,14 @@ u32 latch_conflict_update(u32 old, u32 seen);
  * CLEAR when it became empty.
  */
 bool latch_conflict_event(u32 old, u32 now, u8 *event);
+
+/**
+ * latch_conflict_may_end() - are these conflicts such as end by themselves?
+ * @set: conflicts
+ *
+ * Return: true where all of them are, and there is one at least.
+ */
+bool latch_conflict_may_end(u32 set);
 
 /**
  * latch_reason_first() - the one reason to report for a set of them

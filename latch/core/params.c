@@ -19,21 +19,42 @@ static u32 cmp_suite(const struct latch_params *p, const struct latch_want *want
 	}
 }
 
-/* An SA without identity is nobody but itself (RFC 5660 2-6), per direction. */
+/*
+ * An SA without identity is nobody but itself (RFC 5660 2-6), per direction. What carried the
+ * flow before somebody said who the peer is may go on to; what comes after that may not.
+ */
 static u32 cmp_pinned(const struct latch_params *p, const struct latch_ident *id, u8 dir)
 {
-	if (p->tag.id.kind != LATCH_IDENT_PINNED)
-		return LATCH_R(UNIDENTIFIED);
-	if (p->pinned[dir] && p->pinned[dir] != id->peer[0])
-		return LATCH_R(UNIDENTIFIED);
-	return 0;
+	u64 serial = id->peer[0];
+
+	switch (p->tag.id.kind) {
+	case LATCH_IDENT_UNKNOWN:
+		return 0;
+	case LATCH_IDENT_PINNED:
+		if (!p->pinned[dir] || p->pinned[dir] == serial)
+			return 0;
+		break;
+	case LATCH_IDENT_NAMED:
+		if (serial && (serial <= p->adopted || serial == p->pinned[dir]))
+			return 0;
+		break;
+	}
+	return LATCH_R(UNIDENTIFIED);
 }
 
-/* Both ends are who they were (RFC 5660 2-5, 2-6). */
-static u32 cmp_named(const struct latch_ident *l, const struct latch_ident *id)
+/*
+ * Both ends are who they were (RFC 5660 2-5, 2-6). Where that was not known, the first who is
+ * named is who it was; where the latch is pinned, only the very SA tells.
+ */
+static u32 cmp_named(const struct latch_params *p, const struct latch_ident *id, u8 dir)
 {
+	const struct latch_ident *l = &p->tag.id;
 	u32 diff = 0;
 
+	if (l->kind == LATCH_IDENT_UNKNOWN)
+		return 0;
+	if (l->kind == LATCH_IDENT_PINNED)
+		return id->serial && id->serial == p->pinned[dir] ? 0 : LATCH_R(PEER);
 	if (l->kind != LATCH_IDENT_NAMED)
 		return LATCH_R(PEER);
 	if (!latch_digest_equal(l->peer, id->peer))
@@ -49,7 +70,7 @@ static u32 cmp_ident(const struct latch_params *p, const struct latch_ident *id,
 	case LATCH_IDENT_PINNED:
 		return cmp_pinned(p, id, dir);
 	case LATCH_IDENT_NAMED:
-		return cmp_named(&p->tag.id, id);
+		return cmp_named(p, id, dir);
 	case LATCH_IDENT_PENDING:
 		return LATCH_R(PENDING);
 	case LATCH_IDENT_AMBIGUOUS:
@@ -129,13 +150,37 @@ void latch_params_set(struct latch_params *p, const struct latch_tag *t, u8 rule
 	memset(p, 0, sizeof(*p));
 	p->tag = *t;
 	p->rule = rule;
+	p->tag.id.serial = 0;
 	set_replay(p, dir == LATCH_DIR_IN ? t : NULL);
 	if (t->id.kind == LATCH_IDENT_PINNED)
 		p->pinned[dir] = t->id.peer[0];
 }
 
+void latch_params_open(struct latch_params *p)
+{
+	if (p->tag.id.kind != LATCH_IDENT_PINNED)
+		return;
+	memset(&p->tag.id, 0, sizeof(p->tag.id));
+	p->tag.id.kind = LATCH_IDENT_UNKNOWN;
+	memset(p->pinned, 0, sizeof(p->pinned));
+}
+
+/* Somebody says who the peer is, for the first time. */
+static bool add_ident(struct latch_params *p, const struct latch_ident *id, u8 dir, u64 last)
+{
+	u32 was = p->tag.id.kind;
+
+	if (id->kind != LATCH_IDENT_NAMED || was == LATCH_IDENT_NAMED || cmp_named(p, id, dir))
+		return false;
+	if (was == LATCH_IDENT_UNKNOWN)
+		p->adopted = last;
+	p->tag.id = *id;
+	p->tag.id.serial = 0;
+	return true;
+}
+
 /* Nothing but what was open is ever filled in (RFC 5660 2-19). */
-bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir)
+bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir, u64 last)
 {
 	bool changed = false;
 
@@ -148,7 +193,7 @@ bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir)
 		p->pinned[dir] = t->id.peer[0];
 		changed = true;
 	}
-	return changed;
+	return add_ident(p, &t->id, dir, last) || changed;
 }
 
 static bool transform_begins(const struct latch_transform *x,
@@ -160,18 +205,16 @@ static bool transform_begins(const struct latch_transform *x,
 	       (dir == LATCH_DIR_OUT || x->replay_window == first->replay_window);
 }
 
-static bool ident_equal(const struct latch_ident *a, const struct latch_ident *b)
-{
-	return a->kind == b->kind && latch_digest_equal(a->peer, b->peer) &&
-	       latch_digest_equal(a->local, b->local);
-}
-
-/* By pinned[] only: of both directions' SAs the first one's is in the tag. */
+/*
+ * By pinned[] only: of both directions' SAs the first one's is in the tag. A latch whose peer
+ * became known later may be carried by SAs that one which begins now may not.
+ */
 static bool who_begins(const struct latch_params *p, const struct latch_params *first, u8 dir)
 {
-	if (first->tag.id.kind != LATCH_IDENT_PINNED)
-		return ident_equal(&p->tag.id, &first->tag.id);
-	return p->tag.id.kind == LATCH_IDENT_PINNED && p->pinned[dir] == first->pinned[dir];
+	if (first->tag.id.kind == LATCH_IDENT_PINNED)
+		return p->tag.id.kind == LATCH_IDENT_PINNED && p->pinned[dir] == first->pinned[dir];
+	return latch_ident_equal(&p->tag.id, &first->tag.id) && !p->adopted &&
+	       !p->pinned[LATCH_DIR_IN] && !p->pinned[LATCH_DIR_OUT];
 }
 
 /* Replay windows are of the inbound SA, whose packet need not be the first. */

@@ -24,14 +24,17 @@ enum latch_qop_rule {
  *               replay window is that of the inbound SA
  * @rule:        enum latch_qop_rule
  * @have_replay: an inbound SA was seen, so the replay windows are latched
- * @pinned:      serial numbers of the pinned SAs by LATCH_DIR_*, 0 not yet;
- *               used while @tag.id.kind is LATCH_IDENT_PINNED
+ * @pinned:      serial numbers of the SAs that it began with by LATCH_DIR_*, 0 not yet; only
+ *               where it was latched to these very SAs, LATCH_IDENT_PINNED
+ * @adopted:     serial number of the last SA that was there when the peer of a latch that was
+ *               LATCH_IDENT_UNKNOWN became known, else 0
  */
 struct latch_params {
 	struct latch_tag tag;
 	u8	rule;
 	bool	have_replay;
 	u64	pinned[LATCH_DIRS];
+	u64	adopted;
 };
 
 /**
@@ -47,18 +50,28 @@ struct latch_params {
 void latch_params_set(struct latch_params *p, const struct latch_tag *t, u8 rule, u8 dir);
 
 /**
- * latch_params_add() - add what the other direction's first SA tells
- * @p:   latched parameters
- * @t:   a tag that latch_params_cmp() found congruent
- * @dir: LATCH_DIR_* of it
+ * latch_params_open() - latch the protection only, where nobody says who the peer is
+ * @p: parameters that were just set
  *
- * Fixes the replay windows with the first inbound tag, and the pinned SA of
- * @dir where identities are PINNED and the tag's serial is not 0. Does nothing
- * where these are fixed (2-19).
+ * Nothing changes where the peer is known.
+ */
+void latch_params_open(struct latch_params *p);
+
+/**
+ * latch_params_add() - add what another SA tells
+ * @p:    latched parameters
+ * @t:    a tag that latch_params_cmp() found congruent
+ * @dir:  LATCH_DIR_* of it
+ * @last: serial number of the last SA that there is
+ *
+ * Fixes the replay windows with the first inbound tag, the pinned SA of @dir where identities
+ * are PINNED and the tag's serial is not 0, and the identities where somebody has said
+ * whose the SA is: of UNKNOWN by the first SA that is NAMED, of PINNED by the very SA that was
+ * pinned. Does nothing where these are fixed (2-19).
  *
  * Return: true where @p changed.
  */
-bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir);
+bool latch_params_add(struct latch_params *p, const struct latch_tag *t, u8 dir, u64 last);
 
 /**
  * latch_params_begins() - could these parameters have begun so?

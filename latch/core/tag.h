@@ -14,6 +14,7 @@ enum latch_ident_kind {
 	LATCH_IDENT_PENDING,	/* the key manager still has to say */
 	LATCH_IDENT_AMBIGUOUS,	/* claimed for two peers: nobody's */
 	LATCH_IDENT_MIXED,	/* the SAs of one bundle belong to different peers */
+	LATCH_IDENT_UNKNOWN,	/* of a latch only: nobody has said yet who the peer is */
 };
 
 /**
@@ -22,11 +23,13 @@ enum latch_ident_kind {
  * @peer:   NAMED: digest of the peer's identity; PINNED: @peer[0] is the serial
  *          number of the SA
  * @local:  NAMED: digest of the local identity, zero where unknown
+ * @serial: NAMED: serial number of the SA, 0 where it is not known; of a latch always 0
  */
 struct latch_ident {
 	u32	kind;
 	u64	peer[2];
 	u64	local[2];
+	u64	serial;
 };
 
 /**
@@ -37,6 +40,15 @@ struct latch_ident {
  * Return: true where they are.
  */
 bool latch_digest_equal(const u64 a[2], const u64 b[2]);
+
+/**
+ * latch_ident_equal() - are two SAs, or an SA and a latch, the same two ends'?
+ * @a: one
+ * @b: the other one
+ *
+ * Return: true where they are.
+ */
+bool latch_ident_equal(const struct latch_ident *a, const struct latch_ident *b);
 
 /* latch_tag.flags */
 #define LATCH_TAG_ESN		0x01	/* extended sequence numbers */

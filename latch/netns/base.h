@@ -9,6 +9,14 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+/* net.latch.unidentified: what becomes of a flow whose SA nobody is known to be behind. */
+enum latch_unidentified {
+	LATCH_UNIDENT_PROTECT,	/* its protection is latched, and the peer when it is known */
+	LATCH_UNIDENT_PIN,	/* it is latched to its very SAs */
+	LATCH_UNIDENT_NONE,	/* it is not latched */
+	LATCH_UNIDENT_REFUSE,	/* it does not begin */
+};
+
 /**
  * struct latch_net_conf - the sysctls net.latch.*, by their names
  *
@@ -16,10 +24,12 @@
  */
 struct latch_net_conf {
 	u8	auto_mode;
-	u8	require_identity;
+	u8	unidentified;
+	u8	adopt;
 	u8	qop;
 	u8	disposition;
 	int	identity_wait_ms;
+	int	break_grace_ms;
 	int	max_latches;
 	int	max_peers;
 };
@@ -53,6 +63,7 @@ struct latch_net_manager {
  * @socks:     latches that have a socket, in whatever state, and options being set
  * @latches:   latches, against net.latch.max_latches
  * @listeners: latches in LISTENER
+ * @unknown:   latches whose peer is not known
  * @over:      sockets of connections that are over and may still send a RST
  * @peers:     records of peers; under genl_lock
  * @bindings:  bindings; under genl_lock
@@ -63,6 +74,7 @@ struct latch_net_gauge {
 	atomic_t	socks;
 	atomic_t	latches;
 	atomic_t	listeners;
+	atomic_t	unknown;
 	atomic_t	over;
 	u32		peers;
 	u32		bindings;

@@ -7,6 +7,7 @@
 
 #include <linux/list.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 struct latch_id_block;
@@ -27,20 +28,26 @@ struct latch_net_ids {
  * struct latch_net_groups - the groups of latches; channel/group.c
  * @lock: @all
  * @all:  the groups
+ * @warned: it was said that peers are not known
  */
 struct latch_net_groups {
 	spinlock_t		lock;
 	struct list_head	all;
+	bool			warned;
 };
 
 /**
- * struct latch_net_reports - latches whose owner is to be told; channel/latch.c
- * @lock: @all, and what each latch's owner is to be told
- * @all:  the latches, held
+ * struct latch_net_reports - latches whose owner is to be told; channel/report.c
+ * @lock:  @all, @later, and what each latch's owner is to be told
+ * @all:   the latches, held
+ * @later: those that may not have to be told, held; in the order in which they broke
+ * @work:  looks after @later
  */
 struct latch_net_reports {
 	spinlock_t		lock;
 	struct list_head	all;
+	struct list_head	later;
+	struct delayed_work	work;
 };
 
 /**

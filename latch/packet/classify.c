@@ -59,7 +59,7 @@ static noinline struct latch_sa *latch_classify_another(struct latch_net *ln, st
 	struct latch_sa *sa = latch_classify_sa(ln, x, &identity);
 
 	if (id.kind != p->tag.id.kind ||
-	    (id.kind == LATCH_IDENT_NAMED && memcmp(&id, &p->tag.id, sizeof(id))))
+	    (id.kind == LATCH_IDENT_NAMED && !latch_ident_equal(&id, &p->tag.id)))
 		p->tag.id.kind = LATCH_IDENT_MIXED;
 	return sa;
 }

@@ -61,7 +61,15 @@ static struct latch *latch_auto(struct latch_net *ln, const struct sock *sk)
 /* A socket that asked for nothing is not latched where net.latch.auto says so. */
 static bool latch_off(const struct latch_net *ln, const struct latch *l)
 {
-	return !READ_ONCE(ln->conf.auto_mode) && l->mode == LATCH_MODE_AUTO && !l->demand;
+	return !READ_ONCE(ln->conf.auto_mode) && latch_unasked(l);
+}
+
+/* ... nor by an SA that nobody is behind, where net.latch.unidentified says so. */
+static bool latch_ignored(const struct latch_net *ln, const struct latch *l,
+			  const struct latch_pkt *p)
+{
+	return p->tag.n && p->tag.id.kind == LATCH_IDENT_PINNED &&
+	       READ_ONCE(ln->conf.unidentified) == LATCH_UNIDENT_NONE && (!l || latch_unasked(l));
 }
 
 /*
@@ -95,7 +103,7 @@ static unsigned int latch_create_sock(struct latch_net *ln, struct sock *sk, str
 
 	if (!latch_classify(ln, skb, dir, &p))
 		return latch_drop(ln, NULL, skb, dir, LATCH_REASON_HEADER);
-	l = latch_of_sock(ln, sk, l, p.tag.n);
+	l = latch_ignored(ln, l, &p) ? NULL : latch_of_sock(ln, sk, l, p.tag.n);
 	if (!l)
 		return NF_ACCEPT;
 	if (IS_ERR(l))
@@ -317,7 +325,7 @@ static unsigned int latch_create_syn(struct latch_net *ln, struct sk_buff *skb,
 	}
 	if (!p.tag.n)
 		return latch_stray(ln, parent, skb, LATCH_DIR_IN);
-	if (latch_exempt(parent) || latch_off(ln, parent))
+	if (latch_exempt(parent) || latch_off(ln, parent) || latch_ignored(ln, parent, &p))
 		return NF_ACCEPT;
 	return latch_create_halfopen(ln, skb, f, sk, parent, &p);
 }

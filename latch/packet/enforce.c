@@ -9,6 +9,7 @@
 #include "base/mib.h"
 #include "base/net.h"
 #include "channel/demand.h"
+#include "channel/eval.h"
 #include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
@@ -25,8 +26,10 @@
 #include "packet/enforce.h"
 #include "packet/establish.h"
 #include "packet/parse.h"
+#include "peer/identity.h"
 #include "peer/peer.h"
 #include "sock/timewait.h"
+#include "xfrm/path.h"
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"
 
@@ -106,7 +109,7 @@ static noinline void latch_note_new(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_common common = l->group->c;
 
-	latch_params_add(&common.params, &p->tag, p->dir);
+	latch_common_add(&common, &p->tag, &p->identity, p->dir);
 	latch_classify_outer(&common, p);
 	/* elsewhere, an event that is being dealt with may have missed it */
 	if (memcmp(&common, &l->group->c, sizeof(common)))
@@ -149,13 +152,35 @@ static void latch_name_for(const struct latch_demand *d, const struct latch_peer
 		name[0] = ~name[0];
 }
 
+/*
+ * Is a packet's SA one of those that policy selects for the flow? Asked where nothing else says
+ * whose the SA is. Of the paths that the group is in the first is that of the innermost
+ * template; where no policy was read, the reqid that was seen stands for it.
+ */
+static bool latch_selected(const struct latch_common *c, const struct latch_pkt *p)
+{
+	const struct latch_path *path = c->path[p->dir][0];
+	const struct latch_sa *sa = p->sa;
+
+	if (!sa)
+		return false;
+	if (path && c->pol[p->dir] != LATCH_POL_SEEN)
+		return sa->path[0] == path || sa->path[1] == path;
+	return !(c->seen & BIT(p->dir)) || sa->reqid == c->reqid[p->dir];
+}
+
 /* ... of what was latched. */
 static noinline u32 latch_mismatch_latched(const struct latch *l, const struct latch_pkt *p)
 {
-	struct latch_params params = l->group->c.params;
+	const struct latch_common *c = &l->group->c;
+	struct latch_params params = c->params;
+	u32 diff;
 
 	params.rule = latch_rule(l);
-	return latch_params_cmp(&params, l->demand ? &l->demand->want : NULL, &p->tag, p->dir);
+	diff = latch_params_cmp(&params, l->demand ? &l->demand->want : NULL, &p->tag, p->dir);
+	if (!diff && params.tag.id.kind == LATCH_IDENT_UNKNOWN && !latch_selected(c, p))
+		diff = LATCH_R(UNIDENTIFIED);
+	return diff;
 }
 
 /* ... of a demand, which names an identity, whatever its trust anchor. */
@@ -196,7 +221,7 @@ u32 latch_mismatch(struct latch *l, const struct latch_pkt *p)
 	case LATCH_IDENT_MIXED:
 		return LATCH_R(PEER);
 	case LATCH_IDENT_PINNED:
-		if (READ_ONCE(l->ln->conf.require_identity))
+		if (READ_ONCE(l->ln->conf.unidentified) == LATCH_UNIDENT_REFUSE)
 			diff = LATCH_R(NO_BINDING);
 	}
 	return l->demand ? diff | latch_mismatch_demand(l->demand, p) : diff;

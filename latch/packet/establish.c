@@ -11,6 +11,7 @@
 #include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
+#include "channel/report.h"
 #include "channel/reuse.h"
 #include "channel/table.h"
 #include "channel/trace.h"
@@ -35,18 +36,16 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 		.ln = l->ln,
 		.pol = { LATCH_POL_SEEN, LATCH_POL_SEEN },
 	};
-	u32 conflicts;
 
 	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
-	common.peer = latch_peer_hold(p->identity.peer);
-	common.local = latch_peer_hold(p->identity.local);
+	if (latch_protects(l))
+		latch_params_open(&common.params);
+	common.peer = p->identity.peer;
+	common.local = p->identity.local;
 	common.mark[!p->dir] = p->mark;
 	latch_classify_outer(&common, p);
 	common.if_id[!p->dir] = common.if_id[p->dir];
-	conflicts = latch_eval(l, &common, true);
-	latch_peer_put(common.peer);
-	latch_peer_put(common.local);
-	return conflicts;
+	return latch_eval(l, &common, true);
 }
 
 /**

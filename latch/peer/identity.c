@@ -9,7 +9,8 @@
 #include "peer/identity.h"
 #include "xfrm/sad.h"
 
-static bool latch_identity_bound(const struct latch_bind_key *key, struct latch_identity *identity)
+static bool latch_identity_bound(const struct latch_bind_key *key, u64 serial,
+				 struct latch_identity *identity)
 {
 	struct latch_bind *b = latch_bind_find(key);
 	struct latch_claims *c;
@@ -21,6 +22,7 @@ static bool latch_identity_bound(const struct latch_bind_key *key, struct latch_
 	if (c->id.kind == LATCH_IDENT_NAMED) {
 		identity->peer = c->claim[0].peer;
 		identity->local = c->claim[0].local;
+		identity->id->serial = serial;
 	}
 	return true;
 }
@@ -42,17 +44,18 @@ void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 re
 		    const struct latch_sa *sa, struct latch_identity *identity)
 {
 	struct latch_bind_key bk = { .sa = *key };
+	u64 serial = sa ? sa->serial : 0;
 
 	memset(identity->id, 0, sizeof(*identity->id));
 	identity->peer = NULL;
 	identity->local = NULL;
-	if (latch_identity_bound(&bk, identity))
+	if (latch_identity_bound(&bk, serial, identity))
 		return;
 	if (reqid) {
 		memset(&bk, 0, sizeof(bk));
 		bk.sa.ln = ln;
 		bk.reqid = reqid;
-		if (latch_identity_bound(&bk, identity))
+		if (latch_identity_bound(&bk, serial, identity))
 			return;
 	}
 	if (!sa || (latch_manager_active(ln) && !READ_ONCE(sa->expired) &&
@@ -61,5 +64,5 @@ void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 re
 		return;
 	}
 	identity->id->kind = LATCH_IDENT_PINNED;
-	identity->id->peer[0] = sa->serial;
+	identity->id->peer[0] = serial;
 }

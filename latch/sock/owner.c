@@ -15,6 +15,7 @@
 
 #include "base/net.h"
 #include "channel/latch.h"
+#include "channel/report.h"
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/fsm.h"

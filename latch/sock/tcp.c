@@ -163,11 +163,17 @@ static noinline void latch_tcp_child(struct latch_net *ln, struct sock *sk)
 	spin_unlock_bh(&l->lock);
 }
 
-/*
- * A connection that began elsewhere is restored here (TCP_REPAIR): no SYN of it passes, so it
- * is latched at its first protected segment, in either direction.
+/**
+ * latch_tcp_adopt() - a connection of which no SYN is seen is to be latched
+ * @ln: the namespace
+ * @sk: TCP socket in ESTABLISHED or later, held or locked by the caller
+ *
+ * At its first protected segment, in either direction. It was restored here (TCP_REPAIR), or is
+ * older than the module.
+ *
+ * Context: RCU read side.
  */
-static void latch_tcp_restored(struct latch_net *ln, struct sock *sk)
+void latch_tcp_adopt(struct latch_net *ln, struct sock *sk)
 {
 	struct latch *l = latch_find_sk(sk);
 	bool automatic = !l;
@@ -181,6 +187,7 @@ static void latch_tcp_restored(struct latch_net *ln, struct sock *sk)
 	spin_lock_bh(&l->lock);
 	if (automatic)
 		l->automatic = 1;
+	l->adopted = 1;
 	WRITE_ONCE(l->restored, true);
 	latch_lookup_inc(l);
 	spin_unlock_bh(&l->lock);
@@ -193,8 +200,12 @@ static void latch_tcp_restored(struct latch_net *ln, struct sock *sk)
 static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 {
 	lockdep_assert_held(&l->lock);
-	if (l->state == LATCH_STATE_NONE || l->state == LATCH_STATE_LARVAL)
+	if (l->state == LATCH_STATE_NONE || l->state == LATCH_STATE_LARVAL) {
+		if (l->restored && l->mode != LATCH_MODE_REQUIRE)
+			latch_lookup_dec(l);
+		l->restored = false;
 		return;
+	}
 	if (latch_timewait_make(l, sk, old))
 		return;
 	/* the hooks have to be there for the RST that may follow */
@@ -291,7 +302,7 @@ static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 	else if (old == TCP_LISTEN)
 		latch_tcp_unlisten(sk);
 	else if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT)
-		latch_tcp_restored(ln, sk);
+		latch_tcp_adopt(ln, sk);
 	else if (new == TCP_ESTABLISHED)
 		latch_tcp_child(ln, sk);
 	else

@@ -12,6 +12,7 @@ struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, in
 struct latch *latch_tcp_listener(struct sock *sk);
 int latch_tcp_watch(void);
 void latch_tcp_unwatch(void);
+void latch_tcp_adopt(struct latch_net *ln, struct sock *sk);
 int latch_tcp_init(void);
 void latch_tcp_exit(void);
 

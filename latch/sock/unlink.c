@@ -46,6 +46,30 @@ void latch_unlink(struct latch *l)
 	latch_put(l);
 }
 
+/**
+ * latch_release() - an administrator lets a latch go; its socket goes on without
+ * @l: the latch; the caller holds it, or is under RCU
+ *
+ * One that is broken stays, as does one that was closed and silences its socket: nothing is to
+ * come of this that did not pass before.
+ *
+ * Context: any, @l->lock not held. Return: 0; -EBUSY where it stays.
+ */
+int latch_release(struct latch *l)
+{
+	bool stays;
+
+	spin_lock_bh(&l->lock);
+	stays = l->state == LATCH_STATE_BROKEN || (l->state == LATCH_STATE_CLOSED && l->hashed);
+	if (!stays)
+		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+	spin_unlock_bh(&l->lock);
+	if (stays)
+		return -EBUSY;
+	latch_unlink(l);
+	return 0;
+}
+
 /*
  * Both latches' locks are held. What the socket asked for goes over from @l to @new, and the
  * socket's destructor, unless @l holds the socket instead.

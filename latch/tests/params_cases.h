@@ -44,27 +44,27 @@ static const struct latch_transform * const usual[] = {
 #define HERE_A	{ 0xc1, 0xc2 }
 #define HERE_B	{ 0xd1, 0xc2 }
 
-static const struct latch_ident id_a = { LATCH_IDENT_NAMED, PEER_A, HERE_A };
+static const struct latch_ident id_a = { LATCH_IDENT_NAMED, PEER_A, HERE_A, 0 };
 
 /* Each one is another identity; those up to N_EQUAL may be latched. */
 static const struct latch_ident idents[] = {
-	{ LATCH_IDENT_NAMED, PEER_A, HERE_A },
-	{ LATCH_IDENT_NAMED, PEER_B, HERE_A },
-	{ LATCH_IDENT_NAMED, { 0xb1, 0xa2 }, HERE_A },
-	{ LATCH_IDENT_NAMED, PEER_A, HERE_B },
-	{ LATCH_IDENT_NAMED, PEER_A, { 0xc1, 0xd2 } },
-	{ LATCH_IDENT_NAMED, PEER_A, { 0, 0 } },
-	{ LATCH_IDENT_NAMED, PEER_B, HERE_B },
-	{ LATCH_IDENT_PINNED, { 0xa1, 0 }, { 0, 0 } },
-	{ LATCH_IDENT_PINNED, { 7, 0 }, { 0, 0 } },
-	{ LATCH_IDENT_PINNED, { (u64)1 << 40, 0 }, { 0, 0 } },
-	{ LATCH_IDENT_PENDING, { 0, 0 }, { 0, 0 } },
-	{ LATCH_IDENT_AMBIGUOUS, { 0, 0 }, { 0, 0 } },
-	{ LATCH_IDENT_MIXED, { 0, 0 }, { 0, 0 } },
-	{ LATCH_IDENT_PENDING, PEER_A, HERE_A },
-	{ LATCH_IDENT_AMBIGUOUS, PEER_A, HERE_A },
-	{ LATCH_IDENT_MIXED, PEER_A, HERE_A },
-	{ LATCH_IDENT_MIXED + 1, PEER_A, HERE_A },
+	{ LATCH_IDENT_NAMED, PEER_A, HERE_A, 0 },
+	{ LATCH_IDENT_NAMED, PEER_B, HERE_A, 0 },
+	{ LATCH_IDENT_NAMED, { 0xb1, 0xa2 }, HERE_A, 0 },
+	{ LATCH_IDENT_NAMED, PEER_A, HERE_B, 0 },
+	{ LATCH_IDENT_NAMED, PEER_A, { 0xc1, 0xd2 }, 0 },
+	{ LATCH_IDENT_NAMED, PEER_A, { 0, 0 }, 0 },
+	{ LATCH_IDENT_NAMED, PEER_B, HERE_B, 0 },
+	{ LATCH_IDENT_PINNED, { 0xa1, 0 }, { 0, 0 }, 0 },
+	{ LATCH_IDENT_PINNED, { 7, 0 }, { 0, 0 }, 0 },
+	{ LATCH_IDENT_PINNED, { (u64)1 << 40, 0 }, { 0, 0 }, 0 },
+	{ LATCH_IDENT_PENDING, { 0, 0 }, { 0, 0 }, 0 },
+	{ LATCH_IDENT_AMBIGUOUS, { 0, 0 }, { 0, 0 }, 0 },
+	{ LATCH_IDENT_MIXED, { 0, 0 }, { 0, 0 }, 0 },
+	{ LATCH_IDENT_PENDING, PEER_A, HERE_A, 0 },
+	{ LATCH_IDENT_AMBIGUOUS, PEER_A, HERE_A, 0 },
+	{ LATCH_IDENT_MIXED, PEER_A, HERE_A, 0 },
+	{ LATCH_IDENT_UNKNOWN + 1, PEER_A, HERE_A, 0 },
 };
 
 #define N_EQUAL	10
@@ -548,7 +548,7 @@ static void params_reflexive(struct tally *t)
 
 				EXPECT(t, !latch_params_cmp(&p, &w, &a, dir) ||
 				       (!s.encr && !s.integ), "%u rule %u", i, rule);
-				EXPECT(t, !latch_params_add(&p, &a, dir), "%u: added", i);
+				EXPECT(t, !latch_params_add(&p, &a, dir, 9), "%u: added", i);
 			}
 }
 
@@ -696,7 +696,7 @@ static void params_pinned_states(struct tally *t)
 	u64 in, out, serial;
 	u8 dir;
 
-	a.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 1, 0 }, { 0, 0 } };
+	a.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 1, 0 }, { 0, 0 }, 0 };
 	for (in = 0; in < 4; in++)
 		for (out = 0; out < 4; out++)
 			for (serial = 0; serial < 4; serial++)
@@ -715,14 +715,14 @@ static void params_pinned_by_hand(struct tally *t)
 	struct latch_tag a = tag_of(&x_gcm128), b = a, named = a;
 	struct latch_params p;
 
-	a.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 7, 0 }, { 0, 0 } };
-	b.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 8, 0 }, { 0, 0 } };
+	a.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 7, 0 }, { 0, 0 }, 0 };
+	b.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 8, 0 }, { 0, 0 }, 0 };
 	p = latched(&a, LATCH_QOP_EXACT, LATCH_DIR_OUT);
 	EXPECT(t, !latch_params_cmp(&p, NULL, &a, LATCH_DIR_OUT), "itself");
 	EXPECT(t, latch_params_cmp(&p, NULL, &b, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED),
 	       "its successor");
 	EXPECT(t, !latch_params_cmp(&p, NULL, &b, LATCH_DIR_IN), "the first one inbound");
-	EXPECT(t, latch_params_add(&p, &b, LATCH_DIR_IN), "is added");
+	EXPECT(t, latch_params_add(&p, &b, LATCH_DIR_IN, 9), "is added");
 	EXPECT(t, latch_params_cmp(&p, NULL, &a, LATCH_DIR_IN) == LATCH_R(UNIDENTIFIED),
 	       "a second one inbound");
 	EXPECT(t, latch_params_cmp(&p, NULL, &named, LATCH_DIR_OUT) == LATCH_R(PEER),
@@ -730,6 +730,84 @@ static void params_pinned_by_hand(struct tally *t)
 	p = latched_exact(&named);
 	EXPECT(t, latch_params_cmp(&p, NULL, &a, LATCH_DIR_IN) == LATCH_R(UNIDENTIFIED),
 	       "pinned, latched was a named one");
+}
+
+/* Every state that a latch's identity can be in, against each that an SA's can. */
+static void params_ident_states(struct tally *t)
+{
+	static const u32 kinds[] = { LATCH_IDENT_PINNED, LATCH_IDENT_NAMED, LATCH_IDENT_UNKNOWN };
+	struct latch_tag a = tag_of(&x_gcm128), b = a;
+	unsigned int i, j, pin, adopted, serial;
+	struct latch_params p;
+	u8 dir;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		for (j = 0; j < ARRAY_SIZE(idents) * 4 * 4 * 4; j++)
+			for (dir = 0; dir < LATCH_DIRS; dir++) {
+				pin = j % 4;
+				adopted = j / 4 % 4;
+				serial = j / 16 % 4;
+				p = latched_exact(&a);
+				p.tag.id.kind = kinds[i];
+				p.pinned[dir] = pin;
+				p.adopted = adopted;
+				b.id = idents[j / 64];
+				b.id.serial = serial;
+				if (b.id.kind == LATCH_IDENT_PINNED)
+					b.id.peer[0] = serial;
+				expect_as_ref(t, &p, NULL, &b, dir);
+			}
+}
+
+/* The protection is latched, any SA carries it that nobody is known to be behind. */
+static void params_unknown_by_hand(struct tally *t)
+{
+	struct latch_tag a = tag_of(&x_gcm128), b = a, weaker = a, alice = a, bob = a;
+	struct latch_params p;
+
+	a.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 7, 0 }, { 0, 0 }, 0 };
+	b.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 8, 0 }, { 0, 0 }, 0 };
+	weaker.id = b.id;
+	weaker.x[0].encr_bits = 64;
+	bob.id = idents[6];
+	p = latched_exact(&a);
+	latch_params_open(&p);
+	EXPECT(t, !latch_params_cmp(&p, NULL, &b, LATCH_DIR_IN), "its successor");
+	EXPECT(t, latch_params_cmp(&p, NULL, &weaker, LATCH_DIR_IN) == LATCH_R(KEY_LEN), "a weaker one");
+	EXPECT(t, !latch_params_cmp(&p, NULL, &alice, LATCH_DIR_IN), "the first who is named");
+	EXPECT(t, latch_params_add(&p, &alice, LATCH_DIR_IN, 8), "is who it is");
+	EXPECT(t, p.tag.id.kind == LATCH_IDENT_NAMED && p.adopted == 8, "from now on");
+	EXPECT(t, latch_params_cmp(&p, NULL, &bob, LATCH_DIR_OUT) & LATCH_R(PEER), "and nobody else");
+	EXPECT(t, !latch_params_add(&p, &bob, LATCH_DIR_OUT, 9), "not even later");
+	EXPECT(t, !latch_params_cmp(&p, NULL, &b, LATCH_DIR_OUT), "what was there before");
+	b.id.peer[0] = 9;
+	EXPECT(t, latch_params_cmp(&p, NULL, &b, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED), "what came after");
+	p = latched_exact(&alice);
+	latch_params_open(&p);
+	EXPECT(t, latch_params_cmp(&p, NULL, &bob, LATCH_DIR_OUT) & LATCH_R(PEER), "known from the first");
+}
+
+/* A claim for the very SA says who a pinned latch's peer was all along. */
+static void params_pinned_is_named(struct tally *t)
+{
+	struct latch_tag a = tag_of(&x_gcm128), named = a, other = a;
+	struct latch_params p;
+
+	a.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 7, 0 }, { 0, 0 }, 0 };
+	named.id.serial = 7;
+	other.id.serial = 8;
+	p = latched(&a, LATCH_QOP_EXACT, LATCH_DIR_IN);
+	a.id.peer[0] = 5;
+	latch_params_add(&p, &a, LATCH_DIR_OUT, 9);
+	EXPECT(t, latch_params_cmp(&p, NULL, &other, LATCH_DIR_IN) == LATCH_R(PEER), "another SA");
+	EXPECT(t, !latch_params_add(&p, &other, LATCH_DIR_IN, 9), "says nothing");
+	EXPECT(t, latch_params_cmp(&p, NULL, &named, LATCH_DIR_OUT) == LATCH_R(PEER), "the other way");
+	EXPECT(t, !latch_params_cmp(&p, NULL, &named, LATCH_DIR_IN), "the very SA");
+	EXPECT(t, latch_params_add(&p, &named, LATCH_DIR_IN, 9), "says it");
+	EXPECT(t, !latch_params_cmp(&p, NULL, &other, LATCH_DIR_IN), "the same peer");
+	EXPECT(t, !latch_params_cmp(&p, NULL, &a, LATCH_DIR_OUT), "the pinned one out");
+	a.id.peer[0] = 6;
+	EXPECT(t, latch_params_cmp(&p, NULL, &a, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED), "and no other");
 }
 
 /* --- latching ------------------------------------------------------------------ */
@@ -786,13 +864,13 @@ static void params_add_once(struct tally *t)
 			}
 			if (changes && both)
 				want.pinned[dir] = b.id.peer[0];
-			EXPECT(t, latch_params_add(&p, &b, dir) == changes,
+			EXPECT(t, latch_params_add(&p, &b, dir, 9) == changes,
 			       "%u then %u", i, j);
 			EXPECT(t, tag_equal(&p.tag, &want.tag) && p.rule == want.rule &&
 			       p.have_replay == want.have_replay &&
 			       !memcmp(p.pinned, want.pinned, sizeof(p.pinned)),
 			       "%u then %u: other than what was open", i, j);
-			EXPECT(t, !latch_params_add(&p, &b, dir), "%u then %u, twice", i, j);
+			EXPECT(t, !latch_params_add(&p, &b, dir, 9), "%u then %u, twice", i, j);
 		}
 		breathe();
 	}
@@ -808,14 +886,14 @@ static void params_add_details(struct tally *t)
 	for (i = 0; i < LATCH_MAX_TRANSFORMS; i++)
 		a.x[i].replay_window = 10 + i;
 	p = latched(&a, LATCH_QOP_EXACT, LATCH_DIR_OUT);
-	EXPECT(t, latch_params_add(&p, &a, LATCH_DIR_IN), "windows");
+	EXPECT(t, latch_params_add(&p, &a, LATCH_DIR_IN, 9), "windows");
 	EXPECT(t, tag_equal(&p.tag, &a) && p.have_replay, "all of them");
 	b = a;
-	b.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 5, 0 }, { 0, 0 } };
+	b.id = (struct latch_ident){ LATCH_IDENT_PINNED, { 5, 0 }, { 0, 0 }, 0 };
 	p = latched(&b, LATCH_QOP_EXACT, LATCH_DIR_IN);
 	b.id.peer[0] = 0;
-	EXPECT(t, !latch_params_add(&p, &b, LATCH_DIR_OUT) && !p.pinned[1], "serial 0");
-	EXPECT(t, !latch_params_add(&p, &a, LATCH_DIR_OUT) && !p.pinned[1], "a named one");
+	EXPECT(t, !latch_params_add(&p, &b, LATCH_DIR_OUT, 9) && !p.pinned[1], "serial 0");
+	EXPECT(t, !latch_params_add(&p, &a, LATCH_DIR_OUT, 9) && !p.pinned[1], "a named one");
 }
 
 /* Equal but for what latch_params_add() fills in. */
@@ -845,7 +923,7 @@ static void params_begins_every_pair(struct tally *t)
 				begun += same;
 				EXPECT(t, latch_params_begins(&p, &first, dir) == same,
 				       "%u and %u, %u", i, j, k);
-				latch_params_add(&p, &a, !dir);
+				latch_params_add(&p, &a, !dir, 9);
 				EXPECT(t, latch_params_begins(&p, &first, dir) == same,
 				       "%u and %u, %u, added to", i, j, k);
 			}
@@ -875,16 +953,26 @@ static void params_begins_by_hand(struct tally *t)
 	b.id.local[0]++;
 	q = latched(&b, 0, LATCH_DIR_IN);
 	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "as somebody else");
-	a = (struct latch_tag){ .n = 1, .id = { LATCH_IDENT_PINNED, { 5, 0 }, { 0, 0 } } };
+	a = (struct latch_tag){ .n = 1, .id = { LATCH_IDENT_PINNED, { 5, 0 }, { 0, 0 }, 0 } };
 	b = a;
 	b.id.peer[0] = 6;
 	p = latched(&a, 0, LATCH_DIR_OUT);
 	q = latched(&b, 0, LATCH_DIR_IN);
 	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "not pinned yet");
-	latch_params_add(&p, &b, LATCH_DIR_IN);
+	latch_params_add(&p, &b, LATCH_DIR_IN, 9);
 	EXPECT(t, latch_params_begins(&p, &q, LATCH_DIR_IN), "pinned");
 	q = latched(&a, 0, LATCH_DIR_IN);
 	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "pinned to another");
+	latch_params_open(&p);
+	latch_params_open(&q);
+	EXPECT(t, latch_params_begins(&p, &q, LATCH_DIR_IN), "both unknown");
+	b.id = id_a;
+	q = latched(&b, 0, LATCH_DIR_IN);
+	latch_params_add(&p, &b, LATCH_DIR_IN, 9);
+	p.tag.x[0].replay_window = 0;
+	EXPECT(t, !latch_params_begins(&p, &q, LATCH_DIR_IN), "not known from the first");
+	p.adopted = 0;
+	EXPECT(t, latch_params_begins(&p, &q, LATCH_DIR_IN), "known from the first");
 }
 
 static const struct test params_tests[] = {
@@ -909,6 +997,9 @@ static const struct test params_tests[] = {
 	{ "2-6_identities_every_pair", params_idents_every_pair },
 	{ "2-6_pinned_states", params_pinned_states },
 	{ "2-6_unidentified_is_itself_only", params_pinned_by_hand },
+	{ "2-6_identity_states", params_ident_states },
+	{ "2-6_unknown_peer_is_the_first_who_is_named", params_unknown_by_hand },
+	{ "2-6_pinned_peer_is_named_later", params_pinned_is_named },
 	{ "2-7_tags_every_pair", params_tags_every_pair },
 	{ "2-7_congruent_with_itself", params_reflexive },
 	{ "2-19_latched_from_first_packet", params_set_from_tag },

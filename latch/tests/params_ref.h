@@ -270,6 +270,20 @@ static bool ref_same(const u64 *a, const u64 *b)
 	return !memcmp(a, b, 16);
 }
 
+static u32 ref_pinned(const struct latch_params *p, u64 serial, u64 pin)
+{
+	bool same;
+
+	if (p->tag.id.kind == LATCH_IDENT_UNKNOWN)
+		return 0;
+	if (p->tag.id.kind == LATCH_IDENT_PINNED)
+		same = pin == 0 || pin == serial;
+	else
+		same = p->tag.id.kind == LATCH_IDENT_NAMED && serial != 0 &&
+		       (pin == serial || serial <= p->adopted);
+	return same ? 0 : LATCH_R(UNIDENTIFIED);
+}
+
 static u32 ref_ident(const struct ref_cmp *c)
 {
 	const struct latch_ident *was = &c->p->tag.id, *is = &c->t->id;
@@ -280,13 +294,14 @@ static u32 ref_ident(const struct ref_cmp *c)
 		return LATCH_R(PENDING);
 	if (is->kind == LATCH_IDENT_AMBIGUOUS)
 		return LATCH_R(AMBIGUOUS);
-	if (is->kind == LATCH_IDENT_PINNED) {
-		bool same = was->kind == LATCH_IDENT_PINNED &&
-			    (pin == 0 || pin == is->peer[0]);
-
-		return same ? 0 : LATCH_R(UNIDENTIFIED);
-	}
-	if (is->kind != LATCH_IDENT_NAMED || was->kind != LATCH_IDENT_NAMED)
+	if (is->kind == LATCH_IDENT_PINNED)
+		return ref_pinned(c->p, is->peer[0], pin);
+	if (is->kind != LATCH_IDENT_NAMED)
+		return LATCH_R(PEER);
+	if (was->kind == LATCH_IDENT_UNKNOWN ||
+	    (was->kind == LATCH_IDENT_PINNED && pin != 0 && pin == is->serial))
+		return 0;
+	if (was->kind != LATCH_IDENT_NAMED)
 		return LATCH_R(PEER);
 	if (!ref_same(was->peer, is->peer))
 		set = LATCH_R(PEER);

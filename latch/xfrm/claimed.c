@@ -82,7 +82,7 @@ void latch_sad_overdue_later(struct latch_net *ln)
 void latch_sad_overdue_now(struct latch_net *ln)
 {
 	if (latch_manager_active(ln))
-		latch_work_hurry(ln, &ln->sad.overdue_work);
+		latch_work_delay_anew(ln, &ln->sad.overdue_work, 0);
 }
 
 /**

@@ -94,6 +94,9 @@ const struct name flag_names[] = {
 	{ LATCH_F_ESN, "esn" },
 	{ LATCH_F_IPCOMP, "ipcomp" },
 	{ LATCH_F_AUTO, "auto" },
+	{ LATCH_F_PEER_UNKNOWN, "peer-unknown" },
+	{ LATCH_F_ADOPTED, "adopted" },
+	{ LATCH_F_PENDING, "pending" },
 	{ 0, NULL }
 };
 

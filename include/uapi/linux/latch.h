@@ -198,6 +198,9 @@ struct latch_transform {
 #define LATCH_F_ESN			0x0008	/* extended sequence numbers */
 #define LATCH_F_IPCOMP			0x0010	/* IPComp is used too */
 #define LATCH_F_AUTO			0x0020	/* made without a request */
+#define LATCH_F_PEER_UNKNOWN		0x0040	/* only the protection is latched yet */
+#define LATCH_F_ADOPTED			0x0080	/* the connection was there before the latch */
+#define LATCH_F_PENDING			0x0100	/* broken; what the disposition says is put off */
 
 /**
  * struct latch_info - what is latched (RFC 5660 2-12 to 2-15, 2.3-9)

@@ -61,7 +61,7 @@ enum latch_state {
  * @LATCH_REASON_HEADER: The packet or its protection cannot be parsed.
  * @LATCH_REASON_ICMP: Unprotected ICMP error about a latched flow.
  * @LATCH_REASON_NO_BINDING: An SA without identity where
- *   net.latch.require_identity is set.
+ *   net.latch.unidentified is "refuse".
  * @LATCH_REASON_RELEASED: The socket was closed, or connected anew.
  */
 enum latch_reason {
@@ -203,6 +203,7 @@ enum {
 	LATCH_CMD_MANAGER_SET,
 	LATCH_CMD_CONN_NTF,
 	LATCH_CMD_PEER_NTF,
+	LATCH_CMD_CONN_RELEASE,
 
 	__LATCH_CMD_MAX
 };

@@ -10,12 +10,16 @@ from netns import INET
 
 COUNTERS = ("latch_stat", "xfrm_stat")
 
+# What of a flow is latched whose SAs nobody is bound to.
+UNKNOWN = L.LATCH_F_AUTO | L.LATCH_F_PEER_UNKNOWN
+
 
 class Moves:
     """The counters of a host that move while a block runs: exactly these.
 
     Takes latch_stat and xfrm_stat together.  at_least: those whose number
-    depends on retransmissions; may: those that may stand still, too.
+    depends on retransmissions; may: those that may stand still, too.  How many
+    peers are not known is looked at only where it is named.
     """
 
     def __init__(self, host, at_least=(), may=(), **exact):
@@ -26,7 +30,10 @@ class Moves:
 
     def _moved(self):
         now = self._read()
-        return {k: now[k] - v for k, v in self._before.items() if now[k] != v}
+        moved = {k: now[k] - v for k, v in self._before.items() if now[k] != v}
+        if "LatchUnknown" not in self.exact:
+            moved.pop("LatchUnknown", None)
+        return moved
 
     def _enough(self):
         moved = self._moved()
@@ -121,7 +128,7 @@ def is_latched(ipsec, flow, sock, **others):
         "reason_name": "NONE",
         "disposition": L.LATCH_DISP_RESET if tcp else L.LATCH_DISP_WAIT,
         "mode": L.LATCH_MODE_AUTO,
-        "flags": L.LATCH_F_AUTO,
+        "flags": UNKNOWN,
         "conflicts": 0,
         "family": INET[ipsec.fam],
         "proto": socket.IPPROTO_TCP if tcp else socket.IPPROTO_UDP,

@@ -133,6 +133,8 @@ class Flow:
     def drained(self):
         """Wait until everything that was sent has arrived, in order and once (TCP)."""
         pairs = ((self.a, self.b), (self.b, self.a))
+        for sock in (self.a, self.b):
+            sock.setblocking(False)
 
         def done():
             for _, y in pairs:

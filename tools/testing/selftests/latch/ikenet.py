@@ -27,6 +27,9 @@ class IkeNet(Net):
         self.daemons = {}
         self._options = {"plugin": plugin, "plugins": plugins, "settings": settings}
         super().__init__(*names)
+        # daemons take policies away for a moment: what a host is given by default is tested
+        for host in self.hosts:
+            host.sysctl_default("break_grace_ms", 3000)
         # the kernel loads what an SA needs now, and not when time matters
         self.sw.ip(SA("10.0.0.1", "10.0.0.2", 0x1000).add(), "xfrm state flush")
 

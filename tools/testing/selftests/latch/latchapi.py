@@ -276,6 +276,8 @@ def load(env):
     done = subprocess.run(["insmod", MODULE], capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(done.stderr)
+    for host in env.hosts:
+        host.sysctl_default("break_grace_ms", 0)
 
 
 def unload():
@@ -350,3 +352,10 @@ class Netlink:
 
     def close(self):
         self.ynl.sock.close()
+
+
+def watch(host):
+    """A host's Netlink of which events() tells what happens from now on."""
+    nl = Netlink(host)
+    nl.subscribe()
+    return nl

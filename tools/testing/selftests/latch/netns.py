@@ -193,6 +193,16 @@ class Host:
                     f.write(f"{value}\n")
         return old
 
+    def sysctl_default(self, name, value):
+        """Write net.latch.NAME for all cases, where the module is there."""
+        if latchapi.module_loaded():
+            with self, open(f"/proc/sys/net/latch/{name}", "w", encoding="ascii") as f:
+                f.write(f"{value}\n")
+
+    def pin(self):
+        """Latch a flow whose peer nobody knows to its very SAs, until the end of the case."""
+        self.sysctl("unidentified", "pin")
+
     # the end of a case, and of everything
     def close_sockets(self):
         for sock in self._sockets:
@@ -261,6 +271,8 @@ class Net:
             ]
         self.sw.ip(*sw)
         for host in self.hosts:
+            # who is told of a break is told at once; see test_grace.py
+            host.sysctl_default("break_grace_ms", 0)
             host.ip("link set lo up", "link set eth0 up addrgenmode none")
             for fam in (4, 6):
                 # A short retransmission time-out: many cases wait for one.

@@ -196,18 +196,6 @@ def taken_back(env, proto, fam):
     flow.exchange()
 
 
-@case("2.2-6_identity_comes_after_the_latch")
-def comes_late(env):
-    """A flow latched on an unidentified SA is not moved to a name that comes later."""
-    ipsec = Ipsec(env.alice, env.bob).up()
-    flow = ipsec.tcp(before=ask_to_wait)
-    env.alice.bind("bob", "alice", reqid=1)
-    is_state(flow.a, "BROKEN", "PEER", ["PEER"])
-    env.alice.unbind("bob", "alice", reqid=1)
-    is_state(flow.a, "ESTABLISHED", conflicts=[])
-    flow.exchange()
-
-
 AMBIGUOUS = [{"key": "reqid"}, {"key": "sa"}]
 
 
@@ -257,10 +245,10 @@ def two_records(env):
 
 
 # --- no identity -----------------------------------------------------------------------
-@case("2-6_require_identity_{flow}", FLOWS)
-def require_identity(env, proto, fam):
-    """net.latch.require_identity=1: nothing passes under SAs that nobody is bound to."""
-    env.alice.sysctl("require_identity", 1)
+@case("2-6_unidentified_refuse_{flow}", FLOWS)
+def refuse(env, proto, fam):
+    """net.latch.unidentified=refuse: nothing passes under SAs that nobody is bound to."""
+    env.alice.sysctl("unidentified", "refuse")
     ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
     listener = ipsec.listen()
     if proto == "tcp":
@@ -284,10 +272,10 @@ def require_identity(env, proto, fam):
         is_state(sock, "ESTABLISHED")
 
 
-@case("2-6_require_identity_does_not_touch_clear_flows")
-def require_identity_clear(env):
+@case("2-6_unidentified_refuse_does_not_touch_clear_flows")
+def refuse_clear(env):
     """Flows without IPsec have no identity and need none."""
-    env.alice.sysctl("require_identity", 1)
+    env.alice.sysctl("unidentified", "refuse")
     Ipsec(env.alice, env.bob, narrow="proto udp").up()
     flow = Ipsec(env.alice, env.bob).tcp()
     flow.exchange()

@@ -21,8 +21,10 @@ HOSTS = ("alice", "bob")
 
 DEFAULTS = {
     "auto": "1",
-    "require_identity": "0",
+    "unidentified": "protect",
     "identity_wait_ms": "3000",
+    "break_grace_ms": "3000",
+    "adopt": "1",
     "qop": "exact",
     "disposition": "reset",
     "max_latches": "1048576",
@@ -33,7 +35,9 @@ DEFAULTS = {
 @case("2-18_sysctl_default_{name}", [{"name": n, "value": v} for n, v in DEFAULTS.items()])
 def default(env, name, value):
     """As documented, in every new namespace."""
-    ksft_eq(env.alice.sysctl(name), value)
+    host = Host("new")
+    ksft_eq(host.sysctl(name), value)
+    host.close()
 
 
 @case("2-18_sysctls_are_these")
@@ -45,7 +49,9 @@ def names(env):
 
 VALUES = {
     "auto": (["0", "1"], ["2", "-1", "x"]),
-    "require_identity": (["0", "1"], ["2", "-1", "yes"]),
+    "unidentified": (["protect", "pin", "none", "refuse"], ["Pin", "refused", "0"]),
+    "break_grace_ms": (["0", "1", "60000"], ["60001", "-1", "x"]),
+    "adopt": (["0", "1"], ["2", "-1", "yes"]),
     "identity_wait_ms": (["0", "1", "60000"], ["60001", "-1", "4294967296"]),
     "qop": (["exact", "floor"], ["Exact", "floo", "floors", "0"]),
     "disposition": (["wait", "reset", "unreach"], ["RESET", "none", "unreachable", "1"]),
@@ -59,21 +65,23 @@ REFUSED = [{"name": n, "value": v} for n, (_, bad) in VALUES.items() for v in ba
 @case("2-18_sysctl_takes_{name}_{value}", TAKEN)
 def taken(env, name, value):
     """A value in range is taken, and only by this namespace."""
+    old = env.bob.sysctl(name)
     env.alice.sysctl(name, value)
     ksft_eq(env.alice.sysctl(name), value)
-    ksft_eq(env.bob.sysctl(name), DEFAULTS[name])
+    ksft_eq(env.bob.sysctl(name), old)
 
 
 @case("2-18_sysctl_refuses_{name}_{value}", REFUSED)
 def refused(env, name, value):
     """A value out of range is EINVAL and changes nothing."""
+    old = env.alice.sysctl(name)
     try:
         env.alice.sysctl(name, value)
     except OSError as e:
         ksft_eq(e.errno, 22)
     else:
         ksft_true(False, f"{name} took {value}")
-    ksft_eq(env.alice.sysctl(name), DEFAULTS[name])
+    ksft_eq(env.alice.sysctl(name), old)
 
 
 @case("2-18_sysctl_unprivileged")
@@ -100,8 +108,8 @@ def stat_names(env):
     text = (TOP / "latch/core/reasons.h").read_text()
     reasons = re.findall(r"X\(\w+,\s*(\w+),", text)
     want = [
-        "LatchActive", "LatchLatches", "LatchListeners", "LatchPeers", "LatchBindings", "LatchCreated", "LatchBroken",
-        "LatchRestored", "LatchClosed", "LatchRefused",
+        "LatchActive", "LatchLatches", "LatchUnknown", "LatchListeners", "LatchPeers", "LatchBindings",
+        "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified",
         *[f"Latch{way}{name}" for way in ("In", "Out") for name in reasons],
     ]  # fmt: skip
     seen = env.alice.stat()

@@ -14,7 +14,7 @@ import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import DEBUG, case, ksft_eq, ksft_true, times, wait
-from latchapi import IP_LATCH, L, ask, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
+from latchapi import IP_LATCH, L, ask, ask_to_wait, get_raw, load, module_loaded, request, set_raw, unload, unload_when_idle
 from netns import INET
 
 HOSTS = ("alice", "bob")
@@ -87,23 +87,105 @@ def unknown(env):
         ksft_eq([os.path.exists(p) for p in ("/proc/net/latch_stat", "/proc/sys/net/latch")], [False, False])
 
 
-@case("2.3-16_flows_older_than_the_module_are_not_latched")
-def older(env):
-    """What was there before the module goes on, unlatched, even if protected; what comes after is latched."""
+OLDER = [
+    {"what": "tcp4_transport", "fam": 4, "mode": "transport"},
+    {"what": "tcp6_transport", "fam": 6, "mode": "transport"},
+    {"what": "tcp4_tunnel", "fam": 4, "mode": "tunnel"},
+    {"what": "tcp6_tunnel", "fam": 6, "mode": "tunnel"},
+]
+
+
+def is_adopted(sock):
+    """Latched in the middle of its life, and says so."""
+    ksft_true(is_state(sock, "ESTABLISHED", "NONE", []).flags & L.LATCH_F_ADOPTED, "adopted")
+
+
+@case("2.3-2_connection_older_than_the_module_{what}", OLDER)
+def older(env, fam, mode):
+    """It is latched at its next protected segment; a clear one is not, and both go on."""
     if module_loaded():
         unload_when_idle()
-    ipsec = Ipsec(env.alice, env.bob).up()
-    listener = ipsec.listen()
-    old = ipsec.tcp(listener=listener)
-    old.exchange()
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode=mode).up()
+    old, idle = ipsec.tcp(), ipsec.tcp()
+    clear = Ipsec(env.alice, env.bob, fam=fam, mode="transport" if mode == "tunnel" else "tunnel").tcp()
+    for flow in (old, idle, clear):
+        flow.exchange()
     load(env)
-    old.exchange()
-    is_state(old.a, "NONE", "NONE", [])
-    new = ipsec.tcp(listener=listener)
-    new.exchange()
-    for sock in (new.a, new.b):
-        is_state(sock, "ESTABLISHED", "NONE", [])
-    is_state(listener, "LISTENER")
+    for flow in (old, clear):
+        flow.exchange()
+    is_adopted(old.a)
+    is_adopted(old.b)
+    is_state(clear.a, "NONE")
+    is_state(idle.a, "NONE")
+    idle.exchange()
+    is_adopted(idle.a)
+    old.ask_to_wait()
+    env.wire.restart()
+    ipsec.flush()
+    old.a.send(b"x" * 100)
+    is_state(old.a, "BROKEN")
+    ksft_eq(env.wire.clear(old), (0, 0))
+
+
+@case("2.3-2_adopt_0_leaves_connections_alone")
+def adopt_off(env):
+    """net.latch.adopt=0: a connection that has sent nothing since stays as it is; 1 looks again."""
+    if module_loaded():
+        unload_when_idle()
+    flow = Ipsec(env.alice, env.bob).up().tcp()
+    load(env)
+    for host in (env.alice, env.bob):
+        host.sysctl("adopt", 0)
+    flow.exchange()
+    is_state(flow.a, "NONE")
+    env.alice.sysctl("adopt", 1)
+    flow.exchange()
+    is_adopted(flow.a)
+    is_state(flow.b, "NONE")
+
+
+@case("2-1_upgrade_under_traffic")
+def upgrade(env):
+    """Latches are let go, the module is replaced, connections go on and are latched again: not a byte is lost."""
+    if not module_loaded():
+        load(env)
+    ipsec = Ipsec(env.alice, env.bob).up()
+    flows = [ipsec.tcp() for _ in range(10)]
+    for _ in range(3):
+        for flow in flows:
+            flow.pump(flow.moved(500))
+            is_state(flow.a, "ESTABLISHED", "NONE", [])
+        for host in (env.alice, env.bob):
+            host.nl.do("conn-release")
+        for flow in flows:
+            is_state(flow.a, "NONE")
+        unload_when_idle()
+        for flow in flows:
+            flow.pump(flow.moved(500))
+        load(env)
+    for flow in flows:
+        flow.exchange()
+        flow.drained()
+        is_adopted(flow.a)
+        is_adopted(flow.b)
+
+
+@case("2.3-18_broken_is_not_released")
+def broken_stays(env):
+    """Nothing passes by this that did not before: a broken latch stays, the others go."""
+    if not module_loaded():
+        load(env)
+    ipsec = Ipsec(env.alice, env.bob).up()
+    good = ipsec.tcp()
+    other = Ipsec(env.alice, env.bob, mode="tunnel", reqid=2).up()
+    broken = other.tcp(before=ask_to_wait)
+    env.alice.ip(other.policy(env.alice, "out", "delete"))
+    number = is_state(broken.a, "BROKEN").id
+    ksft_eq(env.alice.nl.error("conn-release", id=number)[0], "EBUSY")
+    ksft_eq(env.alice.nl.error("conn-release")[0], "EBUSY")
+    is_state(broken.a, "BROKEN")
+    is_state(good.a, "NONE")
+    good.exchange()
 
 
 @case(f"2-1_load_and_unload_{TIMES}_times_under_traffic", limit=240)
@@ -119,8 +201,9 @@ def many_times(env):
         for flow in (protected, clear):
             flow.pump(flow.moved(500))
         ipsec.rekey()
-        ksft_eq(unload(), 0)
-        ksft_true(not module_loaded())
+        for host in (env.alice, env.bob):
+            host.nl.do("conn-release")
+        unload_when_idle()
         for flow in (protected, clear):
             flow.pump(flow.moved(500))
     protected.drained()

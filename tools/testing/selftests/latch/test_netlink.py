@@ -72,6 +72,7 @@ REFUSED = [
     ("conn-get", "without_number", {}, "EINVAL", "id"),
     ("conn-close", "number_unknown", {"id": NOBODY}, "ENOENT", "id"),
     ("conn-close", "without_number", {}, "EINVAL", "id"),
+    ("conn-release", "number_unknown", {"id": NOBODY}, "ENOENT", "id"),
     ("conn-flush", "peer_unknown", {"peer": NOBODY}, "ENOENT", "peer"),
     ("manager-set", "active_2", {"active": 2}, "EINVAL", "active"),
     ("manager-set", "dead_peer_unknown", {"dead_peer": NOBODY}, "ENOENT", "dead-peer"),

@@ -190,6 +190,7 @@ BREAKS = [
 def broken_fragments(env, proto, fam, end, size):
     """What is larger than the interface's MTU stays here as a whole."""
     with interface(env, fam) as ipsec:
+        env.alice.pin()
         flow = ipsec.flow(proto, before=ask_to_wait)
         flow.exchange()
         end(env, ipsec)

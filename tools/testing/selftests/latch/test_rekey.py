@@ -131,6 +131,7 @@ def good_rekey(env, way, change):
 @case("2-7_unidentified_sa_is_pinned_{way}", [{"way": "in"}, {"way": "out"}])
 def unidentified(env, way):
     """Without a binding an SA equals nothing else, not even its own successor."""
+    env.alice.pin()
     ipsec = Ipsec(env.alice, env.bob).up()
     flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()
@@ -145,6 +146,7 @@ def unidentified(env, way):
 @case("2-7_unidentified_sa_put_back_is_another")
 def put_back(env):
     """The very same words of `ip xfrm` again make another SA: whose it is, nobody knows."""
+    env.alice.pin()
     ipsec = Ipsec(env.alice, env.bob).up()
     flow = ipsec.tcp(before=ask_to_wait)
     flow.exchange()

@@ -28,6 +28,8 @@ def prepare_takeover(env, fam, name, **kwargs):
     ipsec = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up()
     if name == "identified":
         ipsec.identify()
+    else:
+        env.alice.pin()
     attack = AddressTakeover(env, ipsec)
     if name == "identified":
         # strongSwan gives both peers one reqid: what counts is said of each SA,

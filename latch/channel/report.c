@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a latch's owner is told that it is broken or closed (RFC 5660 2.2-9, 5.5-1): at once, or
+ * some time later, where key managers are known to break a latch for a moment themselves.
+ */
+#include <linux/jiffies.h>
+#include <net/sock.h>
+
+#include "api/nl_latch.h"
+#include "base/net.h"
+#include "base/work.h"
+#include "channel/latch.h"
+#include "channel/report.h"
+#include "channel/trace.h"
+#include "core/conflict.h"
+#include "core/types.h"
+
+/**
+ * latch_disposition() - what happens to the owner on a break (5.5-1, 5.5-2)
+ * @l: the latch
+ *
+ * Return: LATCH_DISP_WAIT, _RESET or _UNREACH.
+ */
+u8 latch_disposition(const struct latch *l)
+{
+	if (l->disposition != LATCH_DISP_DEFAULT)
+		return l->disposition;
+	if (l->flow.proto == IPPROTO_UDP)
+		return LATCH_DISP_WAIT;
+	return READ_ONCE(l->ln->conf.disposition);
+}
+
+/* The error that the owner is to get on a break, 0 for none; negative. */
+static int latch_report_errno(const struct latch *l)
+{
+	const struct sock *sk = l->sk;
+
+	if (latch_disposition(l) == LATCH_DISP_WAIT)
+		return 0;
+	/* connect() has not returned yet and tells why (2.3-16) */
+	if (sk && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_SYN_SENT)
+		return -EKEYREJECTED;
+	return latch_disposition(l) == LATCH_DISP_UNREACH ? -EHOSTUNREACH : -ECONNRESET;
+}
+
+/**
+ * latch_report() - have the worker tell the owner (2.2-9, 5.5-1)
+ * @l:   the latch, whose lock is held
+ * @err: error for the socket, negative; 0 does nothing
+ *
+ * Context: any.
+ */
+void latch_report(struct latch *l, int err)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!err)
+		return;
+	trace_latch_report(l, err);
+	spin_lock(&ln->reports.lock);
+	l->err = err;
+	if (l->put_off)
+		list_move_tail(&l->report, &ln->reports.all);
+	else if (list_empty(&l->report) && latch_hold(l))
+		list_add_tail(&l->report, &ln->reports.all);
+	l->put_off = 0;
+	spin_unlock(&ln->reports.lock);
+	latch_work_queue(ln, LATCH_WORK_WAKE);
+}
+
+static unsigned long latch_report_grace(const struct latch_net *ln)
+{
+	return msecs_to_jiffies(READ_ONCE(ln->conf.break_grace_ms));
+}
+
+static void latch_report_put_off(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	bool first;
+
+	spin_lock(&ln->reports.lock);
+	first = list_empty(&ln->reports.later);
+	if (list_empty(&l->report) && latch_hold(l)) {
+		l->put_off = 1;
+		l->broke = jiffies;
+		list_add_tail(&l->report, &ln->reports.later);
+	}
+	spin_unlock(&ln->reports.lock);
+	if (first)
+		latch_work_delay_anew(ln, &ln->reports.work, latch_report_grace(ln) + 1);
+}
+
+/**
+ * latch_report_break() - a latch broke: the owner is told, now or net.latch.break_grace_ms later
+ * @l: the latch, in BROKEN, whose lock is held
+ *
+ * Policies that are away for a moment, and an identity that comes late, are what key managers
+ * do to connections that go on afterwards. Nothing passes meanwhile.
+ *
+ * Context: any.
+ */
+void latch_report_break(struct latch *l)
+{
+	int err = latch_report_errno(l);
+
+	lockdep_assert_held(&l->lock);
+	if (err && latch_conflict_may_end(l->conflicts) && latch_report_grace(l->ln))
+		latch_report_put_off(l);
+	else
+		latch_report(l, err);
+}
+
+/**
+ * latch_report_now() - a broken latch has other conflicts than before
+ * @l: the latch, in BROKEN, whose lock is held
+ *
+ * Where these do not end by themselves, what was put off is not any more.
+ *
+ * Context: any.
+ */
+void latch_report_now(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (!l->put_off || latch_conflict_may_end(l->conflicts))
+		return;
+	l->reason = latch_reason_first(l->conflicts);
+	latch_report(l, latch_report_errno(l));
+	latch_notify(l, l->state);
+}
+
+/**
+ * latch_report_cancel() - the latch is not broken any more: what was put off is not told
+ * @l: the latch, whose lock is held
+ *
+ * Context: any; the caller holds the latch, or is under RCU.
+ */
+void latch_report_cancel(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+
+	lockdep_assert_held(&l->lock);
+	if (!l->put_off)
+		return;
+	spin_lock(&ln->reports.lock);
+	l->put_off = 0;
+	list_del_init(&l->report);
+	spin_unlock(&ln->reports.lock);
+	latch_put(l);
+}
+
+/**
+ * latch_report_next() - the next latch whose owner is to be told
+ * @ln:  the namespace
+ * @err: what
+ *
+ * Context: any. Return: the latch, held, or NULL.
+ */
+struct latch *latch_report_next(struct latch_net *ln, int *err)
+{
+	struct latch *l;
+
+	spin_lock_bh(&ln->reports.lock);
+	l = list_first_entry_or_null(&ln->reports.all, struct latch, report);
+	if (l) {
+		list_del_init(&l->report);
+		*err = l->err;
+	}
+	spin_unlock_bh(&ln->reports.lock);
+	return l;
+}
+
+/* The first latch whose time is over, held, or NULL; @left: how long the next one has. */
+static struct latch *latch_report_due(struct latch_net *ln, long *left)
+{
+	struct latch *l;
+
+	*left = 0;
+	spin_lock_bh(&ln->reports.lock);
+	l = list_first_entry_or_null(&ln->reports.later, struct latch, report);
+	if (l) {
+		*left = (s32)(l->broke + (u32)latch_report_grace(ln) - (u32)jiffies);
+		if (*left > 0)
+			l = NULL;
+		else
+			refcount_inc(&l->ref);
+	}
+	spin_unlock_bh(&ln->reports.lock);
+	return l;
+}
+
+/**
+ * latch_report_work() - tell the owners of latches that were broken for too long
+ * @work: ln->reports.work
+ *
+ * Context: process.
+ */
+void latch_report_work(struct work_struct *work)
+{
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net, reports.work);
+	struct latch *l;
+	long left;
+	int err;
+
+	while ((l = latch_report_due(ln, &left))) {
+		spin_lock_bh(&l->lock);
+		if (l->put_off) {
+			err = latch_report_errno(l);
+			if (err)
+				latch_report(l, err);
+			else
+				latch_report_cancel(l);
+			latch_notify(l, l->state);
+		}
+		spin_unlock_bh(&l->lock);
+		latch_put(l);
+		cond_resched();
+	}
+	if (left > 0)
+		latch_work_delay(ln, &ln->reports.work, left);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_CHANNEL_REPORT_H
+#define LATCH_CHANNEL_REPORT_H
+
+#include "core/types.h"
+
+struct latch;
+struct latch_net;
+struct work_struct;
+
+u8 latch_disposition(const struct latch *l);
+void latch_report(struct latch *l, int err);
+void latch_report_break(struct latch *l);
+void latch_report_now(struct latch *l);
+void latch_report_cancel(struct latch *l);
+struct latch *latch_report_next(struct latch_net *ln, int *err);
+void latch_report_work(struct work_struct *work);
+
+#endif /* LATCH_CHANNEL_REPORT_H */
