@@ -277,9 +277,9 @@ static void choose(const struct nlmsghdr *nlh, void *data)
 	c->id[c->n++] = netlink_num(tb[LATCH_A_CONN_ID]);
 }
 
-static int close_one(uint64_t id, int forgive)
+static int do_one(int command, uint64_t id, int forgive)
 {
-	struct nlmsghdr *nlh = nl_begin(LATCH_CMD_CONN_CLOSE);
+	struct nlmsghdr *nlh = nl_begin(command);
 	int rc;
 
 	if (!nlh)
@@ -289,8 +289,8 @@ static int close_one(uint64_t id, int forgive)
 	return rc && forgive && errno == forgive ? 0 : rc;
 }
 
-/* Close what the selectors match. It is no error where a latch has gone meanwhile. */
-static int close_chosen(const struct arg *args, size_t *n)
+/* Close or release what the selectors match. It is no error where a latch has gone meanwhile. */
+static int do_chosen(int command, const struct arg *args, size_t *n)
 {
 	struct chosen c = { .args = args };
 	int rc, worst;
@@ -298,7 +298,7 @@ static int close_chosen(const struct arg *args, size_t *n)
 
 	worst = nl_dump(LATCH_CMD_CONN_GET, choose, &c);
 	for (i = 0; i < c.n && !worst; i++) {
-		rc = close_one(c.id[i], ENOENT);
+		rc = do_one(command, c.id[i], ENOENT);
 		if (rc > worst)
 			worst = rc;
 	}
@@ -325,12 +325,12 @@ static int connection_close(const struct arg *args)
 	int rc;
 
 	if (args[SLOT_ID].kw && !any(args, SLOT_ID))
-		return close_one(args[SLOT_ID].num, 0);
+		return do_one(LATCH_CMD_CONN_CLOSE, args[SLOT_ID].num, 0);
 	if (!any(args, N_SLOTS)) {
 		error("\"connection close\" needs a selector; \"connection flush\" closes all");
 		return EXIT_USAGE;
 	}
-	rc = close_chosen(args, &n);
+	rc = do_chosen(LATCH_CMD_CONN_CLOSE, args, &n);
 	if (!rc && !n) {
 		error("no latch matches");
 		return EXIT_REFUSED;
@@ -345,7 +345,7 @@ static int connection_flush(const struct arg *args)
 	size_t n;
 
 	if (any(args, SLOT_PEER) || (args[SLOT_PEER].kw && !args[SLOT_PEER].num))
-		return close_chosen(args, &n);
+		return do_chosen(LATCH_CMD_CONN_CLOSE, args, &n);
 	nlh = nl_begin(LATCH_CMD_CONN_FLUSH);
 	if (!nlh)
 		return EXIT_REFUSED;
@@ -354,10 +354,25 @@ static int connection_flush(const struct arg *args)
 	return nl_do(nlh, NULL, NULL, 0);
 }
 
+/* One request releases all latches that may go; selectors need the list. */
+static int connection_release(const struct arg *args)
+{
+	struct nlmsghdr *nlh;
+	size_t n;
+
+	if (args[SLOT_ID].kw && !any(args, SLOT_ID))
+		return do_one(LATCH_CMD_CONN_RELEASE, args[SLOT_ID].num, 0);
+	if (any(args, N_SLOTS))
+		return do_chosen(LATCH_CMD_CONN_RELEASE, args, &n);
+	nlh = nl_begin(LATCH_CMD_CONN_RELEASE);
+	return nlh ? nl_do(nlh, NULL, NULL, 0) : EXIT_REFUSED;
+}
+
 static const struct command commands[] = {
 	{ "show", { "list", "lst" }, selectors, &selectors[0], connection_show },
 	{ "close", { NULL }, selectors, &selectors[0], connection_close },
 	{ "flush", { NULL }, selectors, NULL, connection_flush },
+	{ "release", { NULL }, selectors, &selectors[0], connection_release },
 	{ .word = NULL }
 };
 
@@ -368,6 +383,7 @@ const struct object connection_object = {
 	"latch connection [ show [ SELECTOR ... ] ]\n"
 	"latch connection close SELECTOR ...\n"
 	"latch connection flush [ SELECTOR ... ]\n"
+	"latch connection release [ SELECTOR ... ]\n"
 	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | NUMBER } |\n"
 	"              { src | local } PREFIX | sport PORT | { dst | remote } PREFIX |\n"
 	"              dport PORT | peer NUMBER }\n"
