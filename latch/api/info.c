@@ -24,6 +24,8 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 		info->flags |= LATCH_F_PEER_IDENTIFIED;
 	if (p->tag.id.kind == LATCH_IDENT_UNKNOWN)
 		info->flags |= LATCH_F_PEER_UNKNOWN;
+	if (c->unexplained)
+		info->flags |= LATCH_F_UNEXPLAINED;
 	if (p->rule != LATCH_QOP_EXACT)
 		info->flags |= LATCH_F_QOP_INDETERMINATE;
 	if (c->natt)

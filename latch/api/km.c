@@ -132,8 +132,8 @@ static struct xfrm_mgr latch_km = {
 };
 
 /*
- * A device that goes takes along the SAs that it was to carry out, and no key manager hears
- * of it.
+ * A device that goes takes along the SAs and policies that it was to carry out, and no key
+ * manager hears of it.
  */
 static int latch_km_device(struct notifier_block *nb, unsigned long event, void *ptr)
 {
@@ -147,6 +147,8 @@ static int latch_km_device(struct notifier_block *nb, unsigned long event, void 
 	if (ln) {
 		latch_sacache_void(&ln->gens, NULL);
 		latch_work_queue(ln, LATCH_WORK_SAD);
+		latch_spd_set_stale(ln, true);
+		latch_work_queue(ln, LATCH_WORK_SPD);
 	}
 	return NOTIFY_DONE;
 }

@@ -79,6 +79,7 @@ static int latch_mib_show(struct seq_file *seq, void *v)
 	latch_mib_line(seq, "", "Active", latch_net_active(ln));
 	latch_mib_line(seq, "", "Latches", atomic_read(&ln->gauge.latches));
 	latch_mib_line(seq, "", "Unknown", atomic_read(&ln->gauge.unknown));
+	latch_mib_line(seq, "", "Unexplained", atomic_read(&ln->gauge.unexplained));
 	latch_mib_line(seq, "", "Listeners", atomic_read(&ln->gauge.listeners));
 	latch_mib_line(seq, "", "Peers", READ_ONCE(ln->gauge.peers));
 	latch_mib_line(seq, "", "Bindings", READ_ONCE(ln->gauge.bindings));

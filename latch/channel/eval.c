@@ -8,6 +8,7 @@
 #include "base/words.h"
 #include "channel/demand.h"
 #include "channel/eval.h"
+#include "channel/evalcase.h"
 #include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
@@ -21,122 +22,9 @@
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"
 
-/*
- * A flow that is being checked, in one direction. @found is what the first SA of each
- * template would give, for those in @have; @who is behind the innermost. @got are paths that @common names and
- * its latch's group does not hold. @uniform: nothing has been met that would be
- * otherwise for another flow under the same policies, between the same hosts where
- * the mode is transport.
- */
-struct latch_eval_case {
-	struct latch_net	*ln;
-	const struct latch_flow	*flow;
-	struct latch_common	*common;
-	const struct latch_pol	*pol;
-	bool			uniform;
-	struct latch_path	*got[LATCH_DIRS][LATCH_LINKS];
-	u8			dir;
-	bool			relink;
-	u8			n;
-	u8			have;
-	struct latch_tag	found;
-	struct latch_identity	who;
-	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
-};
-
 static void latch_eval_addr(xfrm_address_t *to, const union latch_addr *from)
 {
 	memcpy(to, from, sizeof(*to));
-}
-
-/*
- * Without a policy to read (a policy of the socket's own, or the copy is behind)
- * what was seen of the flow's SAs stands for the templates.
- */
-static void latch_eval_seen(struct latch_eval_case *c)
-{
-	const struct latch_common *m = c->common;
-	bool in = c->dir == LATCH_DIR_IN;
-	u32 reqid = m->reqid[c->dir] ?: m->reqid[!c->dir];
-	int i;
-
-	c->n = m->params.tag.n;
-	for (i = 0; i < c->n; i++) {
-		struct latch_tmpl *t = &c->tmpl[i];
-
-		memset(t, 0, sizeof(*t));
-		t->family = m->outer_family;
-		t->daddr = in ? m->outer_local : m->outer_remote;
-		t->saddr = in ? m->outer_remote : m->outer_local;
-		t->reqid = reqid;
-		t->proto = m->params.tag.x[i].proto;
-		t->mode = m->params.tag.x[i].mode;
-	}
-}
-
-/* Where there is no policy, does the namespace's default block the flow? */
-static bool latch_eval_blocked(const struct latch_eval_case *c)
-{
-	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
-
-	return READ_ONCE(c->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK;
-}
-
-/* Clear text goes out, and comes in where nothing else demands IPsec. */
-static u32 latch_eval_clear(const struct latch_eval_case *c)
-{
-	if (c->dir == LATCH_DIR_OUT)
-		return LATCH_R(POLICY_OUT);
-	return c->common->in_protected ? LATCH_R(POLICY_IN) : 0;
-}
-
-/*
- * May this direction's packets be looked up otherwise than is thought? Each direction can have
- * a mark and an XFRM interface of its own, which its first packet tells.
- */
-static bool latch_eval_unseen(const struct latch_eval_case *c)
-{
-	const struct latch_common *m = c->common;
-
-	return !(m->seen & BIT(c->dir)) && (m->if_id[c->dir] || latch_sad_marked(c->ln));
-}
-
-/*
- * Fills in the templates. A policy that blocks is silence, no conflict, and
- * leaves none. A flow that begins may do so by a policy that was not read yet; what
- * governs an older one is checked against what was read last.
- */
-static u32 latch_eval_policy(struct latch_eval_case *c)
-{
-	struct latch_common *m = c->common;
-	const struct latch_pol *pol;
-
-	c->pol = NULL;
-	if (m->sockpol & BIT(c->dir) ||
-	    (m->pol[c->dir] == LATCH_POL_SEEN && latch_spd_stale(c->ln))) {
-		m->pol[c->dir] = LATCH_POL_SEEN;
-		latch_eval_seen(c);
-		return 0;
-	}
-	pol = latch_spd_find(c->ln, c->flow, c->dir, m->if_id[c->dir], m->mark[c->dir]);
-	if (!pol && latch_eval_unseen(c)) {
-		m->pol[c->dir] = LATCH_POL_SEEN;
-		latch_eval_seen(c);
-		return 0;
-	}
-	c->pol = pol;
-	m->pol[c->dir] = pol ? pol->id : 0;
-	if (!pol)
-		return latch_eval_blocked(c) ? 0 : latch_eval_clear(c);
-	if (pol->action == XFRM_POLICY_ALLOW && !pol->n_tmpl)
-		return latch_eval_clear(c);
-	if (pol->action != XFRM_POLICY_ALLOW)
-		return 0;
-	if (c->dir == LATCH_DIR_IN)
-		m->in_protected = 1;
-	c->n = pol->n_tmpl;
-	memcpy(c->tmpl, pol->tmpl, c->n * sizeof(c->tmpl[0]));
-	return 0;
 }
 
 /* The policy names other protocols or modes than are latched (2.3-13). */
@@ -174,13 +62,10 @@ static bool latch_eval_covers(struct latch_eval_case *c, int i, const struct lat
 {
 	const struct latch_common *m = c->common;
 
-	if (sa->if_id != m->if_id[c->dir] ||
+	if (sa->bound || sa->if_id != m->if_id[c->dir] ||
 	    (m->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
 	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
 		return false;
-	/* the outer SAs of a bundle see addresses that are not the flow's */
-	if (i)
-		return true;
 	if (c->pol ? !latch_sel_contains(&sa->sel, &c->pol->sel) : sa->sel.family)
 		c->uniform = false;
 	return latch_sel_covers(&sa->sel, c->flow, c->dir);
@@ -356,9 +241,10 @@ static u32 latch_eval_both(struct latch_eval_case *c)
 	do {
 		was = c->common->params.tag.id.kind;
 		c->uniform = true;
-		c->dir = LATCH_DIR_IN;
+		/* what a direction shows may say what the copies are worth for the other one */
+		c->dir = c->common->seen == BIT(LATCH_DIR_OUT) ? LATCH_DIR_OUT : LATCH_DIR_IN;
 		all = latch_eval_dir(c);
-		c->dir = LATCH_DIR_OUT;
+		c->dir = !c->dir;
 		all |= latch_eval_dir(c);
 	} while (c->common->params.tag.id.kind != was);
 	if (all & LATCH_R(NO_MEM))

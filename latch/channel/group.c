@@ -191,6 +191,8 @@ void latch_group_count(struct latch *l, const struct latch_group *g)
 	if (l->joined)
 		return;
 	l->joined = 1;
+	if (g->c.unexplained)
+		atomic_inc(&l->ln->gauge.unexplained);
 	if (latch_peer_known(g))
 		return;
 	atomic_inc(&l->ln->gauge.unknown);
@@ -215,6 +217,8 @@ void latch_group_leave(struct latch *l)
 	l->joined = 0;
 	if (!latch_peer_known(g))
 		atomic_dec(&l->ln->gauge.unknown);
+	if (g->c.unexplained)
+		atomic_dec(&l->ln->gauge.unexplained);
 }
 
 /*

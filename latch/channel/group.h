@@ -34,6 +34,8 @@ struct latch_peer;
  * @in_protected: a policy wanted protection of what comes in once
  * @seen:       BIT(direction): a packet came; else @mark and @if_id of this direction are
  *              taken from the other one
+ * @unexplained: BIT(direction): the copy of the SPD does not say what the kernel did, so it is
+ *              not asked
  * @outer_local: and the rest: what was seen of the SAs, not latched
  *
  * Hashed and compared as bytes.
@@ -59,7 +61,7 @@ struct latch_common {
 	u8			sockpol;
 	u8			in_protected;
 	u8			seen;
-	u8			pad;
+	u8			unexplained;
 };
 
 #define LATCH_POL_SEEN	U32_MAX

@@ -64,6 +64,7 @@ struct latch_net_manager {
  * @latches:   latches, against net.latch.max_latches
  * @listeners: latches in LISTENER
  * @unknown:   latches whose peer is not known
+ * @unexplained: latches for which the copy of the SPD is not believed
  * @over:      sockets of connections that are over and may still send a RST
  * @peers:     records of peers; under genl_lock
  * @bindings:  bindings; under genl_lock
@@ -75,6 +76,7 @@ struct latch_net_gauge {
 	atomic_t	latches;
 	atomic_t	listeners;
 	atomic_t	unknown;
+	atomic_t	unexplained;
 	atomic_t	over;
 	u32		peers;
 	u32		bindings;

@@ -110,6 +110,9 @@ static noinline void latch_note_new(struct latch *l, const struct latch_pkt *p)
 	struct latch_common common = l->group->c;
 
 	latch_common_add(&common, &p->tag, &p->identity, p->dir);
+	/* the first packet of a direction shows whether its policy was the right one */
+	if (!(common.seen & BIT(p->dir)))
+		common.pol[p->dir] = LATCH_POL_SEEN;
 	latch_classify_outer(&common, p);
 	/* elsewhere, an event that is being dealt with may have missed it */
 	if (memcmp(&common, &l->group->c, sizeof(common)))
@@ -155,7 +158,8 @@ static void latch_name_for(const struct latch_demand *d, const struct latch_peer
 /*
  * Is a packet's SA one of those that policy selects for the flow? Asked where nothing else says
  * whose the SA is. Of the paths that the group is in the first is that of the innermost
- * template; where no policy was read, the reqid that was seen stands for it.
+ * template; an SA from anywhere is in none. Where no policy was read, the reqid that was seen
+ * stands for it.
  */
 static bool latch_selected(const struct latch_common *c, const struct latch_pkt *p)
 {
@@ -165,7 +169,9 @@ static bool latch_selected(const struct latch_common *c, const struct latch_pkt 
 	if (!sa)
 		return false;
 	if (path && c->pol[p->dir] != LATCH_POL_SEEN)
-		return sa->path[0] == path || sa->path[1] == path;
+		return sa->path[0] == path || sa->path[1] == path ||
+		       (xfrm_addr_any(&sa->saddr, sa->key.family) && sa->reqid == path->key.reqid &&
+			xfrm_addr_equal(&sa->key.daddr, &path->key.daddr, sa->key.family));
 	return !(c->seen & BIT(p->dir)) || sa->reqid == c->reqid[p->dir];
 }
 

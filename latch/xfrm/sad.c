@@ -177,7 +177,7 @@ static bool latch_sa_same(const struct latch_sa *a, const struct latch_sa *b)
 	       !memcmp(&a->x, &b->x, sizeof(a->x)) &&
 	       !memcmp(&a->saddr, &b->saddr, sizeof(a->saddr)) &&
 	       a->reqid == b->reqid && a->if_id == b->if_id && a->xs == b->xs &&
-	       a->tag_flags == b->tag_flags;
+	       a->tag_flags == b->tag_flags && a->bound == b->bound;
 }
 
 /* Under sad.lock: enter @sa, in place of @old where the SA was only changed. */

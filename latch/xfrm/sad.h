@@ -33,6 +33,7 @@ struct latch_sa_key {
  * @serial: never used again, so it is the identity of an SA without binding
  * @born:   jiffies when it was seen first
  * @expired: its wait for an identity is over; written by the worker
+ * @bound: its selector names a device
  * @xs: the SA itself, only ever compared
  * @group: where the flows that begin under it most likely belong, held; NULL not
  *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad.lock
@@ -52,6 +53,7 @@ struct latch_sa {
 	u8			tag_flags;
 	bool			swept;
 	bool			expired;
+	bool			bound;
 	u32			gen;
 	u64			serial;
 	unsigned long		born;

@@ -89,9 +89,13 @@ struct latch_spd_ctx {
 	u32	room;
 };
 
+/*
+ * A policy for a device governs only what comes or goes by it, and which that will be the copy
+ * does not know. Flows that it does govern are not explained by the others.
+ */
 static bool latch_spd_wanted(const struct xfrm_policy *xp, int dir)
 {
-	return xp->type == XFRM_POLICY_TYPE_MAIN &&
+	return xp->type == XFRM_POLICY_TYPE_MAIN && !xp->selector.ifindex &&
 	       (dir == XFRM_POLICY_IN || dir == XFRM_POLICY_OUT);
 }
 

@@ -196,6 +196,7 @@ int latch_view_sa(const struct xfrm_state *x, struct latch_sa *sa)
 	latch_view_addr(&sa->saddr, &x->props.saddr, x->props.family);
 	sa->reqid = x->props.reqid;
 	sa->if_id = x->if_id;
+	sa->bound = x->sel.ifindex;
 	sa->tag_flags = x->props.flags & XFRM_STATE_ESN ? LATCH_TAG_ESN : 0;
 	return latch_view_x(x, &sa->x);
 }

@@ -97,6 +97,7 @@ const struct name flag_names[] = {
 	{ LATCH_F_PEER_UNKNOWN, "peer-unknown" },
 	{ LATCH_F_ADOPTED, "adopted" },
 	{ LATCH_F_PENDING, "pending" },
+	{ LATCH_F_UNEXPLAINED, "unexplained" },
 	{ 0, NULL }
 };
 

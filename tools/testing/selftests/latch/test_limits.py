@@ -108,7 +108,7 @@ def stat_names(env):
     text = (TOP / "latch/core/reasons.h").read_text()
     reasons = re.findall(r"X\(\w+,\s*(\w+),", text)
     want = [
-        "LatchActive", "LatchLatches", "LatchUnknown", "LatchListeners", "LatchPeers", "LatchBindings",
+        "LatchActive", "LatchLatches", "LatchUnknown", "LatchUnexplained", "LatchListeners", "LatchPeers", "LatchBindings",
         "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified",
         *[f"Latch{way}{name}" for way in ("In", "Out") for name in reasons],
     ]  # fmt: skip
