@@ -270,10 +270,7 @@ static void choose(const struct nlmsghdr *nlh, void *data)
 	netlink_parse(nlh, tb, CONN_MAX);
 	if (!match(tb, c->args))
 		return;
-	if (c->n == c->room) {
-		c->room = c->room ? 2 * c->room : 64;
-		c->id = need(realloc(c->id, c->room * sizeof(*c->id)));
-	}
+	c->id = grow(c->id, c->n, &c->room, sizeof(*c->id));
 	c->id[c->n++] = netlink_num(tb[LATCH_A_CONN_ID]);
 }
 

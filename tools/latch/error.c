@@ -65,6 +65,23 @@ void *need(void *p)
 }
 
 /**
+ * grow() - make room in an array for one more entry
+ * @array: the array, NULL where it is empty
+ * @n:     entries that it has
+ * @room:  entries that it has room for; updated
+ * @size:  bytes of an entry
+ *
+ * Return: the array, which may have moved; the caller frees it.
+ */
+void *grow(void *array, size_t n, size_t *room, size_t size)
+{
+	if (n < *room)
+		return array;
+	*room = *room ? 2 * *room : 64;
+	return need(realloc(array, *room * size));
+}
+
+/**
  * escape() - make a string safe to print
  * @data: the string, which a peer may have chosen
  * @len:  its bytes

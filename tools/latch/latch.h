@@ -48,6 +48,7 @@ void error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void error_at(const char *file, unsigned int line);
 char *escape(const void *data, size_t len, const char *more);
 void *need(void *p);
+void *grow(void *array, size_t n, size_t *room, size_t size);
 
 /* options.c */
 

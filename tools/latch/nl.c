@@ -9,10 +9,9 @@
 #include <sys/socket.h>
 #include <linux/genetlink.h>
 #include <linux/latch_netlink.h>
+#include "dump.h"
 #include "extack.h"
 #include "nl.h"
-
-#define DUMP_TRIES	8
 
 static struct netlink nl;
 static struct netlink_family family = {
@@ -160,7 +159,7 @@ int nl_do(struct nlmsghdr *nlh, nl_cb cb, void *data, int forgive)
 	return EXIT_REFUSED;
 }
 
-/* --- dumps --------------------------------------------------------------------- */
+/* --- lists --------------------------------------------------------------------- */
 
 struct list {
 	struct nlmsghdr **msg;
@@ -172,25 +171,25 @@ static void list_add(const struct nlmsghdr *nlh, void *data)
 {
 	struct list *l = data;
 
-	if (l->n == l->room) {
-		l->room = l->room ? 2 * l->room : 64;
-		l->msg = need(realloc(l->msg, l->room * sizeof(*l->msg)));
-	}
+	l->msg = grow(l->msg, l->n, &l->room, sizeof(*l->msg));
 	l->msg[l->n] = need(malloc(nlh->nlmsg_len));
 	memcpy(l->msg[l->n++], nlh, nlh->nlmsg_len);
 }
 
-static void list_free(struct list *l)
+static void list_free(void *data)
 {
+	struct list *l = data;
+
 	while (l->n)
 		free(l->msg[--l->n]);
 }
 
 /**
- * nl_dump() - read a whole list and call @cb for each entry
- * @cmd:  the command that asks for the list, LATCH_CMD_*
- * @cb:   called with each entry, once the list is complete
- * @data: for @cb
+ * nl_scan() - read a whole list without keeping it
+ * @cmd:   the command that asks for the list, LATCH_CMD_*
+ * @cb:    called with each entry as it comes
+ * @again: called before each reading: forgets what @cb was called with before
+ * @data:  for both
  *
  * Where the kernel changed the list while it sent it, this reads it again; after
  * some tries it takes what it has and warns, since the list of a busy host may
@@ -198,23 +197,37 @@ static void list_free(struct list *l)
  *
  * Return: 0, or an exit status after a message.
  */
-int nl_dump(uint8_t cmd, nl_cb cb, void *data)
+int nl_scan(uint8_t cmd, nl_cb cb, void (*again)(void *data), void *data)
 {
-	struct list l = { NULL, 0, 0 };
-	int rc, tries = DUMP_TRIES;
 	struct nlmsghdr *nlh;
-	size_t i;
+	int rc, tries = 0;
 
 	do {
-		list_free(&l);
+		again(data);
 		nlh = nl_begin(cmd);
 		if (!nlh)
 			return EXIT_REFUSED;
 		nlh->nlmsg_flags |= NLM_F_DUMP;
-		rc = nl_do(nlh, list_add, &l, 0);
-	} while (!rc && nl.interrupted && --tries);
-	if (!rc && nl.interrupted)
-		error("the list changed while it was read: entries may be missing or double");
+		rc = nl_do(nlh, cb, data, 0);
+	} while (!rc && nl.interrupted && dump_again(++tries));
+	return rc;
+}
+
+/**
+ * nl_dump() - read a whole list and call @cb for each entry
+ * @cmd:  the command that asks for the list, LATCH_CMD_*
+ * @cb:   called with each entry, once the list is complete, see nl_scan()
+ * @data: for @cb
+ *
+ * Return: 0, or an exit status after a message.
+ */
+int nl_dump(uint8_t cmd, nl_cb cb, void *data)
+{
+	struct list l = { NULL, 0, 0 };
+	size_t i;
+	int rc;
+
+	rc = nl_scan(cmd, list_add, list_free, &l);
 	for (i = 0; !rc && i < l.n; i++)
 		cb(l.msg[i], data);
 	list_free(&l);

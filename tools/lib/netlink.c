@@ -25,26 +25,39 @@ uint8_t netlink_cmd(const struct nlmsghdr *nlh)
 }
 
 /**
- * netlink_parse() - sort the attributes of a message by their types
- * @nlh: a message of a generic netlink family
- * @tb:  @max + 1 pointers; each gets the attribute of that type, or NULL
- * @max: the highest type that the caller knows; others are left out
+ * netlink_parse_after() - sort the attributes that follow a message's own header
+ * @nlh:  a message, at least as long as its header
+ * @head: bytes of the header of its protocol
+ * @tb:   @max + 1 pointers; each gets the attribute of that type, or NULL
+ * @max:  the highest type that the caller knows; others are left out
  */
-void netlink_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, uint16_t max)
+void netlink_parse_after(const struct nlmsghdr *nlh, size_t head, const struct nlattr **tb,
+			 uint16_t max)
 {
 	const struct nlattr *attr;
 
 	memset(tb, 0, (max + 1) * sizeof(*tb));
-	mnl_attr_for_each(attr, nlh, GENL_HDRLEN)
+	mnl_attr_for_each(attr, nlh, head)
 		if (mnl_attr_get_type(attr) <= max)
 			tb[mnl_attr_get_type(attr)] = attr;
 }
 
 /**
+ * netlink_parse() - sort the attributes of a message by their types
+ * @nlh: a message of a generic netlink family
+ * @tb:  as for netlink_parse_after()
+ * @max: as for netlink_parse_after()
+ */
+void netlink_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, uint16_t max)
+{
+	netlink_parse_after(nlh, GENL_HDRLEN, tb, max);
+}
+
+/**
  * netlink_parse_nest() - sort the attributes in an attribute by their types
  * @nest: the attribute that holds the others
- * @tb:   as for netlink_parse()
- * @max:  as for netlink_parse()
+ * @tb:   as for netlink_parse_after()
+ * @max:  as for netlink_parse_after()
  */
 void netlink_parse_nest(const struct nlattr *nest, const struct nlattr **tb, uint16_t max)
 {
@@ -172,6 +185,25 @@ struct nlmsghdr *netlink_begin(struct netlink *nl, uint16_t family, uint8_t cmd,
 	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
 	g->cmd = cmd;
 	g->version = version;
+	return nlh;
+}
+
+/**
+ * netlink_begin_list() - begin a request for a list of a protocol without families
+ * @nl:   a socket of that protocol
+ * @type: type of the request
+ * @head: bytes of the header of its protocol, which are set to zero
+ *
+ * Return: the request, as netlink_begin().
+ */
+struct nlmsghdr *netlink_begin_list(struct netlink *nl, uint16_t type, size_t head)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(nl->out);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++nl->seq;
+	mnl_nlmsg_put_extra_header(nlh, head);
 	return nlh;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests to a generic netlink family, and the kernel's answers. latch(8) uses
- * this directly, latchd(8) and the charon plugin use it through latchnl.c.
+ * Requests to a generic netlink family, and lists of other protocols, and the kernel's
+ * answers. latch(8) uses this directly, latchd(8) and the charon plugin use it through
+ * latchnl.c.
  *
  * None of these functions prints or exits: they return 0 or a negative errno.
  */
@@ -71,6 +72,7 @@ struct mnl_socket *netlink_socket(int bus, unsigned int seconds);
 int netlink_open(struct netlink *nl, unsigned int seconds);
 void netlink_close(struct netlink *nl);
 struct nlmsghdr *netlink_begin(struct netlink *nl, uint16_t family, uint8_t cmd, uint8_t version);
+struct nlmsghdr *netlink_begin_list(struct netlink *nl, uint16_t type, size_t head);
 int netlink_put(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len);
 int netlink_exchange(struct netlink *nl, const struct nlmsghdr *request, netlink_cb cb, void *data);
 int netlink_resolve(struct netlink *nl, struct netlink_family *f);
@@ -78,6 +80,8 @@ void netlink_read_words(const struct nlmsghdr *refusal, struct netlink_words *w)
 
 uint8_t netlink_cmd(const struct nlmsghdr *nlh);
 void netlink_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, uint16_t max);
+void netlink_parse_after(const struct nlmsghdr *nlh, size_t head, const struct nlattr **tb,
+			 uint16_t max);
 void netlink_parse_nest(const struct nlattr *nest, const struct nlattr **tb, uint16_t max);
 uint64_t netlink_num(const struct nlattr *attr);
 
