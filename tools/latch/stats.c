@@ -2,55 +2,33 @@
 /*
  * latch stats: the counters of the namespace.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include "args.h"
 #include "print.h"
-
-#ifndef LATCH_STAT_FILE
-#define LATCH_STAT_FILE	"/proc/net/latch_stat"
-#endif
+#include "proc.h"
 
 static const struct keyword no_keywords[] = {
 	{ .word = NULL }
 };
 
 /* In text, leave out counters that are 0, unless the user asks for all of them. */
-static void show_counter(const char *name, unsigned long long v)
+static void show_counter(const char *name, uint64_t v, void *data)
 {
+	(void)data;
 	if (opt.json)
 		print_num(name, NULL, v);
 	else if (v || opt.details || opt.stats)
-		printf("%-32s%llu\n", name, v);
+		printf("%-32s%llu\n", name, (unsigned long long)v);
 }
 
 static int stats_show(const struct arg *args)
 {
-	char line[256], name[128];
-	unsigned long long v;
-	FILE *f;
 	int rc;
 
 	(void)args;
-	f = fopen(LATCH_STAT_FILE, "re");
-	if (!f && errno == ENOENT) {
-		error("there is no %s: is the module ipsec_latch loaded?", LATCH_STAT_FILE);
-		return EXIT_REFUSED;
-	}
-	if (!f) {
-		error("cannot open %s: %s", LATCH_STAT_FILE, strerror(errno));
-		return EXIT_REFUSED;
-	}
 	print_open(NULL);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%127s %llu", name, &v) == 2)
-			show_counter(name, v);
-	rc = ferror(f) ? EXIT_REFUSED : 0;
-	if (rc)
-		error("cannot read %s: %s", LATCH_STAT_FILE, strerror(errno));
+	rc = counters_read(show_counter, NULL);
 	print_list_end(rc);
-	fclose(f);
 	return rc;
 }
 
