@@ -110,11 +110,13 @@ struct command {
  * struct object - a kind of thing that commands are about
  * @word:     its name
  * @commands: its commands, the default first, up to an entry without @run
+ * @failed:   exit status where the command could not be run; 0 for EXIT_*
  * @usage:    its lines of the usage
  */
 struct object {
 	const char *word;
 	const struct command *commands;
+	int failed;
 	const char *usage;
 };
 
@@ -123,6 +125,7 @@ extern const struct object binding_object;
 extern const struct object connection_object;
 extern const struct object manager_object;
 extern const struct object stats_object;
+extern const struct object status_object;
 extern const struct object monitor_object;
 
 const struct command *command_find(const struct object *o, const char *word);

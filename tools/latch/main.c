@@ -29,7 +29,7 @@ static int run(int argc, char **argv)
 	if (opt.netns) {
 		rc = netns_enter(opt.netns);
 		if (rc)
-			return rc;
+			return object_failed(argc ? object_find(argv[0]) : NULL, rc);
 	}
 	return opt.batch ? batch(opt.batch) : run_words(argc, argv);
 }

@@ -13,6 +13,7 @@ const struct object * const objects[] = {
 	&connection_object,
 	&manager_object,
 	&stats_object,
+	&status_object,
 	&monitor_object,
 	NULL
 };
@@ -21,7 +22,8 @@ const struct object * const objects[] = {
 static const char usage_head[] =
 	"latch [ OPTIONS ] OBJECT { COMMAND | help }\n"
 	"latch [ OPTIONS ] -b FILE\n"
-	"OBJECT := { peer | binding | connection | manager | stats | monitor }\n"
+	"OBJECT := { peer | binding | connection | manager | stats | status |\n"
+	"            monitor }\n"
 	"OPTIONS := { -V[ersion] | -h[elp] | -j[son] | -p[retty] | -o[neline] |\n"
 	"             -s[tatistics] | -d[etails] | -t[imestamp] | -4 | -6 |\n"
 	"             -n[etns] NAME | -b[atch] FILE | -force }\n";
@@ -40,6 +42,18 @@ const struct object *object_find(const char *word)
 		if (!strcmp((*o)->word, word))
 			return *o;
 	return NULL;
+}
+
+/**
+ * object_failed() - get the exit status of a command that could not be run
+ * @o:  its object; NULL where that is not known
+ * @rc: the exit status that commands have then, 0 where all is well
+ *
+ * Return: @rc, or the status that this object has instead.
+ */
+int object_failed(const struct object *o, int rc)
+{
+	return rc && o && o->failed ? o->failed : rc;
 }
 
 /**

@@ -12,6 +12,7 @@
 extern const struct object * const objects[];
 
 const struct object *object_find(const char *word);
+int object_failed(const struct object *o, int rc);
 void usage(FILE *f);
 
 #endif /* LATCH_OBJECTS_H */

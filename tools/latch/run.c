@@ -18,7 +18,7 @@ static int run_command(const struct object *o, const struct command *c, int argc
 		return 0;
 	}
 	rc = args_parse(o, c, argc, argv, args);
-	return rc ? rc : c->run(args);
+	return rc ? object_failed(o, rc) : c->run(args);
 }
 
 /**
@@ -51,7 +51,7 @@ int run_words(int argc, char **argv)
 	if (!c) {
 		error("unknown command \"%s\" of %s, see \"latch %s help\"", argv[1], o->word,
 		      o->word);
-		return EXIT_USAGE;
+		return object_failed(o, EXIT_USAGE);
 	}
 	return run_command(o, c, argc - 2, argv + 2);
 }

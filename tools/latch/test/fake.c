@@ -5,6 +5,8 @@
  *
  * FAKE_ABSENT=1  it does not know the family
  * FAKE_INTR=N    it changes the list during the first N dumps
+ * FAKE_SCENE     words, each between commas: "quiet" leaves out what is wrong; others are
+ *                in fakexfrm.c
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -18,6 +20,7 @@
 #include <linux/genetlink.h>
 #include <linux/latch.h>
 #include <linux/latch_netlink.h>
+#include "fake.h"
 
 #define FAKE_FAMILY	33
 #define FAKE_GROUP	7
@@ -25,12 +28,46 @@
 struct mnl_socket {
 	int fd;
 	int steps;
+	int bus;
 };
 
 /* The answer to the last request, which the next read takes whole. */
 static char answer[1 << 16];
 static size_t answer_len;
 static int dumps;
+
+/**
+ * fake_scene() - tell whether $FAKE_SCENE has a word
+ * @word: the word
+ *
+ * Return: true where it has.
+ */
+bool fake_scene(const char *word)
+{
+	const char *scene = getenv("FAKE_SCENE"), *at = scene;
+	size_t len = strlen(word);
+
+	for (; scene && (at = strstr(at, word)); at += len)
+		if ((at == scene || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
+/**
+ * fake_entry() - begin an entry of a list
+ * @to:   the request
+ * @type: type of the entry
+ *
+ * Return: the entry, which the caller gives to fake_done() when it is complete.
+ */
+struct nlmsghdr *fake_entry(const struct nlmsghdr *to, uint16_t type)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(answer + answer_len);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_seq = to->nlmsg_seq;
+	return nlh;
+}
 
 static struct nlmsghdr *reply(const struct nlmsghdr *to, uint16_t type, uint8_t cmd)
 {
@@ -44,7 +81,11 @@ static struct nlmsghdr *reply(const struct nlmsghdr *to, uint16_t type, uint8_t 
 	return nlh;
 }
 
-static void done(const struct nlmsghdr *nlh)
+/**
+ * fake_done() - end an entry of a list
+ * @nlh: the entry
+ */
+void fake_done(const struct nlmsghdr *nlh)
 {
 	answer_len += MNL_ALIGN(nlh->nlmsg_len);
 }
@@ -65,7 +106,7 @@ static void ack(const struct nlmsghdr *to, int err, const char *msg, uint32_t of
 		mnl_attr_put_strz(nlh, NLMSGERR_ATTR_MSG, msg);
 	if (offs)
 		mnl_attr_put_u32(nlh, NLMSGERR_ATTR_OFFS, offs);
-	done(nlh);
+	fake_done(nlh);
 }
 
 static void end_dump(const struct nlmsghdr *to)
@@ -81,7 +122,7 @@ static void end_dump(const struct nlmsghdr *to)
 		nlh->nlmsg_flags |= NLM_F_DUMP_INTR;
 	err = mnl_nlmsg_put_extra_header(nlh, sizeof(*err));
 	*err = 0;
-	done(nlh);
+	fake_done(nlh);
 }
 
 static void family(const struct nlmsghdr *to)
@@ -96,7 +137,7 @@ static void family(const struct nlmsghdr *to)
 	mnl_attr_put_u32(nlh, CTRL_ATTR_MCAST_GRP_ID, FAKE_GROUP);
 	mnl_attr_nest_end(nlh, group);
 	mnl_attr_nest_end(nlh, groups);
-	done(nlh);
+	fake_done(nlh);
 }
 
 static void peer(const struct nlmsghdr *to, uint32_t id, uint8_t type, const char *value,
@@ -116,7 +157,7 @@ static void peer(const struct nlmsghdr *to, uint32_t id, uint8_t type, const cha
 	mnl_attr_put_u32(nlh, LATCH_A_PEER_REFS, id - 1);
 	if (id == 1)
 		mnl_attr_put(nlh, LATCH_A_PEER_WITH_BINDINGS, 0, NULL);
-	done(nlh);
+	fake_done(nlh);
 }
 
 /* Among others, one with an identity as an attacker could choose it. */
@@ -139,7 +180,9 @@ static void bindings(const struct nlmsghdr *to)
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_REQID, 5);
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_PEER, 1);
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_LOCAL, 2);
-	done(nlh);
+	fake_done(nlh);
+	if (fake_scene("quiet"))
+		return;
 	nlh = reply(to, FAKE_FAMILY, LATCH_CMD_BINDING_GET);
 	mnl_attr_put_u16(nlh, LATCH_A_BINDING_FAMILY, AF_INET);
 	mnl_attr_put(nlh, LATCH_A_BINDING_DST, 4, "\x0a\x09\x00\x02");
@@ -150,7 +193,7 @@ static void bindings(const struct nlmsghdr *to)
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_PEER, 3);
 	mnl_attr_put(nlh, LATCH_A_BINDING_AMBIGUOUS, 0, NULL);
 	mnl_attr_put(nlh, LATCH_A_BINDING_WITH_SA, 0, NULL);
-	done(nlh);
+	fake_done(nlh);
 }
 
 static void transform(struct nlmsghdr *nlh, uint16_t encr, uint16_t bits, uint16_t integ,
@@ -211,7 +254,7 @@ static void conn_ipv4(const struct nlmsghdr *to)
 	mnl_attr_put_u32(nlh, LATCH_A_CONN_BREAKS, 1);
 	mnl_attr_put_u32(nlh, LATCH_A_CONN_UID, 1000);
 	mnl_attr_put_u64(nlh, LATCH_A_CONN_INODE, 4242);
-	done(nlh);
+	fake_done(nlh);
 }
 
 static void conn_ipv6(const struct nlmsghdr *to)
@@ -235,23 +278,25 @@ static void conn_ipv6(const struct nlmsghdr *to)
 	transform(nlh, 28, 256, 0, 128);
 	transform(nlh, 11, 0, 12, 96);
 	transform(nlh, 999, 128, 0, 128);
-	done(nlh);
+	fake_done(nlh);
 }
 
 static void conns(const struct nlmsghdr *to)
 {
 	conn_ipv4(to);
+	if (fake_scene("quiet"))
+		return;
 	conn_ipv6(to);
 	/* a state that a newer kernel might have */
-	done(conn(to, 9, 17));
+	fake_done(conn(to, 9, 17));
 }
 
 static void manager(const struct nlmsghdr *to)
 {
 	struct nlmsghdr *nlh = reply(to, FAKE_FAMILY, LATCH_CMD_MANAGER_SET);
 
-	mnl_attr_put_u8(nlh, LATCH_A_MANAGER_ACTIVE, 1);
-	done(nlh);
+	mnl_attr_put_u8(nlh, LATCH_A_MANAGER_ACTIVE, !fake_scene("no-manager"));
+	fake_done(nlh);
 	ack(to, 0, NULL, 0);
 }
 
@@ -346,10 +391,11 @@ struct mnl_socket *mnl_socket_open2(int bus, int flags)
 {
 	struct mnl_socket *nl = calloc(1, sizeof(*nl));
 
-	(void)bus;
 	(void)flags;
-	if (nl)
+	if (nl) {
 		nl->fd = eventfd(1, EFD_CLOEXEC);
+		nl->bus = bus;
+	}
 	return nl;
 }
 
@@ -385,9 +431,13 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t s
 	const struct nlmsghdr *nlh = req;
 	const struct genlmsghdr *g = mnl_nlmsg_get_payload(nlh);
 
-	(void)nl;
 	answer_len = 0;
 	memset(answer, 0, sizeof(answer));
+	if (nl->bus != NETLINK_GENERIC) {
+		fake_list(nlh, nl->bus);
+		end_dump(nlh);
+		return size;
+	}
 	write_log(nlh, g->cmd);
 	serve(nlh, g->cmd);
 	return size;

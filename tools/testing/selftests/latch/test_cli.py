@@ -16,6 +16,7 @@ from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, TOOL, ask_to_wait, info
+from scenes import OffloadDevice
 from user import as_nobody
 
 HOSTS = ("alice", "bob")
@@ -156,6 +157,236 @@ def stats(env):
     got = show_json(env.alice, "stats")
     ksft_eq({k: v for row in ([got] if isinstance(got, dict) else got) for k, v in row.items()}, env.alice.stat())
     ksft_in("LatchLatches", run_latch(env.alice, "stats"))
+
+
+def status(host):
+    """What `latch status` finds, and where; its exit status has to say how bad that is."""
+    done = host.run(TOOL, "-json", "status")
+    row = json.loads(done.stdout)
+    levels = {"warning": 1, "broken": 2}
+    ksft_eq(done.returncode, max([levels[f["level"]] for f in row["findings"]], default=0), done.stdout)
+    ksft_eq(row["status"], done.returncode)
+    return {f["finding"]: f["where"] for f in row["findings"]}
+
+
+MODES = [{"mode": m, "fam": f} for m in ("transport", "tunnel") for f in (4, 6)]
+
+
+@case("cli_status_has_nothing_to_say_{mode}_ipv{fam}", MODES)
+def status_quiet(env, mode, fam):
+    """Where all is well it says so on six lines, and counts what is there."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode=mode, reqid=5).up().identify()
+    with ipsec.listen(env.alice):
+        ipsec.tcp()
+        ksft_eq(status(env.alice), {})
+        text = run_latch(env.alice, "status").splitlines()
+        row = show_json(env.alice, "status")
+    ksft_eq((len(text), text[0], text[-1]), (6, "module active on", "nothing to do"))
+    ksft_eq(row["module"], {"active": True})
+    ksft_eq(row["latches"], {"connections": 1, "listeners": 1, "broken": 0, "unidentified": 0})
+    ksft_eq(row["identities"], {"manager": False, "peers": 2, "by-sa": 0, "by-reqid": 1})
+    ksft_eq(row["sas"], {"identified": 2, "awaited": 0, "unidentified": 0, "ambiguous": 0})
+    ksft_eq(row["settings"]["max_peers"], env.alice.sysctl("max_peers"))
+
+
+@case("cli_status_of_a_namespace_without_ipsec")
+def status_empty(env):
+    """Nothing to look at is nothing to do."""
+    wait(lambda: not show_json(env.alice, "status")["module"]["active"], "the hooks to go")
+    ksft_eq(status(env.alice), {})
+
+
+class Third:
+    """One more SA, like one of the pair but for something."""
+
+    def __init__(self, way, **changes):
+        self.way, self.changes = way, changes
+
+    def words(self, ipsec):
+        sa = ipsec.sas[self.way].but(spi=0x9001, **self.changes)
+        return [sa.add()], [sa.delete()]
+
+
+class Other(Third):
+    """The SA itself, but for something."""
+
+    def words(self, ipsec):
+        old = ipsec.sas[self.way]
+        new = old.but(**self.changes)
+        return [old.delete(), new.add()], [new.delete(), old.add()]
+
+
+class Policy:
+    """One more policy."""
+
+    def __init__(self, selector, more=""):
+        self.selector, self.more = selector, more
+
+    def words(self, ipsec):
+        return [f"xfrm policy add {self.selector} {self.more}"], [f"xfrm policy delete {self.selector}"]
+
+
+class Gone:
+    """The policy of one direction is missing."""
+
+    def __init__(self, direction):
+        self.direction = direction
+
+    def words(self, ipsec):
+        verbs = ("delete", "add")
+        return tuple([ipsec.policy(ipsec.a, self.direction, verb)] for verb in verbs)
+
+
+class Device:
+    """A VTI device."""
+
+    def words(self, ipsec):
+        a, b = ipsec.a.addr(4), ipsec.b.addr(4)
+        return [f"link add vti7 type vti local {a} remote {b} key 7", "link set vti7 up"], ["link del vti7"]
+
+
+FAR = "src 10.99.0.0/24 dst 10.98.0.0/24"
+OUT, IN = 0, 1
+TROUBLE = [
+    {"what": "directions", "change": Other(OUT, suite="gcm256")},
+    {"what": "directions", "how": "_esn", "change": Other(OUT, window=0, extra="replay-window 32 flag esn")},
+    {"what": "suites", "how": "_in", "change": Third(IN, suite="gcm256")},
+    {"what": "suites", "how": "_out", "change": Third(OUT, suite="cbc256")},
+    {"what": "replay-window", "change": Third(IN, window=16)},
+    {"what": "any-source", "change": Third(IN, src="0.0.0.0")},
+    {"what": "shared-reqid", "change": Third(IN, src="10.9.0.3")},
+    {"what": "unidentified", "change": Third(IN, reqid=9)},
+    {"what": "mark", "how": "_of_an_sa", "change": Third(IN, extra="mark 3 mask 0xff")},
+    {"what": "mark", "how": "_of_a_policy", "change": Policy(f"{FAR} dir out mark 3 mask 0xff")},
+    {"what": "sub-policy", "change": Policy(f"{FAR} dir out ptype sub", "tmpl proto esp reqid 6 mode transport")},
+    {"what": "policy-device", "change": Policy(f"{FAR} dev eth0 dir out")},
+    {"what": "level-use", "change": Policy(f"{FAR} dir out", "tmpl proto esp reqid 6 mode transport level use")},
+    {"what": "one-way", "how": "_out", "change": Gone("in")},
+    {"what": "one-way", "how": "_in", "change": Gone("out")},
+    {"what": "vti", "change": Device()},
+]
+
+
+@case("cli_status_finds_{what}{how}", [{"how": "", **row} for row in TROUBLE])
+def status_finds(env, what, change):
+    """It finds that, and nothing else, as long as it is there, and says where."""
+    ipsec = Ipsec(env.alice, env.bob, reqid=5).up().identify()
+    ksft_eq(status(env.alice), {})
+    do, undo = change.words(ipsec)
+    env.alice.ip(*do)
+    got = status(env.alice)
+    ksft_eq((list(got), len(got[what])), ([what], 1), got)
+    ksft_in("to do: ", env.alice.run(TOOL, "status").stdout)
+    env.alice.ip(*undo)
+    ksft_eq(status(env.alice), {})
+
+
+@case("cli_status_leaves_out_{what}", [
+    {"what": "a_policy_that_may_wait_for_its_sas", "words": f"{FAR} dir out tmpl proto esp reqid 6 mode transport"},
+    {"what": "optional_ipcomp", "words": f"{FAR} dir out tmpl proto comp reqid 6 mode transport level use"},
+    {"what": "forwarded_packets", "words": f"{FAR} dir fwd tmpl proto esp reqid 5 mode transport level use"},
+    {"what": "a_policy_that_blocks", "words": f"{FAR} dir in action block"},
+])  # fmt: skip
+def status_leaves_out(env, words):
+    """What need not be wrong is no finding."""
+    Ipsec(env.alice, env.bob, reqid=5).up().identify()
+    env.alice.ip(f"xfrm policy add {words}")
+    ksft_eq(status(env.alice), {})
+
+
+@case("cli_status_does_not_take_an_outbound_window_for_a_finding")
+def status_window_out(env):
+    """The replay window of an outbound SA does not count, nor does a reserved SPI."""
+    ipsec = Ipsec(env.alice, env.bob, reqid=5).up().identify()
+    env.alice.ip(Third(OUT, window=16).words(ipsec)[0][0])
+    env.alice.ip(f"xfrm state allocspi src {env.bob.addr(4)} dst {env.alice.addr(4)} proto esp mode transport reqid 9")
+    ksft_eq(status(env.alice), {})
+
+
+@case("cli_status_finds_offload")
+def status_offload(env):
+    """An SA that a device decrypts."""
+    ipsec = Ipsec(env.alice, env.bob, reqid=5).up().identify()
+    with OffloadDevice(env.alice) as device:
+        env.alice.ip(device.sa(ipsec.sas[IN].but(spi=0x9001)).add())
+        ksft_eq(list(status(env.alice)), ["offload"])
+        device.down()
+        ksft_eq(status(env.alice), {})
+
+
+@case("cli_status_foretells_a_break")
+def status_foretells(env):
+    """What it warns of does happen: a flow under SAs of two suites is broken, and both are found."""
+    ipsec = Ipsec(env.alice, env.bob, reqid=5).up().identify()
+    flow = ipsec.tcp(before=ask_to_wait)
+    do, undo = Third(IN, suite="gcm256").words(ipsec)
+    env.alice.ip(*do)
+    is_state(flow.a, "BROKEN")
+    got = status(env.alice)
+    ksft_eq((sorted(got), got["latches"][0].split(":")[0]), (["latches", "suites"], "key-len"), got)
+    env.alice.ip(*undo)
+    is_state(flow.a, "ESTABLISHED")
+    ksft_eq(status(env.alice), {})
+
+
+@case("cli_status_finds_who_is_behind_the_sas")
+def status_owners(env):
+    """Nobody, one peer, several peers, or somebody whom the key manager may still name."""
+    ipsec = Ipsec(env.alice, env.bob, reqid=5).up()
+    alice = env.alice
+    got = status(alice)
+    ksft_eq(list(got), ["unidentified"])
+    ksft_in("no key manager is active", got["unidentified"][0])
+    ipsec.identify([alice])
+    ksft_eq(status(alice), {})
+    alice.bind("mallory", reqid=5)
+    ksft_eq((list(status(alice)), len(status(alice)["ambiguous"])), (["ambiguous"], 2))
+    alice.unbind("mallory", reqid=5)
+    alice.bind("bob", reqid=6)
+    alice.bind("mallory", reqid=6)
+    ksft_eq(status(alice), {"ambiguous-binding": ["reqid 6"]})
+    alice.unbind("mallory", reqid=6)
+    alice.bind("mallory", sa=ipsec.sas[IN])
+    ksft_eq(status(alice), {})
+    ksft_eq(show_json(alice, "status")["identities"]["by-sa"], 1)
+    alice.unbind("mallory", sa=ipsec.sas[IN])
+    alice.unbind("bob", "alice", reqid=5)
+    alice.nl.do("manager-set", active=1)
+    try:
+        ipsec.rekey()
+        alice.sysctl("identity_wait_ms", 60000)
+        ksft_eq(status(alice), {})
+        ksft_eq(show_json(alice, "status")["sas"]["awaited"], 2)
+        alice.sysctl("identity_wait_ms", 0)
+        got = wait(lambda: status(alice), "the SAs to be older than a second")
+        ksft_in("the key manager has not claimed them", got["unidentified"][0])
+    finally:
+        alice.nl.do("manager-set", active=0)
+
+
+SETTINGS = [
+    {"what": "auto", "name": "auto", "value": 0, "finding": "auto"},
+    {"what": "max_peers", "name": "max_peers", "value": 2, "finding": "limit"},
+    {"what": "max_latches", "name": "max_latches", "value": 0, "finding": "limit"},
+]
+
+
+@case("cli_status_finds_the_setting_{what}", SETTINGS)
+def status_settings(env, name, value, finding):
+    """Settings that keep connections from being latched."""
+    Ipsec(env.alice, env.bob, reqid=5).up().identify()
+    env.alice.sysctl(name, value)
+    ksft_eq(list(status(env.alice)), [finding])
+
+
+@case("cli_status_unprivileged")
+def status_unprivileged(env):
+    """Who may not see the SAs cannot tell, and says so with status 3."""
+    done = as_nobody(
+        env.alice, lambda: subprocess.run([TOOL, "-json", "status"], capture_output=True, text=True, check=False)
+    )
+    ksft_eq((done.returncode, done.stdout), (3, ""))
+    ksft_in("ermi", done.stderr)
 
 
 @case("cli_manager")
