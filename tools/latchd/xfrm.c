@@ -134,14 +134,14 @@ static bool take_part(struct dump *d, size_t len)
 	return false;
 }
 
+/* A request for a dump has no header of its own: the kernel takes what follows for attributes. */
 static int dump_once(struct dump *d)
 {
-	char buf[MNL_NLMSG_HDRLEN + sizeof(struct xfrm_usersa_id)];
+	char buf[MNL_NLMSG_HDRLEN];
 	struct nlmsghdr *nlh = request(buf, XFRM_MSG_GETSA, NLM_F_DUMP);
 	bool end = false;
 	ssize_t len;
 
-	mnl_nlmsg_put_extra_header(nlh, sizeof(struct xfrm_usersa_id));
 	if (mnl_socket_sendto(requests, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	while (!end) {

@@ -579,6 +579,19 @@ def beside_plugin(env):
     ksft_true(info(flow.a).auth_method != L.LATCH_AUTH_UNKNOWN)
 
 
+@case("2-5_latchd_asks_nothing_that_the_kernel_complains_of")
+def no_complaints(env):
+    """latchd reads the SAD when it starts, and the kernel has nothing to say about how it asks."""
+    with open("/dev/kmsg", "rb", buffering=0) as kernel:
+        os.set_blocking(kernel.fileno(), False)
+        os.lseek(kernel.fileno(), 0, os.SEEK_END)
+        Latchd(env, env.alice).start().close()
+        said = []
+        while line := kernel.read(8192):
+            said.append(line.decode(errors="replace"))
+    ksft_eq([line for line in said if "netlink" in line], [])
+
+
 @case("2-5_latchd_log_has_no_keys")
 def no_keys(env):
     """Nor does its memory end in a core file; keys pass through it."""
