@@ -114,17 +114,6 @@ int module_claim(const struct latchnl_sa *sa, const struct ends *e, enum how how
 }
 
 /**
- * module_unclaim() - delete the claims for an SA that did not come
- * @sa: the SA
- */
-void module_unclaim(const struct latchnl_sa *sa)
-{
-	lock->lock(lock);
-	latchnl_unclaim(nl, sa);
-	lock->unlock(lock);
-}
-
-/**
  * module_dead() - tell the module that a peer does not answer any more
  * @e: both ends of an IKE_SA with the peer
  *

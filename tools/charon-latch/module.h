@@ -17,7 +17,6 @@ int module_fd(void);
 bool module_changed(void);
 bool module_announce(void);
 int module_claim(const struct latchnl_sa *sa, const struct ends *e, enum how how);
-void module_unclaim(const struct latchnl_sa *sa);
 int module_dead(const struct ends *e);
 
 #endif /* CHARON_LATCH_MODULE_H */

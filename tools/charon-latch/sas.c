@@ -67,54 +67,58 @@ static int claim_for(ike_sa_t *ike, kernel_ipsec_sa_id_t *id, host_t *dst, enum 
 	return rc;
 }
 
-/* Stands in for add_sa() of the kernel interface: first the claim, then the SA. */
+/*
+ * Stands in for add_sa() of the kernel interface: first the claim, then the SA.  Where the
+ * SA does not come, the module forgets the claim by itself.  We cannot delete it: it may be
+ * that of an equal SA that is there, and why charon cannot install another one.
+ */
 static status_t add_sa(kernel_interface_t *k, kernel_ipsec_sa_id_t *id,
 		       kernel_ipsec_add_sa_t *data)
 {
-	struct latchnl_sa sa = sa_of(id, id->dst);
 	int rc = claim_for(charon->bus->get_sa(charon->bus), id, id->dst, CLAIM);
-	status_t status;
 
 	if (!may_install(rc)) {
 		DBG1(DBG_KNL, "latch: SA %.8x is not installed", ntohl(id->spi));
 		return FAILED;
 	}
-	status = charon_add_sa(k, id, data);
-	if (status != SUCCESS && !rc)
-		module_unclaim(&sa);
-	return status;
+	return charon_add_sa(k, id, data);
 }
 
 /*
  * Stands in for update_sa(). For MOBIKE and new NAT mappings charon deletes the SA and
  * makes it again under the same SPI, perhaps with another destination: keep the claim
- * meanwhile.
+ * meanwhile.  After that it goes with the SA again, or because there is none.
  */
 static status_t update_sa(kernel_interface_t *k, kernel_ipsec_sa_id_t *id,
 			  kernel_ipsec_update_sa_t *data)
 {
 	ike_sa_t *ike = charon->bus->get_sa(charon->bus);
-	struct latchnl_sa sa = sa_of(id, data->new_dst);
 	int rc = claim_for(ike, id, data->new_dst, KEEP);
 	status_t status;
 
 	if (!may_install(rc))
 		return FAILED;
 	status = charon_update_sa(k, id, data);
-	if (rc)
-		return status;
-	if (status == SUCCESS)
+	if (!rc)
 		claim_for(ike, id, data->new_dst, UNKEEP);
-	else
-		module_unclaim(&sa);
 	return status;
+}
+
+/* The mark of an SA: an inbound one has that of its policies only where an option says so. */
+static mark_t mark_of(child_sa_t *child, bool inbound)
+{
+	child_cfg_t *conf = child->get_config(child);
+
+	if (inbound && !conf->has_option(conf, OPT_MARK_IN_SA))
+		return (mark_t){ 0 };
+	return child->get_mark(child, inbound);
 }
 
 /* Claim an SA that charon installed before the module was loaded. */
 static void claim_old(ike_sa_t *ike, child_sa_t *child, bool inbound, struct ends *e)
 {
 	host_t *dst = inbound ? ike->get_my_host(ike) : ike->get_other_host(ike);
-	mark_t mark = child->get_mark(child, inbound);
+	mark_t mark = mark_of(child, inbound);
 	struct latchnl_sa sa = {
 		.dst = blob_of(dst->get_address(dst)),
 		.spi = child->get_spi(child, inbound),
