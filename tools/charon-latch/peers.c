@@ -2,7 +2,6 @@
 /*
  * The peers that charon has an IKE_SA with, and those that do not answer any more.
  */
-#include <errno.h>
 #include <string.h>
 
 #include <daemon.h>
@@ -17,11 +16,11 @@
 /**
  * struct ike_peer - the other end of an established IKE_SA
  * @unique_id: charon's number of the IKE_SA
- * @id:        the peer's identity
+ * @e:         the identities of both ends; none where the peer is not identified
  */
 struct ike_peer {
 	uint32_t unique_id;
-	identification_t *id;
+	struct ends e;
 };
 
 /* struct ike_peer of each established IKE_SA; under the lock */
@@ -32,55 +31,60 @@ static bool report_dead;
 
 static void peer_destroy(struct ike_peer *p)
 {
-	p->id->destroy(p->id);
+	ends_clear(&p->e);
 	free(p);
+}
+
+static struct ike_peer *peer_find(uint32_t unique_id)
+{
+	enumerator_t *it = known->create_enumerator(known);
+	struct ike_peer *p, *found = NULL;
+
+	while (!found && it->enumerate(it, &p))
+		if (p->unique_id == unique_id)
+			found = p;
+	it->destroy(it);
+	return found;
 }
 
 static void peer_gone(uint32_t unique_id)
 {
-	enumerator_t *it = known->create_enumerator(known);
-	struct ike_peer *p;
+	struct ike_peer *p = peer_find(unique_id);
 
-	while (it->enumerate(it, &p)) {
-		if (p->unique_id != unique_id)
-			continue;
-		known->remove_at(known, it);
-		peer_destroy(p);
-	}
-	it->destroy(it);
+	if (!p)
+		return;
+	known->remove(known, p, NULL);
+	peer_destroy(p);
 }
 
 static void peer_came(ike_sa_t *ike)
 {
-	identification_t *id = ike->get_other_id(ike);
-	struct ike_peer *p;
+	struct ike_peer *p = malloc_thing(struct ike_peer);
 
 	peer_gone(ike->get_unique_id(ike));
-	p = malloc_thing(struct ike_peer);
 	p->unique_id = ike->get_unique_id(ike);
-	p->id = id->clone(id);
+	if (!ends_take(&p->e, ike))
+		ends_clear(&p->e);
 	known->insert_last(known, p);
 }
 
 /*
- * Is there another IKE_SA with the same peer, so that the peer is alive?  Also true
- * where @ike was never established, so that its end says nothing.
+ * Is there another IKE_SA with the same peer, so that the peer is alive?  We ask for the
+ * name that the module knows it by, and not for the one in IKE's ID payload: devices of
+ * one user have the name of that user in EAP, and another ID each.
  */
-static bool peer_elsewhere(ike_sa_t *ike)
+static bool peer_elsewhere(const struct ike_peer *dead)
 {
 	enumerator_t *it = known->create_enumerator(known);
-	identification_t *id = ike->get_other_id(ike);
-	bool here = false, elsewhere = false;
+	bool elsewhere = false;
 	struct ike_peer *p;
 
-	while (it->enumerate(it, &p)) {
-		if (p->unique_id == ike->get_unique_id(ike))
-			here = true;
-		else
-			elsewhere |= p->id->equals(p->id, id);
-	}
+	while (it->enumerate(it, &p))
+		if (p != dead && p->e.peer.peer.id_type == dead->e.peer.peer.id_type &&
+		    chunk_equals(p->e.peer.id, dead->e.peer.id))
+			elsewhere = true;
 	it->destroy(it);
-	return elsewhere || !here;
+	return elsewhere;
 }
 
 METHOD(listener_t, ike_updown, bool, listener_t *listener, ike_sa_t *ike, bool up)
@@ -107,11 +111,11 @@ METHOD(listener_t, ike_rekey, bool, listener_t *listener, ike_sa_t *old, ike_sa_
 
 /*
  * Dead peer detection (2-23): the peer does not answer on an established IKE_SA, and we
- * have no other IKE_SA with it.
+ * have no other IKE_SA with it.  An IKE_SA that was never established says nothing.
  */
 METHOD(listener_t, alert, bool, listener_t *listener, ike_sa_t *ike, alert_t what, va_list args)
 {
-	struct ends e;
+	struct ike_peer *p;
 	int rc;
 
 	(void)listener;
@@ -119,9 +123,9 @@ METHOD(listener_t, alert, bool, listener_t *listener, ike_sa_t *ike, alert_t wha
 	if (what != ALERT_RETRANSMIT_SEND_TIMEOUT || !report_dead || !ike)
 		return true;
 	lock->lock(lock);
-	if (!peer_elsewhere(ike)) {
-		rc = ends_take(&e, ike) ? module_dead(&e) : -ENOKEY;
-		ends_clear(&e);
+	p = peer_find(ike->get_unique_id(ike));
+	if (p && p->e.peer.peer.id_type && !peer_elsewhere(p)) {
+		rc = module_dead(&p->e);
 		DBG1(DBG_KNL, "latch: peer %Y is dead%s%s", ike->get_other_id(ike),
 		     rc ? ", but: " : "", rc ? strerror(-rc) : "");
 	}
