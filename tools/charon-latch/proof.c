@@ -107,26 +107,50 @@ static void take_cert(struct proof *p, auth_cfg_t *cfg)
 	key->destroy(key);
 }
 
-/* Take the identity that one round of authentication proved; false where there is none. */
-static bool take_round(struct proof *p, auth_cfg_t *cfg)
+/*
+ * The method of a round. With IKEv1 charon writes down the peer's only; ours is the
+ * one that the connection names.
+ */
+static uintptr_t class_of(auth_cfg_t *cfg, ike_sa_t *ike, bool local)
 {
 	uintptr_t class = (uintptr_t)cfg->get(cfg, AUTH_RULE_AUTH_CLASS);
+	peer_cfg_t *conn = ike->get_peer_cfg(ike);
+	enumerator_t *rounds;
+
+	if (class != AUTH_CLASS_ANY || !local || !conn)
+		return class;
+	rounds = conn->create_auth_cfg_enumerator(conn, true);
+	if (rounds->enumerate(rounds, &cfg))
+		class = (uintptr_t)cfg->get(cfg, AUTH_RULE_AUTH_CLASS);
+	rounds->destroy(rounds);
+	return class;
+}
+
+/* The identity that a round is about. */
+static identification_t *id_of(auth_cfg_t *cfg, ike_sa_t *ike, bool local, uintptr_t class)
+{
 	identification_t *id = cfg->get(cfg, AUTH_RULE_IDENTITY);
 	identification_t *eap = cfg->get(cfg, AUTH_RULE_EAP_IDENTITY);
 
 	/* EAP proves an identity of its own, and nothing about the one in IDi */
 	if (class == AUTH_CLASS_EAP && eap && eap->get_type(eap) != ID_ANY)
-		id = eap;
+		return eap;
+	return id || !local ? id : ike->get_my_id(ike);
+}
+
+/* Take the identity that a round of authentication proved; false where there is none. */
+static bool take_round(struct proof *p, auth_cfg_t *cfg, ike_sa_t *ike, bool local)
+{
+	uintptr_t class = class_of(cfg, ike, local);
+	identification_t *id = id_of(cfg, ike, local, class);
+
 	if (!id || !id_type(id))
 		return false;
-	p->peer.id_type = id_type(id);
-	p->id = chunk_clone(id->get_encoding(id));
 	switch (class) {
 	case AUTH_CLASS_PSK:
 		p->peer.auth = LATCH_AUTH_PSK;
 		break;
 	case AUTH_CLASS_EAP:
-		p->peer.auth = LATCH_AUTH_EAP;
 		take_cert(p, cfg);
 		p->peer.auth = LATCH_AUTH_EAP;
 		break;
@@ -134,10 +158,10 @@ static bool take_round(struct proof *p, auth_cfg_t *cfg)
 		take_cert(p, cfg);
 		break;
 	default:
-		/* XAuth only adds a user to the round before it */
-		proof_clear(p);
 		return false;
 	}
+	p->peer.id_type = id_type(id);
+	p->id = chunk_clone(id->get_encoding(id));
 	p->peer.id = blob_of(p->id);
 	p->peer.cert = blob_of(p->cert);
 	p->peer.anchor = blob_of(p->anchor);
@@ -145,18 +169,46 @@ static bool take_round(struct proof *p, auth_cfg_t *cfg)
 	return true;
 }
 
-/* Take the first round where there are several (RFC 4739): the host's, before its user's. */
+/*
+ * Take the first round where there are several (RFC 4739): the host's, before its user's.
+ * XAuth adds a user to the round before it. Where that was a shared secret, a whole group
+ * has it, and it proves nobody.
+ */
 static bool take_end(struct proof *p, ike_sa_t *ike, bool local)
 {
 	enumerator_t *rounds = ike->create_auth_cfg_enumerator(ike, local);
-	bool found = false;
-	auth_cfg_t *cfg;
+	auth_cfg_t *cfg, *first = NULL;
+	bool xauth = false, found;
 
 	memset(p, 0, sizeof(*p));
-	while (!found && rounds->enumerate(rounds, &cfg))
-		found = take_round(p, cfg);
+	while (rounds->enumerate(rounds, &cfg)) {
+		if (!first)
+			first = cfg;
+		if ((uintptr_t)cfg->get(cfg, AUTH_RULE_AUTH_CLASS) == AUTH_CLASS_XAUTH)
+			xauth = true;
+	}
+	found = first && take_round(p, first, ike, local);
 	rounds->destroy(rounds);
-	return found;
+	return found && (local || !xauth || p->peer.auth != LATCH_AUTH_PSK);
+}
+
+/*
+ * Has the peer proved who it is?  charon has a condition for that with IKEv2 alone. With
+ * IKEv1 it establishes an IKE_SA once the peer is authenticated, and by XAuth, too, where
+ * that is asked for.
+ */
+static bool authenticated(ike_sa_t *ike)
+{
+	if (ike->get_version(ike) != IKEV1)
+		return ike->has_condition(ike, COND_AUTHENTICATED);
+	switch (ike->get_state(ike)) {
+	case IKE_ESTABLISHED:
+	case IKE_REKEYING:
+	case IKE_REKEYED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /**
@@ -169,7 +221,7 @@ static bool take_end(struct proof *p, ike_sa_t *ike, bool local)
 bool ends_take(struct ends *e, ike_sa_t *ike)
 {
 	memset(e, 0, sizeof(*e));
-	if (!ike || !ike->has_condition(ike, COND_AUTHENTICATED))
+	if (!ike || !authenticated(ike))
 		return false;
 	if (!take_end(&e->peer, ike, false))
 		return false;

@@ -316,6 +316,33 @@ def dead(env, proto, fam):
     check_proof(other.a, env.pki.cert("mallory.example"))
 
 
+@case("2-23_ike_dead_device_of_a_user_with_two")
+def dead_device(env):
+    """Two devices with one user's EAP identity: the user is dead when the second one does not answer, too."""
+    server, first, second = env.alice, env.bob, env.mallory
+    env.ike(server).other(settings="retransmit_tries = 4\nretransmit_timeout = 1\nretransmit_base = 1")
+    flows = []
+    for device in (first, second):
+        ours = {"auth": "eap-mschapv2", "id": device.name + ".example", "eap_id": "user.example"}
+        for ike in (env.ike(server), env.ike(device)):
+            ike.shared("a password", "user.example", kind="EAP")
+        env.ike(server).to(device, start="none", remote={**ours, "eap_id": "%any"}, dpd_delay=2, unique="never")
+        env.ike(device).trust(env.pki.ca())
+        env.ike(device).to(server, local=ours)
+        flows.append(connect(Ipsec(device, server), "tcp").ask_to_wait())
+    for flow in flows:
+        ksft_eq(option_of(flow.b, L.IP_LATCH_PEER_ID), b"user.example")
+    ksft_eq(len(env.ike(server).ikes()), 2)
+    env.unplug(first)
+    wait(lambda: len(env.ike(server).ikes()) == 1, "the server to find the first device dead", 60)
+    carry_data(flows[1])
+    untouched(flows[1])
+    env.unplug(second)
+    wait(lambda: info(flows[1].b).reason_name == "DPD", "the server to find the second one dead", 60)
+    for device in (first, second):
+        env.plug(device)
+
+
 # --- where the packets go ------------------------------------------------------------
 @case("2-15_ike_tunnel_{flow}", FLOWS)
 def tunnel(env, proto, fam):
@@ -504,16 +531,16 @@ class Way:
             ksft_eq((error, b"" if error else area[:size]), want, f"option {option}")
 
 
-def meet_by(env, kind, way):
-    """Alice has a trap for bob; returns how they prove who they are."""
+def meet_by(env, kind, way, **conn):
+    """Alice has a trap for bob; returns how they prove who they are. conn: more for both connections."""
     alice = Way(env, env.alice, kind, **way)
     # who uses EAP proves himself to one who shows a certificate
     bob = Way(env, env.bob, "fqdn") if alice.proof.startswith("eap") else Way(env, env.bob, kind, **way)
     ike_a, ike_b = env.ike(env.alice), env.ike(env.bob)
     alice.tell(ike_a, ike_b)
     bob.tell(ike_b, ike_a)
-    ike_b.to(env.alice, start="none", local=bob.section(True), remote=alice.section(False))
-    ike_a.to(env.bob, local=alice.section(True), remote=bob.section(False))
+    ike_b.to(env.alice, start="none", local=bob.section(True), remote=alice.section(False), **conn)
+    ike_a.to(env.bob, local=alice.section(True), remote=bob.section(False), **conn)
     return alice, bob
 
 
@@ -596,6 +623,51 @@ def nul(env):
     except ViciError:
         pass
     ksft_eq((bob.children(), env.bob.nl.dump("peer-get")), ([], []))
+
+
+# --- IKEv1 -------------------------------------------------------------------------------
+IKEV1 = {"version": 1, "proposals": ["aes128-sha256-ecp256"]}
+V1_KINDS = [{"kind": w["kind"], "way": w["way"]} for w in WAYS if w["kind"] in ("fqdn", "rsa", "psk")]
+
+
+@case("2-13_ikev1_{kind}", V1_KINDS)
+def ikev1(env, kind, way):
+    """Main mode: SAs are bound at both ends, or not installed; quick mode rekeys and a new main mode go on."""
+    for host in (env.alice, env.bob):
+        env.ike(host).other(plugin={"require": "yes"})
+    alice, bob = meet_by(env, f"v1_{kind}", way, **IKEV1)
+    flow = connect(Ipsec(env.alice, env.bob), "tcp")
+    bob.seen(flow.a)
+    alice.seen(flow.b)
+    ksft_eq(option_of(flow.a, L.IP_LATCH_LOCAL_ID), alice.value)
+    env.ike(env.alice).rekeyed("bob")
+    carry_data(flow)
+    old = {ike["initiator-spi"] for ike in env.ike(env.alice).ikes()}
+    env.ike(env.alice).rekey(ike="bob", reauth=True)
+    flow.pump(lambda: {ike["initiator-spi"] for ike in env.ike(env.alice).ikes()} - old, deadline=30)
+    env.ike(env.bob).rekeyed("alice")
+    carry_data(flow)
+    untouched(flow)
+
+
+@case("2-6_ikev1_secret_of_a_group_proves_nobody")
+def ikev1_group(env):
+    """With XAuth a group has one secret and one ID: who has both is not identified."""
+    alice, bob = env.ike(env.alice), env.ike(env.bob)
+    for ike in (alice, bob):
+        ike.other(plugins="xauth-generic")
+        ike.shared("a secret of many", "group.example", "bob.example")
+        ike.shared("a password", "alice", kind="XAUTH")
+    group, gate = {"auth": "psk", "id": "group.example"}, {"auth": "psk", "id": "bob.example"}
+    user = {"auth": "xauth-generic", "xauth_id": "alice"}
+    bob.to(env.alice, start="none", local=gate, remote=group, **IKEV1, **{"remote-2": {"auth": "xauth-generic"}})
+    alice.to(env.bob, start="none", local=group, remote=gate, **IKEV1, **{"local-2": user})
+    alice.initiate("bob")
+    flow = connect(Ipsec(env.alice, env.bob), "tcp")
+    got = is_state(flow.b, "ESTABLISHED", "NONE", [])
+    ksft_eq((got.peer, got.flags & L.LATCH_F_PEER_IDENTIFIED), (0, 0))
+    ksft_eq((env.bob.nl.dump("binding-get"), env.bob.nl.dump("peer-get")), ([], []))
+    ksft_eq(option_of(flow.a, L.IP_LATCH_PEER_ID), b"bob.example")
 
 
 # --- channel binding -------------------------------------------------------------------------
@@ -703,6 +775,33 @@ def module_late(env):
     load(env)
     for host in (env.alice, env.bob):
         wait(lambda h=host: h.stat()["LatchBindings"] == 2, "the SAs to be bound")
+
+
+MARKS = [
+    {"what": "none", "child": {}},
+    {"what": "policies", "child": {"mark_in": "0x2a", "mark_out": "0x2b/0xff"}},
+    {"what": "all", "child": {"mark_in": "0x2a", "mark_out": "0x2b/0xff", "mark_in_sa": "yes"}},
+]
+
+
+def keys_of_bindings(host):
+    rows = host.nl.dump("binding-get")
+    return sorted((r["spi"], r.get("mark", 0), r.get("mark-mask", 0)) for r in rows)
+
+
+@case("2-21_ike_module_comes_after_sas_with_marks_on_{what}", MARKS)
+def module_late_marks(env, child):
+    """It is told of an SA under the mark that the SA has: the same as for one that comes after the module."""
+    trap_policies(env, answer="none", child=child)
+    env.ike(env.alice).initiate("bob")
+    hosts = (env.alice, env.bob)
+    before = [keys_of_bindings(host) for host in hosts]
+    ksft_eq([len(keys) for keys in before], [2, 2])
+    unload_when_idle()
+    load(env)
+    for host, keys in zip(hosts, before):
+        wait(lambda h=host: h.stat()["LatchBindings"] == 2, "the SAs to be bound")
+        ksft_eq(keys_of_bindings(host), keys)
 
 
 @case("2-5_ike_no_sa_without_the_module_where_required")
