@@ -10,6 +10,7 @@
 #include <daemon.h>
 #include <plugins/plugin.h>
 
+#include "eap.h"
 #include "module.h"
 #include "peers.h"
 #include "sas.h"
@@ -45,6 +46,7 @@ static bool on_load(plugin_t *plugin, plugin_feature_t *feature, bool load, void
 	(void)feature;
 	(void)data;
 	if (load) {
+		eap_trust_any(setting("%s.plugins.latch.eap_outer", FALSE));
 		sas_begin(setting("%s.plugins.latch.require", FALSE));
 		peers_begin();
 		lib->watcher->add(lib->watcher, module_fd(), WATCHER_READ, on_family, NULL);

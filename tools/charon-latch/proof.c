@@ -9,6 +9,7 @@
 #include <credentials/keys/public_key.h>
 
 #include <linux/latch.h>
+#include "eap.h"
 #include "proof.h"
 
 /**
@@ -126,13 +127,15 @@ static uintptr_t class_of(auth_cfg_t *cfg, ike_sa_t *ike, bool local)
 	return class;
 }
 
-/* The identity that a round is about. */
+/*
+ * The identity that a round is about. With EAP it is that of the method, where the method
+ * has one of its own.
+ */
 static identification_t *id_of(auth_cfg_t *cfg, ike_sa_t *ike, bool local, uintptr_t class)
 {
 	identification_t *id = cfg->get(cfg, AUTH_RULE_IDENTITY);
 	identification_t *eap = cfg->get(cfg, AUTH_RULE_EAP_IDENTITY);
 
-	/* EAP proves an identity of its own, and nothing about the one in IDi */
 	if (class == AUTH_CLASS_EAP && eap && eap->get_type(eap) != ID_ANY)
 		return eap;
 	return id || !local ? id : ike->get_my_id(ike);
@@ -151,6 +154,8 @@ static bool take_round(struct proof *p, auth_cfg_t *cfg, ike_sa_t *ike, bool loc
 		p->peer.auth = LATCH_AUTH_PSK;
 		break;
 	case AUTH_CLASS_EAP:
+		if (!local && !eap_proves(cfg, ike))
+			return false;
 		take_cert(p, cfg);
 		p->peer.auth = LATCH_AUTH_EAP;
 		break;

@@ -33,6 +33,7 @@ from ikescenes import (
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, ask, get_raw, info, latch_id, level_of, load, unload_when_idle
+from radius import Radius
 from test_pattern import ask_for_pattern
 from vici import ViciError
 
@@ -623,6 +624,49 @@ def nul(env):
     except ViciError:
         pass
     ksft_eq((bob.children(), env.bob.nl.dump("peer-get")), ([], []))
+
+
+# --- what EAP proves -----------------------------------------------------------------------
+EAP = [
+    {"what": "md5", "auth": "eap-md5", "outer": "no", "named": True},
+    {"what": "md5_without_eap_id", "auth": "eap-md5", "outer": "no", "named": True, "eap_id": None},
+    {"what": "ttls", "auth": "eap-ttls", "outer": "no", "named": False},
+    {"what": "ttls_trusted", "auth": "eap-ttls", "outer": "yes", "named": True},
+    {"what": "radius", "auth": "eap-radius", "outer": "no", "named": False},
+    {"what": "radius_without_eap_id", "auth": "eap-radius", "outer": "no", "named": False, "eap_id": None},
+    {"what": "radius_for_another_connection", "auth": "eap-md5", "outer": "no", "named": False, "other": "eap-radius"},
+    {"what": "radius_trusted", "auth": "eap-radius", "outer": "yes", "named": True},
+]
+EAP_RADIUS = f"plugins {{ eap-radius {{ server = 127.0.0.1\nsecret = {Radius.SECRET.decode()!r} }} }}".replace("'", '"')
+
+
+@case("2-6_ike_eap_name_{what}", EAP)
+def eap_names(env, auth, outer, named, eap_id="%any", other=None):
+    """A name is the peer's where charon's own method proved it, or an option says that the AAA server did."""
+    server, client = env.alice, env.bob
+    radius = Radius(server).start()
+    ours = {"auth": "eap", "id": "bob.example", "eap_id": "user.example" if eap_id else None}
+    for host in (server, client):
+        env.ike(host).other(plugins="eap-identity eap-md5 eap-ttls eap-radius", settings=EAP_RADIUS,
+                            plugin={"eap_outer": outer})  # fmt: skip
+        env.ike(host).shared("a password", ours["eap_id"] or ours["id"], kind="EAP")
+    remote = {"auth": auth, "id": "%any", "eap_id": eap_id}
+    env.ike(server).to(client, start="none", remote=remote)
+    if other:
+        env.ike(server).to(client, name="other", start="none", remote={**remote, "auth": other})
+    env.ike(client).trust(env.pki.ca())
+    env.ike(client).to(server, start="none", local=ours)
+    env.ike(client).initiate(server.name)
+    ksft_eq(radius.names, [(ours["eap_id"] or ours["id"]).encode()] if auth == "eap-radius" else [])
+    radius.close()
+    flow = connect(Ipsec(client, server), "tcp")
+    got = is_state(flow.b, "ESTABLISHED", "NONE", [])
+    ksft_eq(bool(got.peer and got.flags & L.LATCH_F_PEER_IDENTIFIED), named)
+    ksft_eq(len(server.nl.dump("binding-get")), 2 if named else 0)
+    if named:
+        ksft_eq(option_of(flow.b, L.IP_LATCH_PEER_ID), (ours["eap_id"] or ours["id"]).encode())
+        ksft_eq(got.auth_method, L.LATCH_AUTH_EAP)
+    check_proof(flow.a, env.pki.cert("alice.example"))
 
 
 # --- IKEv1 -------------------------------------------------------------------------------
