@@ -30,6 +30,7 @@ static const struct key {
 	{ "whack", PATH, offsetof(struct conf, whack) },
 	{ "require", SWITCH, offsetof(struct conf, require) },
 	{ "dead-peer", SWITCH, offsetof(struct conf, dead_peer) },
+	{ "eap-outer", SWITCH, offsetof(struct conf, eap_outer) },
 	{ "updown", COMMAND, 0 },
 };
 

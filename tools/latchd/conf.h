@@ -20,6 +20,7 @@
  * @whack:        the program that asks pluto
  * @require:      latch-updown fails where it cannot bind a connection's SAs
  * @dead_peer:    break the latches of a peer for good where charon gives it up
+ * @eap_outer:    take the name that a peer says before EAP, whatever the method proves
  * @updown:       words of the command that latch-updown executes, then NULL
  * @words:        the text that @updown points into
  */
@@ -32,6 +33,7 @@ struct conf {
 	char whack[CONF_PATH_MAX];
 	bool require;
 	bool dead_peer;
+	bool eap_outer;
 	char *updown[CONF_WORDS + 1];
 	char words[256];
 };

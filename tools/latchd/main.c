@@ -90,6 +90,7 @@ static void ask_work(int64_t now)
 static void apply_conf(void)
 {
 	log_level(conf.log);
+	vici_trust_eap(conf.eap_outer);
 	if (conf.vici)
 		vici_open(conf.vici_socket, conf.dead_peer);
 	if (conf.pluto)

@@ -17,6 +17,8 @@ bool vici_take(const uint8_t *data, size_t len, int64_t now);
 
 /* vicimsg.c */
 
+void vici_trust_eap(bool trust);
+
 /**
  * struct vici_sink - functions that get the parts of a message
  * @section: gets the depth, 1 for the outermost, and name of a section that begins; its

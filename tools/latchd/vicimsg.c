@@ -260,6 +260,18 @@ static void take_value(void *data, unsigned int depth, const char *key, const ch
 	r->value[fields[i].field][len] = '\0';
 }
 
+/* Take the names that peers say before EAP begins. */
+static bool trust_eap;
+
+/**
+ * vici_trust_eap() - say whether a name is taken that a peer says before EAP begins
+ * @trust: true: whoever authenticates the peers compares it with the one that they prove
+ */
+void vici_trust_eap(bool trust)
+{
+	trust_eap = trust;
+}
+
 static void take_peer(struct reading *r)
 {
 	const char *text = r->value[F_REMOTE_ID], *why;
@@ -268,8 +280,11 @@ static void take_peer(struct reading *r)
 	if (has(r, F_XAUTH_ID)) {
 		/* many peers share the identity, and each has a name of its own */
 		why = "known by its XAUTH name";
+	} else if (has(r, F_EAP_ID) && !trust_eap) {
+		/* charon does not tell the method, and not every method proves it */
+		text = r->value[F_EAP_ID];
+		why = "known by a name that EAP may not have proved";
 	} else if (has(r, F_EAP_ID)) {
-		/* EAP proves this one, and not the identity that IKE carries */
 		text = r->value[F_EAP_ID];
 		a->auth = LATCH_AUTH_EAP;
 		why = ident_from_vici(&a->peer, text, strlen(text));

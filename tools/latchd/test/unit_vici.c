@@ -254,7 +254,7 @@ void vici_refuses(void)
 	}
 }
 
-/* EAP: what IKE carries is not what was proven; XAUTH: it is a group's */
+/* EAP: what was said need not be what was proved; XAUTH: what IKE carries is a group's */
 void vici_other_names(void)
 {
 	struct msg m = { .len = 0 };
@@ -264,8 +264,11 @@ void vici_other_names(void)
 	msg_kv(&m, "remote-eap-id", "mallory");
 	msg_child(&m, "00007f01", "00007f02");
 	msg_end(&m);
+	CHECK(parse(&m, &a) && !fake.n);
+	vici_trust_eap(true);
 	CHECK(parse(&m, &a) && is_peer("10.9.0.2", 0x7f01, "mallory") &&
 	      fake.claims[0].auth == LATCH_AUTH_EAP);
+	vici_trust_eap(false);
 	m.len = 0;
 	msg_ike(&m, "1", "ESTABLISHED", "bob");
 	msg_kv(&m, "remote-xauth-id", "mallory");
