@@ -13,14 +13,14 @@
 /* SHA-256 of the public key, which may be in the certificate only. */
 static bool latch_chanbind_key(const struct latch_peer *p, u8 digest[SHA256_DIGEST_SIZE])
 {
-	struct latch_bytes spki;
+	struct latch_bytes subject, spki;
 	const void *key, *cert;
 	u16 key_len, cert_len;
 
 	key = latch_peer_data(p, LATCH_PEER_KEY, &key_len);
 	if (!key_len) {
 		cert = latch_peer_data(p, LATCH_PEER_CERT, &cert_len);
-		if (!latch_cert_key(cert, cert_len, &spki))
+		if (!latch_cert_parts(cert, cert_len, &subject, &spki))
 			return false;
 		key = spki.p;
 		key_len = spki.n;

@@ -131,8 +131,9 @@ bool latch_req_ok(const struct latch_req *req)
 			   LATCH_REQ_SUITES | LATCH_REQ_PEER | LATCH_REQ_PEER_ID | \
 			   LATCH_REQ_LOCAL_ID)
 
-static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_want *w)
+static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_demand *d)
 {
+	struct latch_want *w = &d->want;
 	struct latch_peer *p;
 
 	rcu_read_lock();
@@ -142,6 +143,22 @@ static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_want *w)
 	rcu_read_unlock();
 	w->have_peer = true;
 	return p ? 0 : -ENOENT;
+}
+
+/* Any record of these names will do. */
+static int latch_demand_names(const struct latch_req *req, struct latch_want *w)
+{
+	const struct latch_id *id = &req->peer_id;
+	int err = 0;
+
+	w->have_peer |= req->mask & LATCH_REQ_PEER_ID;
+	if (req->mask & LATCH_REQ_PEER_ID)
+		err = latch_peer_name(id->type, id->value, id->len, w->peer);
+	id = &req->local_id;
+	w->have_local = req->mask & LATCH_REQ_LOCAL_ID;
+	if (!err && w->have_local)
+		err = latch_peer_name(id->type, id->value, id->len, w->local);
+	return err;
 }
 
 /**
@@ -171,18 +188,11 @@ struct latch_demand *latch_demand_new(struct latch_net *ln, const struct latch_r
 	w->n_suites = req->n_suites;
 	memcpy(w->suites, req->suites, sizeof(w->suites));
 	if (req->mask & LATCH_REQ_PEER)
-		err = latch_demand_peer(ln, req->peer, w);
-	if (req->mask & LATCH_REQ_PEER_ID) {
-		w->have_peer = true;
-		latch_peer_name(req->peer_id.type, req->peer_id.value, req->peer_id.len, w->peer);
-	}
+		err = latch_demand_peer(ln, req->peer, d);
 	if (req->mask & LATCH_REQ_PEER_PATTERN)
 		d->pattern = req->peer_id;
-	if (req->mask & LATCH_REQ_LOCAL_ID) {
-		w->have_local = true;
-		latch_peer_name(req->local_id.type, req->local_id.value, req->local_id.len,
-				w->local);
-	}
+	if (!err)
+		err = latch_demand_names(req, w);
 	if (!err)
 		return d;
 	kfree(d);

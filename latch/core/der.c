@@ -175,7 +175,8 @@ static bool rest_ok(struct latch_bytes in)
 	return true;
 }
 
-static bool tbs_key(struct latch_bytes in, struct latch_bytes *key)
+static bool tbs_parts(struct latch_bytes in, struct latch_bytes *subject,
+		      struct latch_bytes *key)
 {
 	static const u8 before[] = {
 		TAG_INTEGER,	/* serial number */
@@ -192,18 +193,20 @@ static bool tbs_key(struct latch_bytes in, struct latch_bytes *key)
 	for (i = 0; i < ARRAY_SIZE(before); i++)
 		if (!take(&in, before[i], &e))
 			return false;
+	*subject = e.all;
 	if (!take(&in, TAG_SEQUENCE, &e) || !key_ok(e.body))
 		return false;
 	*key = e.all;
 	return rest_ok(in);
 }
 
-bool latch_cert_key(const void *cert, u32 n, struct latch_bytes *key)
+bool latch_cert_parts(const void *cert, u32 n, struct latch_bytes *subject,
+		      struct latch_bytes *key)
 {
 	struct latch_bytes in = { cert, n };
 	struct latch_der tbs, e;
 
 	return open_only(&in, TAG_SEQUENCE) && take(&in, TAG_SEQUENCE, &tbs) &&
 	       take(&in, TAG_SEQUENCE, &e) && take(&in, TAG_BITS, &e) && !in.n &&
-	       tbs_key(tbs.body, key);
+	       tbs_parts(tbs.body, subject, key);
 }

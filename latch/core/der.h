@@ -105,15 +105,17 @@ void latch_name_open(struct latch_name *w, const void *p, u32 n);
 bool latch_name_next(struct latch_name *w, struct latch_ava *a);
 
 /**
- * latch_cert_key() - the public key of an X.509 certificate
- * @cert: the certificate
- * @n:    its bytes; nothing may be behind it
- * @key:  the whole SubjectPublicKeyInfo
+ * latch_cert_parts() - whom an X.509 certificate is for
+ * @cert:    the certificate
+ * @n:       its bytes; nothing may be behind it
+ * @subject: the subject, which need not be a Name
+ * @key:     the whole SubjectPublicKeyInfo
  *
  * Looks at the certificate's frame only; nothing is verified.
  *
  * Return: false where it is none.
  */
-bool latch_cert_key(const void *cert, u32 n, struct latch_bytes *key);
+bool latch_cert_parts(const void *cert, u32 n, struct latch_bytes *subject,
+		      struct latch_bytes *key);
 
 #endif /* LATCH_CORE_DER_H */

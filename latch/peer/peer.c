@@ -6,6 +6,8 @@
 #include <linux/rhashtable.h>
 
 #include "base/net.h"
+#include "core/name.h"
+#include "core/types.h"
 #include "peer/peer.h"
 
 static struct rhashtable latch_peers;	/* by digest, so that a record is there once */
@@ -39,6 +41,19 @@ static void latch_digest128(struct sha256_state *s, u64 out[2])
 	memcpy(out, d, 2 * sizeof(out[0]));
 }
 
+/* In the form that equal ones have, where there is one (@n is not 0), else as it is. */
+static void latch_hash_name(struct sha256_state *s, const void *text, u32 n, const void *value,
+			    u16 len)
+{
+	u8 canonical = n > 0;
+
+	sha256_update(s, &canonical, 1);
+	if (n)
+		latch_hash_part(s, text, n);
+	else
+		latch_hash_part(s, value, len);
+}
+
 /**
  * latch_peer_name() - digest of an ID alone, for comparing a demand with a record
  * @type:  LATCH_ID_*
@@ -46,16 +61,23 @@ static void latch_digest128(struct sha256_state *s, u64 out[2])
  * @len:   its bytes
  * @name:  where it goes
  *
- * Context: any.
+ * Context: process. Return: 0 or -ENOMEM.
  */
-void latch_peer_name(u8 type, const void *value, u16 len, u64 name[2])
+int latch_peer_name(u8 type, const void *value, u16 len, u64 name[2])
 {
+	struct latch_bytes id = { value, len };
 	struct sha256_state s;
+	u8 *text;
 
+	text = kmalloc(len + 1, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
 	sha256_init(&s);
 	sha256_update(&s, &type, 1);
-	latch_hash_part(&s, value, len);
+	latch_hash_name(&s, text, latch_name_text(type, id, text), value, len);
 	latch_digest128(&s, name);
+	kfree(text);
+	return 0;
 }
 
 /**
@@ -77,15 +99,35 @@ const void *latch_peer_data(const struct latch_peer *p, unsigned int part, u16 *
 }
 
 /*
- * The whole record, the ID alone, and who counts as the same peer: a renewed
- * certificate of the same name under the same trust anchor is the same peer, the
- * same name under another anchor is not.
+ * Who counts as the same peer: a renewed certificate of the same name from the same authority
+ * is the same peer; the same name from another authority is not.
  */
-static void latch_peer_digests(struct latch_peer *p)
+static int latch_peer_ident(struct latch_peer *p)
 {
-	const void *id, *anchor, *key;
+	struct sha256_state s;
+	const void *value;
+	u8 *text;
+	u16 len;
+
+	value = latch_peer_data(p, LATCH_PEER_ANCHOR, &len);
+	text = kvmalloc(len + 1, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	sha256_init(&s);
+	sha256_update(&s, (u8 *)p->name, sizeof(p->name));
+	latch_hash_name(&s, text, latch_anchor_text((struct latch_bytes){ value, len }, text),
+			value, len);
+	value = latch_peer_data(p, LATCH_PEER_KEY, &len);
+	latch_hash_part(&s, value, p->len[LATCH_PEER_CERT] ? 0 : len);
+	latch_digest128(&s, p->ident);
+	kvfree(text);
+	return 0;
+}
+
+/* The whole record, the ID alone, and who counts as the same peer. */
+static int latch_peer_digests(struct latch_peer *p)
+{
 	u8 head[2] = { p->id_type, p->auth };
-	u16 id_len, anchor_len, key_len;
 	struct sha256_state s;
 	const void *part;
 	unsigned int i;
@@ -99,16 +141,8 @@ static void latch_peer_digests(struct latch_peer *p)
 	}
 	sha256_final(&s, p->digest);
 
-	id = latch_peer_data(p, LATCH_PEER_ID, &id_len);
-	anchor = latch_peer_data(p, LATCH_PEER_ANCHOR, &anchor_len);
-	key = latch_peer_data(p, LATCH_PEER_KEY, &key_len);
-	latch_peer_name(p->id_type, id, id_len, p->name);
-	sha256_init(&s);
-	sha256_update(&s, head, 1);
-	latch_hash_part(&s, id, id_len);
-	latch_hash_part(&s, anchor, anchor_len);
-	latch_hash_part(&s, key, p->len[LATCH_PEER_CERT] ? 0 : key_len);
-	latch_digest128(&s, p->ident);
+	part = latch_peer_data(p, LATCH_PEER_ID, &len);
+	return latch_peer_name(p->id_type, part, len, p->name) ?: latch_peer_ident(p);
 }
 
 static struct latch_peer *latch_peer_build(const struct latch_peer *in,
@@ -133,8 +167,10 @@ static struct latch_peer *latch_peer_build(const struct latch_peer *in,
 		size += in->len[i];
 	}
 	refcount_set(&p->ref, 1);
-	latch_peer_digests(p);
-	return p;
+	if (!latch_peer_digests(p))
+		return p;
+	kvfree(p);
+	return NULL;
 }
 
 /**

@@ -46,7 +46,7 @@ struct latch_peer {
 	u8			data[];
 };
 
-void latch_peer_name(u8 type, const void *value, u16 len, u64 name[2]);
+int latch_peer_name(u8 type, const void *value, u16 len, u64 name[2]);
 const void *latch_peer_data(const struct latch_peer *p, unsigned int part, u16 *len);
 struct latch_peer *latch_peer_new(struct latch_net *ln, const struct latch_peer *in,
 				  const void *const data[LATCH_PEER_PARTS]);

@@ -15,6 +15,7 @@
 #include "der_cases.h"
 #include "pattern_cases.h"
 #include "chanbind_cases.h"
+#include "name_cases.h"
 
 static const struct {
 	const struct test *tests;
@@ -29,6 +30,7 @@ static const struct {
 	{ der_tests, ARRAY_SIZE(der_tests) },
 	{ pattern_tests, ARRAY_SIZE(pattern_tests) },
 	{ binding_tests, ARRAY_SIZE(binding_tests) },
+	{ name_tests, ARRAY_SIZE(name_tests) },
 };
 
 /* A test that looks at nothing has failed. */

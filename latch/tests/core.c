@@ -9,6 +9,7 @@
 #include "../core/dn.c"
 #include "../core/flow.c"
 #include "../core/fsm.c"
+#include "../core/name.c"
 #include "../core/params.c"
 #include "../core/pattern.c"
 #include "../core/suite.c"

@@ -88,11 +88,14 @@ static uint8_t auth_of_key(public_key_t *key)
 	}
 }
 
-/* Take the certificate, the key and the trust anchor of a round with a signature. */
-static void take_cert(struct proof *p, auth_cfg_t *cfg)
+/*
+ * Take the certificate, the key and the trust anchor of a round with a signature. For our own
+ * end charon has the authorities that the peer asked for, which are not ours.
+ */
+static void take_cert(struct proof *p, auth_cfg_t *cfg, bool local)
 {
 	certificate_t *cert = cfg->get(cfg, AUTH_RULE_SUBJECT_CERT);
-	certificate_t *anchor = cfg->get(cfg, AUTH_RULE_CA_CERT);
+	certificate_t *anchor = local ? NULL : cfg->get(cfg, AUTH_RULE_CA_CERT);
 	public_key_t *key = cert ? cert->get_public_key(cert) : NULL;
 
 	if (cert && cert->get_type(cert) == CERT_X509 &&
@@ -156,11 +159,11 @@ static bool take_round(struct proof *p, auth_cfg_t *cfg, ike_sa_t *ike, bool loc
 	case AUTH_CLASS_EAP:
 		if (!local && !eap_proves(cfg, ike))
 			return false;
-		take_cert(p, cfg);
+		take_cert(p, cfg, local);
 		p->peer.auth = LATCH_AUTH_EAP;
 		break;
 	case AUTH_CLASS_PUBKEY:
-		take_cert(p, cfg);
+		take_cert(p, cfg, local);
 		break;
 	default:
 		return false;

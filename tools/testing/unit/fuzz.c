@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		walk_name(&t, data + 1, size - 1);
 		break;
 	case 1:
-		latch_cert_key(data + 1, size - 1, &key);
+		latch_cert_parts(data + 1, size - 1, &subject, &key);
 		break;
 	case 2:
 		fuzz_binding(&t, data + 1, size - 1);

@@ -45,13 +45,13 @@ def public_key(raw):
     return der(0x30, der(0x30, der(6, b"\x2b\x65\x70")), der(3, b"\0" + raw))
 
 
-def certificate(key, subject=name("CN=bob")):
+def certificate(key, subject=name("CN=bob"), serial=1):
     """A certificate with a signature of nobody."""
     alg = der(0x30, der(6, b"\x2b\x65\x70"))
     validity = der(0x30, der(0x17, b"260101000000Z"), der(0x17, b"360101000000Z"))
     usage = der(0x30, der(6, b"\x55\x1d\x0f"), der(4, der(3, b"\x07\x80")))
     signed = der(
-        0x30, der(0xA0, der(2, b"\x02")), der(2, b"\x01"), alg, name("CN=ca"), validity, subject, key,
+        0x30, der(0xA0, der(2, b"\x02")), der(2, bytes([serial])), alg, name("CN=ca"), validity, subject, key,
         der(0xA3, der(0x30, usage)),
     )  # fmt: skip
     return der(0x30, signed, alg, der(3, bytes(65)))

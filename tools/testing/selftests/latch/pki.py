@@ -90,6 +90,16 @@ class Pki:
             )  # fmt: skip
         return self._certs[name]
 
+    def anew(self, ca):
+        """The same authority, by name and key, with another certificate."""
+        again = Cert(self, ca.name + "-anew", None)
+        again.key = ca.key
+        self._req(
+            again, ("-key", ca.key), f"/O=Latch/CN={ca.name}", "basicConstraints=critical,CA:TRUE",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        )  # fmt: skip
+        return again
+
     def cert(self, name, ca="ca", kind="ecdsa", names=None, subject=None):
         """names: subjectAltName as OpenSSL writes it, DNS:NAME by default; "" for none."""
         if name not in self._certs:
@@ -104,14 +114,15 @@ class Pki:
         return self._certs[name]
 
     def _req(self, cert, kind, subject, *extensions, issuer=None):
+        key = kind if isinstance(kind, tuple) else self.KINDS[kind]
         signer = ("-CA", issuer.pem, "-CAkey", issuer.key) if issuer else ()
         added = [word for e in extensions for word in ("-addext", e)]
         config = self.path / "openssl.cnf"
         if not config.exists():
             config.write_text("[req]\ndistinguished_name = dn\nstring_mask = utf8only\n[dn]\n", encoding="ascii")
         output(
-            "openssl", "req", "-x509", "-config", config, "-nodes", "-days", 3650, "-subj", subject, *self.KINDS[kind],
-            *signer, *added, "-keyout", cert.key, "-out", cert.pem,
+            "openssl", "req", "-x509", "-config", config, "-nodes", "-days", 3650, "-subj", subject,
+            *key, *signer, *added, "-keyout", cert.key, "-out", cert.pem,
         )  # fmt: skip
 
     def nss(self, where, *certs):

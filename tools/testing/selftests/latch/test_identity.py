@@ -7,6 +7,7 @@ RFC 5660 2-5, 2-6, 2-23, 2.2-8, 2.6-1; the model of identities of linux/latch_ne
 
 import socket
 
+import der
 import runner
 from expect import Moves, is_state
 from flow import FLOWS
@@ -102,6 +103,9 @@ def kinds(env, type, value):  # pylint: disable=redefined-builtin
 
 
 # --- who counts as the same peer --------------------------------------------------
+KEYS = [der.public_key(bytes([i]) * 32) for i in range(2)]
+CA = der.name("CN=ca")
+AUTHORITY = der.certificate(KEYS[0], CA)
 SAME = [
     {"what": "renewed_certificate", "old": {"cert": b"1", "anchor": b"ca"}, "new": {"cert": b"2", "anchor": b"ca"},
      "reason": None},
@@ -112,6 +116,21 @@ SAME = [
     {"what": "other_raw_key", "old": {"key": b"k1"}, "new": {"key": b"k2"}, "reason": "PEER"},
     {"what": "other_name", "old": {}, "new": {"id_value": b"mallory"}, "reason": "PEER"},
     {"what": "other_type", "old": {}, "new": {"id_type": L.LATCH_ID_KEYID}, "reason": "PEER"},
+    {"what": "authority_issued_anew", "old": {"cert": b"1", "anchor": AUTHORITY},
+     "new": {"cert": b"1", "anchor": der.certificate(KEYS[0], CA, serial=2)}, "reason": None},
+    {"what": "authority_of_other_string_type", "old": {"cert": b"1", "anchor": AUTHORITY},
+     "new": {"cert": b"1", "anchor": der.certificate(KEYS[0], der.name("CN=ca", tag=der.PRINTABLE))}, "reason": None},
+    {"what": "authority_with_other_key", "old": {"cert": b"1", "anchor": AUTHORITY},
+     "new": {"cert": b"1", "anchor": der.certificate(KEYS[1], CA)}, "reason": "PEER"},
+    {"what": "authority_with_other_name", "old": {"cert": b"1", "anchor": AUTHORITY},
+     "new": {"cert": b"1", "anchor": der.certificate(KEYS[0], der.name("CN=ca2"))}, "reason": "PEER"},
+    {"what": "authority_that_is_no_certificate", "old": {"cert": b"1", "anchor": AUTHORITY},
+     "new": {"cert": b"1", "anchor": AUTHORITY + b"\0"}, "reason": "PEER"},
+    {"what": "name_in_upper_case", "old": {}, "new": {"id_value": b"BOB"}, "reason": None},
+    {"what": "dn_of_other_string_type", "old": {"id_type": L.LATCH_ID_DN, "id_value": CA},
+     "new": {"id_type": L.LATCH_ID_DN, "id_value": der.name("CN=ca", tag=der.PRINTABLE)}, "reason": None},
+    {"what": "other_dn", "old": {"id_type": L.LATCH_ID_DN, "id_value": CA},
+     "new": {"id_type": L.LATCH_ID_DN, "id_value": der.name("CN=cb")}, "reason": "PEER"},
 ]  # fmt: skip
 
 

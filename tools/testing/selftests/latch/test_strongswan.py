@@ -294,6 +294,29 @@ def rekeys(env, proto, fam, what):
         ksft_eq(flow.lost, 0)
 
 
+@case("2-5_reauth_with_the_authority_issued_anew_{flow}", FLOWS[::3])
+def anew(env, proto, fam):
+    """A certification authority gives itself another certificate, with its name and key: peers stay the same."""
+    ipsec = trap_policies(env, fam)
+    flow = connect(ipsec, proto)
+    old = env.pki.ca()
+    new = env.pki.anew(old)
+    ksft_true(new.der != old.der and new.public == old.public and new.subject == old.subject)
+    for ike in (env.ike(env.alice), env.ike(env.bob)):
+        ike.loaded = [(c, {**m, "data": new.der} if m.get("data") == old.der else m) for c, m in ike.loaded]
+        ike.vici.request("clear-creds")
+        for command, message in ike.loaded:
+            if command != "load-conn":
+                ike.vici.request(command, message)
+    before = {ike["initiator-spi"] for ike in env.ike(env.alice).ikes()}
+    env.ike(env.alice).rekey(ike="bob", reauth=True)
+    flow.pump(lambda: {i["initiator-spi"] for i in env.ike(env.alice).ikes()} - before, deadline=30)
+    carry_data(flow, 4000)
+    untouched(flow)
+    for host in (env.alice, env.bob):
+        ksft_in(new.der, [p.get("anchor") for p in host.nl.dump("peer-get")])
+
+
 # --- a peer that does not answer -----------------------------------------------------
 @case("2-23_ike_dead_peer_{flow}", FLOWS)
 def dead(env, proto, fam):
