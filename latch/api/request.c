@@ -131,6 +131,7 @@ bool latch_req_ok(const struct latch_req *req)
 			   LATCH_REQ_SUITES | LATCH_REQ_PEER | LATCH_REQ_PEER_ID | \
 			   LATCH_REQ_LOCAL_ID)
 
+/* A record is wanted with all that makes it the same peer, and not by its name alone. */
 static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_demand *d)
 {
 	struct latch_want *w = &d->want;
@@ -139,9 +140,10 @@ static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_demand *
 	rcu_read_lock();
 	p = latch_peer_find(ln, id);
 	if (p)
-		memcpy(w->peer, p->name, sizeof(w->peer));
+		memcpy(w->peer, p->ident, sizeof(w->peer));
 	rcu_read_unlock();
 	w->have_peer = true;
+	d->record = true;
 	return p ? 0 : -ENOENT;
 }
 

@@ -11,6 +11,7 @@
  * struct latch_demand - the demand of a socket, shared with the children of a
  *                       listener; immutable
  * @want:    as values, for the core
+ * @record:  @want.peer says who is the same peer; else it is the digest of a name
  * @pattern: type NONE, or what the peer's ID has to fit; @want.peer is then the
  *           digest of the pattern, which stands for all that do
  */
@@ -18,6 +19,7 @@ struct latch_demand {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct latch_want	want;
+	bool			record;
 	struct latch_id		pattern;
 };
 

@@ -189,12 +189,12 @@ static noinline u32 latch_mismatch_latched(const struct latch *l, const struct l
 	return diff;
 }
 
-/* ... of a demand, which names an identity, whatever its trust anchor. */
+/* ... of a demand, which names a record, or an identity whatever proved it. */
 static noinline u32 latch_mismatch_demand(const struct latch_demand *d, const struct latch_pkt *p)
 {
 	struct latch_tag tag = p->tag;
 
-	if (p->identity.peer)
+	if (p->identity.peer && !d->record)
 		latch_name_for(d, p->identity.peer, tag.id.peer);
 	if (p->identity.local)
 		memcpy(tag.id.local, p->identity.local->name, sizeof(tag.id.local));

@@ -98,12 +98,28 @@ const void *latch_peer_data(const struct latch_peer *p, unsigned int part, u16 *
 	return p->data + at;
 }
 
+/* What kind of proof a method is: which algorithm a key signs with makes no difference. */
+static u8 latch_peer_proof(u8 auth)
+{
+	switch (auth) {
+	case LATCH_AUTH_RSA:
+	case LATCH_AUTH_DSS:
+	case LATCH_AUTH_ECDSA_256:
+	case LATCH_AUTH_ECDSA_384:
+	case LATCH_AUTH_ECDSA_521:
+		return LATCH_AUTH_SIGNATURE;
+	default:
+		return auth;
+	}
+}
+
 /*
  * Who counts as the same peer: a renewed certificate of the same name from the same authority
- * is the same peer; the same name from another authority is not.
+ * is the same peer; the same name from another authority, or proved in another way, is not.
  */
 static int latch_peer_ident(struct latch_peer *p)
 {
+	u8 proof = latch_peer_proof(p->auth);
 	struct sha256_state s;
 	const void *value;
 	u8 *text;
@@ -115,6 +131,7 @@ static int latch_peer_ident(struct latch_peer *p)
 		return -ENOMEM;
 	sha256_init(&s);
 	sha256_update(&s, (u8 *)p->name, sizeof(p->name));
+	sha256_update(&s, &proof, 1);
 	latch_hash_name(&s, text, latch_anchor_text((struct latch_bytes){ value, len }, text),
 			value, len);
 	value = latch_peer_data(p, LATCH_PEER_KEY, &len);

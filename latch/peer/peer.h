@@ -21,8 +21,8 @@ enum latch_peer_part {
 
 /**
  * struct latch_peer - an interned identity (2.6-1), immutable
- * @ident: digest of what makes two records the same peer: ID and trust anchor,
- *         or ID and raw key where there is no certificate
+ * @ident: digest of what makes two records the same peer: ID, kind of proof, and trust
+ *         anchor, or raw key where there is no certificate
  * @name:  digest of the ID alone, for demands
  * @ref:   bindings, latches, and one for being in the table
  * @binds: bindings that name it; under genl_lock

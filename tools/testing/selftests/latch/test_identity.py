@@ -126,6 +126,13 @@ SAME = [
      "new": {"cert": b"1", "anchor": der.certificate(KEYS[0], der.name("CN=ca2"))}, "reason": "PEER"},
     {"what": "authority_that_is_no_certificate", "old": {"cert": b"1", "anchor": AUTHORITY},
      "new": {"cert": b"1", "anchor": AUTHORITY + b"\0"}, "reason": "PEER"},
+    {"what": "other_kind_of_key", "old": {"cert": b"1", "auth": L.LATCH_AUTH_RSA},
+     "new": {"cert": b"2", "auth": L.LATCH_AUTH_ECDSA_384}, "reason": None},
+    {"what": "secret_instead_of_key", "old": {}, "new": {"auth": L.LATCH_AUTH_PSK}, "reason": "PEER"},
+    {"what": "eap_instead_of_secret", "old": {"auth": L.LATCH_AUTH_PSK}, "new": {"auth": L.LATCH_AUTH_EAP},
+     "reason": "PEER"},
+    {"what": "unknown_instead_of_manual", "old": {"auth": L.LATCH_AUTH_MANUAL}, "new": {"auth": L.LATCH_AUTH_UNKNOWN},
+     "reason": "PEER"},
     {"what": "name_in_upper_case", "old": {}, "new": {"id_value": b"BOB"}, "reason": None},
     {"what": "dn_of_other_string_type", "old": {"id_type": L.LATCH_ID_DN, "id_value": CA},
      "new": {"id_type": L.LATCH_ID_DN, "id_value": der.name("CN=ca", tag=der.PRINTABLE)}, "reason": None},
@@ -136,7 +143,7 @@ SAME = [
 
 @case("2-6_same_peer_{what}", SAME)
 def same_peer(env, old, new, reason):
-    """The peer is name and trust anchor (or name and raw key), not the record."""
+    """The peer is name, kind of proof and trust anchor (or raw key), not the record."""
     ipsec = Ipsec(env.alice, env.bob).up()
     base = {"id_type": L.LATCH_ID_FQDN, "id_value": b"bob", "auth": L.LATCH_AUTH_SIGNATURE}
     records = [env.alice.nl.do("peer-new", **{**base, **parts})["id"] for parts in (old, new)]

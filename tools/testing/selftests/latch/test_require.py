@@ -176,6 +176,27 @@ def demand_by_number(env, peer):
     ksft_eq(error, "0" if peer == "bob" else "EKEYREJECTED")
 
 
+WANTED = {"id_type": L.LATCH_ID_FQDN, "id_value": b"bob", "auth": L.LATCH_AUTH_SIGNATURE}
+RECORDS = [
+    {"what": "renewed_certificate", "parts": {"cert": b"2", "anchor": b"ca"}, "met": True},
+    {"what": "other_anchor", "parts": {"cert": b"1", "anchor": b"ca2"}, "met": False},
+    {"what": "no_anchor", "parts": {"cert": b"1"}, "met": False},
+    {"what": "shared_secret", "parts": {"cert": b"1", "anchor": b"ca", "auth": L.LATCH_AUTH_PSK}, "met": False},
+]
+RECORDS = [{**r, "by": by, "met": r["met"] or by == "name"} for r in RECORDS for by in ("record", "name")]
+
+
+@case("2.3-3_demand_by_{by}_{what}", RECORDS)
+def demand_by_record(env, by, parts, met):
+    """A record is wanted with its anchor and its kind of proof, a name whoever certifies it, in any case."""
+    ipsec = Ipsec(env.alice, env.bob).up()
+    wanted = env.alice.nl.do("peer-new", **WANTED, cert=b"1", anchor=b"ca")["id"]
+    env.alice.nl.do("binding-new", reqid=1, peer=env.alice.nl.do("peer-new", **{**WANTED, **parts})["id"])
+    sock = env.alice.socket()
+    ask(sock, mode=L.LATCH_MODE_REQUIRE, **({"peer": wanted} if by == "record" else {"peer_id": "BOB"}))
+    ksft_eq(connect_errno(sock, ipsec.listen().getsockname()), "0" if met else "EKEYREJECTED")
+
+
 @case("2.3-3_peer_demanded_of_unidentified_sa")
 def demand_unidentified(env):
     """Who is not known is not the one who was demanded."""
