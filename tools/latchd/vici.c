@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "conns.h"
 #include "log.h"
 #include "vici.h"
 
@@ -36,13 +37,13 @@ enum packet {
 };
 
 static const char * const events[] = {
-	"child-updown", "child-rekey", "ike-update", "list-sa",
+	"child-updown", "child-rekey", "ike-update", "list-sa", "list-conn",
 	/* charon may lack these two: then we find no peer dead */
 	"ike-updown", "log",
 };
 
 #define N_EVENTS	(sizeof(events) / sizeof(*events))
-#define N_NEEDED	4
+#define N_NEEDED	5
 
 /**
  * struct loss - an IKE_SA that charon gave up, or that went down without being deleted
@@ -77,6 +78,7 @@ static struct vici {
 	size_t out_len;
 	size_t confirmed;	/* how many events charon will send us */
 	bool listing;		/* we wait for the end of a list */
+	bool conns_first;	/* of connections, before that of SAs */
 	bool list_again;	/* then ask for another one */
 	struct claims claims;	/* of that list */
 	bool list_bad;		/* an entry of it was not understood */
@@ -96,7 +98,10 @@ static void disconnect(int64_t now, const char *why)
 	v.in_len = 0;
 	v.out_len = 0;
 	v.listing = false;
+	v.conns_first = false;
 	v.list_again = false;
+	/* another charon may have others of the same name */
+	conns_clear();
 	/* a list without its end does not count */
 	claims_drop(&v.claims);
 	v.doomed.type = 0;
@@ -139,7 +144,8 @@ void vici_list(int64_t now)
 	v.list_bad = false;
 	v.checking = v.doomed.type;
 	v.due = now + PATIENCE;
-	send_packet(CMD_REQUEST, "list-sas");
+	v.conns_first = vici_needs_conns();
+	send_packet(CMD_REQUEST, v.conns_first ? "list-conns" : "list-sas");
 }
 
 /* --- dead peers ------------------------------------------------------------------------ */
@@ -226,7 +232,7 @@ static void take_list_sa(const uint8_t *msg, size_t len)
 {
 	struct vici_answer a;
 
-	if (!v.listing)
+	if (!v.listing || v.conns_first)
 		return;
 	if (!vici_parse(msg, len, &a, &v.claims)) {
 		say_warn("charon: an IKE_SA that is told in an unknown way");
@@ -245,6 +251,11 @@ static void take_event(const char *name, const uint8_t *msg, size_t len, int64_t
 		take_list_sa(msg, len);
 		return;
 	}
+	if (!strcmp(name, "list-conn")) {
+		if (!vici_parse_conn(msg, len))
+			say_warn("charon: a connection that is told in an unknown way");
+		return;
+	}
 	if (!vici_parse(msg, len, &a, &c)) {
 		say_warn("charon: an event %s that makes no sense", name);
 		claims_drop(&c);
@@ -256,6 +267,8 @@ static void take_event(const char *name, const uint8_t *msg, size_t len, int64_t
 		take_down(&a, now);
 	else if (!strcmp(name, "ike-update"))
 		vici_list(now);
+	else if ((a.up || !strcmp(name, "child-rekey")) && a.new)
+		vici_list(now);
 	else if (a.up || !strcmp(name, "child-rekey"))
 		claims_tell(&c);
 	claims_drop(&c);
@@ -265,6 +278,12 @@ static void take_answer(int64_t now)
 {
 	if (!v.listing)
 		return;
+	if (v.conns_first) {
+		v.conns_first = false;
+		v.due = now + PATIENCE;
+		send_packet(CMD_REQUEST, "list-sas");
+		return;
+	}
 	v.listing = false;
 	if (v.list_bad)
 		claims_drop(&v.claims);

@@ -18,6 +18,8 @@ bool vici_take(const uint8_t *data, size_t len, int64_t now);
 /* vicimsg.c */
 
 void vici_trust_eap(bool trust);
+bool vici_needs_conns(void);
+bool vici_parse_conn(const uint8_t *msg, size_t len);
 
 /**
  * struct vici_sink - functions that get the parts of a message
@@ -44,6 +46,7 @@ bool vici_walk(const uint8_t *msg, size_t len, const struct vici_sink *sink);
  * @peer:    the authenticated identity, LATCH_ID_NONE where it is not known
  * @local:   the identity that we asserted, or LATCH_ID_NONE
  * @auth:    LATCH_AUTH_* of the peer
+ * @new:     it is of a connection that we do not know: read the connections again
  * @gave_up: it is a line of the log: charon gave the IKE_SA up for want of answers
  */
 struct vici_answer {
@@ -54,6 +57,7 @@ struct vici_answer {
 	struct ident peer;
 	struct ident local;
 	uint8_t auth;
+	bool new;
 	bool gave_up;
 };
 

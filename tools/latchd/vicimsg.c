@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/latch.h>
+#include "conns.h"
 #include "log.h"
 #include "vici.h"
 
@@ -214,6 +215,7 @@ static const struct {
  * @value:    the values of the fields that have come
  * @have:     a bit for each of these fields
  * @ikes:     how many sections are about IKE_SAs
+ * @conn:     name of the connection that the IKE_SA is of
  * @children: we are in the section that lists the children
  * @wrong:    a field came twice, or makes no sense
  */
@@ -221,6 +223,7 @@ struct reading {
 	struct vici_answer *a;
 	struct claims *c;
 	char value[N_FIELDS][VALUE_MAX];
+	char conn[256];
 	unsigned int have;
 	unsigned int ikes;
 	bool children;
@@ -272,18 +275,45 @@ void vici_trust_eap(bool trust)
 	trust_eap = trust;
 }
 
+/**
+ * vici_needs_conns() - find out whether vici_parse() has to know charon's connections
+ *
+ * Return: true where vici_parse_conn() is to read them first.
+ */
+bool vici_needs_conns(void)
+{
+	return !trust_eap;
+}
+
+/*
+ * Why the peer is not identified, where EAP may not have proved its name. charon tells the
+ * name of EAP only where it differs from IKE's, and the connection tells where it does not.
+ */
+static const char *doubt_eap(struct reading *r)
+{
+	if (trust_eap)
+		return NULL;
+	switch (conns_find(r->conn)) {
+	case CONNS_BY_IKE:
+		return has(r, F_EAP_ID) ? "known by a name that EAP may not have proved" : NULL;
+	case CONNS_BY_EAP:
+		return "of a connection with EAP, which may not have proved the name";
+	default:
+		r->a->new = true;
+		return "of a connection that is not known";
+	}
+}
+
 static void take_peer(struct reading *r)
 {
-	const char *text = r->value[F_REMOTE_ID], *why;
+	const char *text = r->value[F_REMOTE_ID], *why = doubt_eap(r);
 	struct vici_answer *a = r->a;
 
-	if (has(r, F_XAUTH_ID)) {
+	if (why) {
+		/* that is why */
+	} else if (has(r, F_XAUTH_ID)) {
 		/* many peers share the identity, and each has a name of its own */
 		why = "known by its XAUTH name";
-	} else if (has(r, F_EAP_ID) && !trust_eap) {
-		/* charon does not tell the method, and not every method proves it */
-		text = r->value[F_EAP_ID];
-		why = "known by a name that EAP may not have proved";
 	} else if (has(r, F_EAP_ID)) {
 		text = r->value[F_EAP_ID];
 		a->auth = LATCH_AUTH_EAP;
@@ -361,12 +391,19 @@ static void take_child(struct reading *r)
 	r->have &= ~CHILD_FIELDS;
 }
 
+static void begin_ike(struct reading *r, const char *name)
+{
+	if (r->ikes++)
+		r->wrong = true;
+	strcpy(r->conn, name);
+}
+
 static void take_section(void *data, unsigned int depth, const char *name)
 {
 	struct reading *r = data;
 
-	if (depth == 1 && name && r->ikes++)
-		r->wrong = true;
+	if (depth == 1 && name)
+		begin_ike(r, name);
 	if (depth == 1 && !name)
 		take_ike(r);
 	if (depth == 2) {
@@ -428,4 +465,65 @@ bool vici_parse(const uint8_t *msg, size_t len, struct vici_answer *a, struct cl
 	}
 	free(r);
 	return ok;
+}
+
+/* --- connections --------------------------------------------------------------------------- */
+
+/**
+ * struct conn_reading - what we have read of a connection so far
+ * @name:   its name
+ * @remote: we are in the section of how the peer authenticates
+ * @rounds: how many of these there are with a method
+ * @eap:    one of them is, or may be, by EAP
+ */
+struct conn_reading {
+	char name[256];
+	bool remote;
+	unsigned int rounds;
+	bool eap;
+};
+
+static void conn_section(void *data, unsigned int depth, const char *name)
+{
+	struct conn_reading *r = data;
+
+	if (depth == 1 && name) {
+		*r = (struct conn_reading){ 0 };
+		strcpy(r->name, name);
+	} else if (depth == 1) {
+		conns_add(r->name, r->eap || !r->rounds);
+	} else if (depth == 2) {
+		r->remote = name && !strncmp(name, "remote", strlen("remote"));
+	}
+}
+
+static void conn_value(void *data, unsigned int depth, const char *key, const char *value,
+		       size_t len)
+{
+	static const char *const by_ike[] = { "public key", "pre-shared key", "XAuth" };
+	struct conn_reading *r = data;
+	size_t i;
+
+	if (depth != 2 || !r->remote || strcmp(key, "class"))
+		return;
+	r->rounds++;
+	for (i = 0; i < sizeof(by_ike) / sizeof(*by_ike); i++)
+		if (len == strlen(by_ike[i]) && !memcmp(value, by_ike[i], len))
+			return;
+	r->eap = true;
+}
+
+/**
+ * vici_parse_conn() - read a message about a connection, for vici_parse()
+ * @msg: the message of an event list-conn
+ * @len: its bytes
+ *
+ * Return: true; false where the message makes no sense.
+ */
+bool vici_parse_conn(const uint8_t *msg, size_t len)
+{
+	struct conn_reading r = { 0 };
+	struct vici_sink sink = { conn_section, conn_value, &r };
+
+	return vici_walk(msg, len, &sink);
 }

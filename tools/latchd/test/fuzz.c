@@ -8,6 +8,7 @@
 #include <string.h>
 #include <linux/latch.h>
 #include "../conf.h"
+#include "../conns.h"
 #include "../env.h"
 #include "../log.h"
 #include "../status.h"
@@ -194,6 +195,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	log_level(0);
+	conns_add("ab", false);
 	return 0;
 }
 

@@ -73,6 +73,8 @@ static const struct {
 	CASE(vici_rekey),
 	CASE(vici_refuses),
 	CASE(vici_other_names),
+	CASE(vici_hidden_eap),
+	CASE(vici_new_connection),
 	CASE(vici_list_binds),
 	CASE(vici_events_bind),
 	CASE(dead_peer_is_told),

@@ -35,6 +35,7 @@ void msg_ike(struct msg *m, const char *id, const char *state, const char *peer)
 void msg_child(struct msg *m, const char *out, const char *in);
 void msg_end(struct msg *m);
 struct msg updown(const char *peer, bool up);
+struct msg msg_conn(const char *name, const char *class);
 
 void identities_of_environment(void);
 void identities_of_vici(void);
@@ -50,6 +51,8 @@ void vici_messages(void);
 void vici_rekey(void);
 void vici_refuses(void);
 void vici_other_names(void);
+void vici_hidden_eap(void);
+void vici_new_connection(void);
 void vici_list_binds(void);
 void vici_events_bind(void);
 void dead_peer_is_told(void);

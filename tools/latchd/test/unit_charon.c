@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "../conns.h"
 #include "../vici.h"
 #include "unit.h"
 
@@ -41,6 +42,7 @@ static void say_packet(uint8_t type, const char *name, const struct msg *m)
 /* How often has latchd asked for a list since the last call? */
 static int asked(void)
 {
+	struct msg conn = msg_conn("ab", "public key");
 	char buf[4096];
 	ssize_t len;
 	char *p = buf;
@@ -49,6 +51,12 @@ static int asked(void)
 	while (vici_wants_to_write())
 		vici_write(2000);
 	len = recv(charon, buf, sizeof(buf), MSG_DONTWAIT);
+	/* latchd wants to know the connections first */
+	if (len > 0 && memmem(buf, len, "list-conns", 10)) {
+		say_packet(7, "list-conn", &conn);
+		say_packet(1, NULL, NULL);
+		return asked();
+	}
 	while (len > 0 && (p = memmem(p, buf + len - p, "list-sas", 8))) {
 		p += 8;
 		n++;
@@ -92,7 +100,7 @@ static void charon_up(bool dead_peer)
 	unlink(at.sun_path);
 	while (vici_wants_to_write())
 		vici_write(1000);
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 7; i++)
 		say_packet(5, NULL, NULL);
 	CHECK(asked() == 1);
 }
@@ -139,6 +147,7 @@ void vici_list_binds(void)
 	say_packet(1, NULL, NULL);
 	CHECK(!fake.n);
 	vici_list(2000);
+	CHECK(asked() == 1);
 	m = updown("bob", false);
 	say_packet(7, "list-sa", &m);
 	charon_down();
@@ -167,6 +176,24 @@ void vici_events_bind(void)
 	/* latchd closes the connection where charon does not speak VICI */
 	say_packet(9, NULL, NULL);
 	CHECK(vici_fd() < 0);
+	charon_down();
+}
+
+/* An SA of a connection that latchd does not know waits for a list of them. */
+void vici_new_connection(void)
+{
+	struct msg m = updown("bob", true);
+
+	sas();
+	charon_up(true);
+	say_packet(1, NULL, NULL);
+	conns_clear();
+	say_packet(7, "child-updown", &m);
+	CHECK(!fake.n && asked() == 1);
+	m = updown("bob", false);
+	say_packet(7, "list-sa", &m);
+	say_packet(1, NULL, NULL);
+	CHECK(fake.n == 2 && is_peer("10.9.0.2", 0x7f01, "bob"));
 	charon_down();
 }
 

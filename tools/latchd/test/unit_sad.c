@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/latch.h>
+#include "../conns.h"
 #include "../log.h"
 #include "../vici.h"
 #include "unit.h"
@@ -62,6 +63,7 @@ void claims_fail_closed(void)
 	struct claims c = { .who = "charon" };
 	struct vici_answer a;
 
+	conns_add("ab", false);
 	/* the SA goes meanwhile: latchd deletes the claim */
 	sas();
 	fake.gone = true;

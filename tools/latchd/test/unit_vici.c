@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/latch.h>
+#include "../conns.h"
 #include "../vici.h"
 #include "unit.h"
 
@@ -143,6 +144,7 @@ static bool parse(const struct msg *m, struct vici_answer *a)
 	bool ok;
 
 	sas();
+	conns_add("ab", false);
 	ok = vici_parse(m->data, m->len, a, &c);
 	if (ok)
 		claims_tell(&c);
@@ -264,7 +266,7 @@ void vici_other_names(void)
 	msg_kv(&m, "remote-eap-id", "mallory");
 	msg_child(&m, "00007f01", "00007f02");
 	msg_end(&m);
-	CHECK(parse(&m, &a) && !fake.n);
+	CHECK(parse(&m, &a) && !fake.n && !a.new);
 	vici_trust_eap(true);
 	CHECK(parse(&m, &a) && is_peer("10.9.0.2", 0x7f01, "mallory") &&
 	      fake.claims[0].auth == LATCH_AUTH_EAP);
@@ -275,4 +277,61 @@ void vici_other_names(void)
 	msg_child(&m, "00007f01", "00007f02");
 	msg_end(&m);
 	CHECK(parse(&m, &a) && !fake.n);
+}
+
+/**
+ * msg_conn() - make a message about a connection
+ * @name:  its name
+ * @class: how the peer authenticates; NULL where that is not told
+ *
+ * Return: the message.
+ */
+struct msg msg_conn(const char *name, const char *class)
+{
+	struct msg m = { .len = 0 };
+
+	msg_section(&m, name);
+	list(&m, "local_addrs", "10.9.0.1");
+	msg_section(&m, "local-1");
+	msg_kv(&m, "class", "EAP");
+	msg_end(&m);
+	msg_section(&m, "remote-1");
+	if (class)
+		msg_kv(&m, "class", class);
+	list(&m, "cacerts", "CN=ca");
+	msg_end(&m);
+	msg_end(&m);
+	return m;
+}
+
+/* EAP with the name that IKE carries is told like any other method: the connection says it. */
+void vici_hidden_eap(void)
+{
+	static const struct {
+		const char *class;
+		bool eap;
+	} is[] = {
+		{ "public key", false }, { "pre-shared key", false }, { "XAuth", false },
+		{ "EAP", true }, { "any", true }, { "", true }, { "public keys", true },
+		{ NULL, true },
+	};
+	struct msg m = updown("bob", true), c;
+	struct vici_answer a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(is); i++) {
+		conns_clear();
+		c = msg_conn("ab", is[i].class);
+		CHECK(vici_parse_conn(c.data, c.len));
+		CHECK(parse(&m, &a) && (fake.n == 0) == is[i].eap && !a.new);
+		CHECK(conns_find("ab") == (is[i].eap ? CONNS_BY_EAP : CONNS_BY_IKE));
+	}
+	/* what was EAP once stays so */
+	c = msg_conn("ab", "public key");
+	CHECK(vici_parse_conn(c.data, c.len) && conns_find("ab") == CONNS_BY_EAP);
+	c.len--;
+	CHECK(!vici_parse_conn(c.data, c.len));
+	conns_clear();
+	sas();
+	CHECK(vici_parse(m.data, m.len, &a, NULL) && a.new && !a.peer.type);
 }

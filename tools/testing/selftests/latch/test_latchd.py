@@ -395,7 +395,9 @@ class Liar:
                 if asked[0] != Vici.REGISTER:
                     break
                 link.sendall(self.framed(bytes([Vici.CONFIRM])))
-            ksft_eq(asked[2:], b"list-sas")
+            ksft_eq(asked[2:], b"list-conns")
+            link.sendall(self.event(Vici.pack({"bob": {"remote-1": {"class": "public key"}}}), b"list-conn") + END)
+            ksft_eq(self._packet(link)[2:], b"list-sas")
             try:
                 for packet in packets:
                     link.sendall(packet)
@@ -485,6 +487,37 @@ def lies(env):
         ksft_eq(env.alice.nl.do("peer-get", id=rows[0]["peer"])["id-value"], b"bob.example")
     finally:
         liar.close()
+
+
+# --- EAP ---------------------------------------------------------------------------------
+EAP = [
+    {"what": "name_in_ike", "id": "user.example", "conf": {}, "named": False},
+    {"what": "other_name", "id": "bob.example", "conf": {}, "named": False},
+    {"what": "trusted_name_in_ike", "id": "user.example", "conf": {"eap_outer": "yes"}, "named": True},
+    {"what": "trusted_other_name", "id": "bob.example", "conf": {"eap_outer": "yes"}, "named": True},
+]
+
+
+@case("2-6_latchd_{what}_of_eap", EAP)
+def eap(env, id, conf, named):  # pylint: disable=redefined-builtin
+    """VICI does not tell the method: a name of EAP is the peer's where the administrator says so, and else nobody's."""
+    for host in (env.alice, env.bob):
+        lswscenes.strongswan_at(env, host, plugin=False)
+    server, client = env.ike(env.alice), env.ike(env.bob)
+    ours = {"auth": "eap-md5", "id": id, "eap_id": "user.example"}
+    for ike in (server, client):
+        ike.other(plugins="eap-identity eap-md5")
+        ike.shared("a password", "user.example", kind="EAP")
+    server.to(env.bob, start="none", remote={**ours, "id": "%any", "eap_id": "%any"})
+    client.trust(env.pki.ca())
+    client.to(env.alice, start="none", local=ours)
+    env.latchd(env.alice).start(**conf)
+    client.initiate("alice")
+    flow = connect(Ipsec(env.bob, env.alice), "tcp")
+    got = is_state(flow.b, "ESTABLISHED", "NONE", [])
+    ksft_eq(bool(got.peer), named)
+    ksft_eq([p["id-value"] for p in env.alice.nl.dump("peer-get") if p["id-value"] != b"alice.example"],
+            [b"user.example"] if named else [])  # fmt: skip
 
 
 # --- another peer, a dead peer -----------------------------------------------------------
