@@ -8,6 +8,7 @@
 #include "api/nl.h"
 #include "api/sockopt.h"
 #include "base/work.h"
+#include "channel/demand.h"
 #include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/reuse.h"
@@ -26,9 +27,12 @@ static int __init latch_tables_init(void)
 	err = latch_init();
 	if (err)
 		return err;
-	err = latch_group_init();
+	err = latch_demand_init();
 	if (err)
 		goto latch;
+	err = latch_group_init();
+	if (err)
+		goto demand;
 	latch_reuse_init();
 	err = latch_sad_init();
 	if (err)
@@ -46,6 +50,8 @@ sad:
 	latch_sad_exit();
 group:
 	latch_group_exit();
+demand:
+	latch_demand_exit();
 latch:
 	latch_exit();
 	return err;
@@ -57,6 +63,7 @@ static void latch_tables_exit(void)
 	latch_peer_exit();
 	latch_sad_exit();
 	latch_group_exit();
+	latch_demand_exit();
 	latch_exit();
 }
 

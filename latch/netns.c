@@ -2,6 +2,7 @@
 /*
  * Network namespaces: what each has, from its first SA to its end.
  */
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/tracepoint.h>
 #include <net/netns/generic.h>
@@ -28,6 +29,7 @@
 static void latch_net_setup(struct latch_net *ln, struct net *net)
 {
 	ln->net = net;
+	ln->secret = get_random_u64();
 	latch_sacache_init(&ln->gens);
 	xa_init_flags(&ln->ids.all, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers.all, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);

@@ -22,9 +22,17 @@ static void latch_km_lost(struct latch_net *ln)
 	latch_work_queue(ln, LATCH_WORK_SAD);
 }
 
+/*
+ * A table that is being made anew has room for the SA in a moment. Until then the SA has no
+ * copy and nobody's packets pass under it; latches of other SAs have nothing to fear.
+ */
 static void latch_km_add(struct latch_net *ln, const struct xfrm_state *x)
 {
-	if (latch_sad_add(ln, x))
+	int err = latch_sad_add(ln, x);
+
+	if (err == -EBUSY)
+		latch_work_queue(ln, LATCH_WORK_SAD);
+	else if (err)
 		latch_km_lost(ln);
 	if (!latch_net_active(ln))
 		latch_work_queue(ln, LATCH_WORK_WAKE);

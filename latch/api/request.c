@@ -132,9 +132,9 @@ bool latch_req_ok(const struct latch_req *req)
 			   LATCH_REQ_LOCAL_ID)
 
 /* A record is wanted with all that makes it the same peer, and not by its name alone. */
-static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_demand *d)
+static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_asked *key)
 {
-	struct latch_want *w = &d->want;
+	struct latch_want *w = &key->want;
 	struct latch_peer *p;
 
 	rcu_read_lock();
@@ -143,7 +143,7 @@ static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_demand *
 		memcpy(w->peer, p->ident, sizeof(w->peer));
 	rcu_read_unlock();
 	w->have_peer = true;
-	d->record = true;
+	key->record = true;
 	return p ? 0 : -ENOENT;
 }
 
@@ -168,35 +168,30 @@ static int latch_demand_names(const struct latch_req *req, struct latch_want *w)
  * @ln:  the namespace
  * @req: the request, which makes sense
  *
+ * Sockets that ask for the same get the same one.
+ *
  * Context: process. Return: the demand, for latch_demand_put(); NULL for nothing;
  * ERR_PTR(-ENOENT) no such record, ERR_PTR(-ENOMEM).
  */
 struct latch_demand *latch_demand_new(struct latch_net *ln, const struct latch_req *req)
 {
-	struct latch_demand *d;
-	struct latch_want *w;
+	struct latch_asked key;
+	struct latch_want *w = &key.want;
 	int err = 0;
 
 	if (!(req->mask & LATCH_REQ_DEMANDS))
 		return NULL;
-	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
-	if (!d)
-		return ERR_PTR(-ENOMEM);
-	refcount_set(&d->ref, 1);
-	w = &d->want;
+	memset(&key, 0, sizeof(key));
 	w->protection = req->protection;
 	w->encap = req->encap;
 	w->min_key_bits = req->min_key_bits;
 	w->n_suites = req->n_suites;
 	memcpy(w->suites, req->suites, sizeof(w->suites));
 	if (req->mask & LATCH_REQ_PEER)
-		err = latch_demand_peer(ln, req->peer, d);
+		err = latch_demand_peer(ln, req->peer, &key);
 	if (req->mask & LATCH_REQ_PEER_PATTERN)
-		d->pattern = req->peer_id;
+		key.pattern = req->peer_id;
 	if (!err)
 		err = latch_demand_names(req, w);
-	if (!err)
-		return d;
-	kfree(d);
-	return ERR_PTR(err);
+	return err ? ERR_PTR(err) : latch_demand_get(&key);
 }

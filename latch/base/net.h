@@ -58,6 +58,7 @@ struct net;
 /**
  * struct latch_net - the module's part of a network namespace
  * @net:       the namespace; it outlives this
+ * @secret:    drawn when the namespace begins, for the hash of its flows
  * @gens:      generations of SAs, see sacache.h
  * @n_lookup: sockets that packets have to be matched with by looking the socket up: those
  *             with a demand whose flow is not in the table yet, those that were restored,
@@ -68,6 +69,7 @@ struct net;
  */
 struct latch_net {
 	struct net			*net;
+	u64				secret;
 	struct latch_sa_gens		gens;
 	atomic_t			n_lookup;
 	struct latch_mib __percpu	*mib;

@@ -118,7 +118,7 @@ static u32 latch_eval_sa(struct latch_eval_case *c, int i, const struct latch_sa
 /* The latch's group is to be in the path that a template names. */
 static int latch_eval_relink(struct latch_eval_case *c, int i, const struct latch_path_key *key)
 {
-	struct latch_path **path;
+	struct latch_path **path, *new;
 
 	if (i >= LATCH_LINKS)
 		c->uniform = false;
@@ -127,10 +127,11 @@ static int latch_eval_relink(struct latch_eval_case *c, int i, const struct latc
 	path = &c->common->path[c->dir][i];
 	if (*path && !memcmp(&(*path)->key, key, sizeof(*key)))
 		return 0;
-	c->got[c->dir][i] = latch_path_get(key);
-	if (!c->got[c->dir][i])
-		return -ENOMEM;
-	*path = c->got[c->dir][i];
+	new = latch_path_get(key);
+	if (IS_ERR(new))
+		return PTR_ERR(new);
+	c->got[c->dir][i] = new;
+	*path = new;
 	return 0;
 }
 

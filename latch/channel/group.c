@@ -8,7 +8,6 @@
  * Packets are checked against it, and events check it once for all of its latches, where
  * no selector of an SA tells one of them from another.
  */
-#include <linux/jhash.h>
 #include <linux/rculist_nulls.h>
 
 #include "base/net.h"
@@ -25,21 +24,10 @@
 
 static struct rhashtable latch_groups;
 
-/* By what most often differs; nothing that a remote host chooses is in it. */
-static u32 latch_group_hash(const void *data, u32 len, u32 seed)
-{
-	const struct latch_common *c = data;
-
-	return jhash_3words(hash32_ptr(c->path[LATCH_DIR_IN][0]) ^ c->pol[LATCH_DIR_IN],
-			    hash32_ptr(c->path[LATCH_DIR_OUT][0]) ^ c->pol[LATCH_DIR_OUT],
-			    hash32_ptr(c->peer) ^ (u32)c->params.pinned[LATCH_DIR_IN], seed);
-}
-
 static const struct rhashtable_params latch_group_params = {
 	.key_len = sizeof(struct latch_common),
 	.key_offset = offsetof(struct latch_group, c),
 	.head_offset = offsetof(struct latch_group, node),
-	.hashfn = latch_group_hash,
 	.automatic_shrinking = true,
 };
 

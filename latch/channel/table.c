@@ -35,7 +35,7 @@ static __always_inline u32 latch_flow_hash(const void *data, u32 len, u32 seed)
 	const struct latch_flow_key *key = data;
 	const struct latch_flow *f = &key->flow;
 
-	return latch_hash(f->local.w, f->remote.w, f->ports, f->family == AF_INET, seed);
+	return latch_hash(key->ln, f->local.w, f->remote.w, f->ports, f->family == AF_INET, seed);
 }
 
 static u32 latch_flow_obj_hash(const void *data, u32 len, u32 seed)

@@ -8,6 +8,7 @@
 
 #include <linux/rhashtable.h>
 
+#include "base/net.h"
 #include "base/words.h"
 #include "channel/latch.h"
 
@@ -15,8 +16,8 @@ struct latch_flow;
 struct latch_net;
 struct sock;
 
-/* Two for each word of addresses, one for ports. */
-#define LATCH_SECRETS	9
+/* One for each word of addresses. */
+#define LATCH_SECRETS	8
 
 extern u64 latch_secret[LATCH_SECRETS];
 extern struct rhashtable latch_flows;
@@ -24,14 +25,16 @@ extern struct rhashtable latch_flows;
 /*
  * Each packet pays for this. Multiply and shift with secret factors is strongly
  * universal (Dietzfelbinger 1996): whoever does not know them finds no two flows that
- * meet more often than by chance. The seed is the table's, new when a chain grows too
- * long all the same. IPv4 has one word of each address, the others are zero.
+ * meet more often than by chance. The factor of the ports is the namespace's own, so that
+ * containers with the same addresses do not meet either. The protocol and the VRF are left
+ * out: a factor for them takes three instructions more. The seed is the table's, new when a
+ * chain grows too long all the same. IPv4 has one word of each address, the others are zero.
  */
-static __always_inline u32 latch_hash(const u32 *local, const u32 *remote, u32 ports,
-				      bool ip4, u32 seed)
+static __always_inline u32 latch_hash(const struct latch_net *ln, const u32 *local,
+				      const u32 *remote, u32 ports, bool ip4, u32 seed)
 {
 	u64 sum = latch_secret[0] * (local[0] ^ seed) + latch_secret[1] * remote[0] +
-		  latch_secret[8] * (ports ^ seed);
+		  ln->secret * (ports ^ seed);
 
 	if (!ip4) {
 		sum += latch_secret[2] * local[1] + latch_secret[3] * remote[1];
@@ -77,7 +80,7 @@ static __always_inline bool latch_is(const struct latch *l, const struct latch_l
 static __always_inline u32 latch_lookup_index(const struct latch_lookup_key *w,
 					      const struct bucket_table *tbl)
 {
-	return rht_bucket_index(tbl, latch_hash(w->local, w->remote, w->ports, w->ip4,
+	return rht_bucket_index(tbl, latch_hash(w->ln, w->local, w->remote, w->ports, w->ip4,
 						tbl->hash_rnd));
 }
 

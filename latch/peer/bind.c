@@ -5,6 +5,7 @@
  * Writers are netlink requests and the namespace's end, so one at a time; readers are under
  * RCU.
  */
+#include <linux/delay.h>
 #include <linux/rtnetlink.h>
 #include <net/genetlink.h>
 
@@ -22,15 +23,6 @@ static struct rhashtable latch_binds;
 /* How long a claim waits for its SA to come. */
 #define LATCH_CLAIM_LIFE	(60 * HZ)
 
-/* By SPI and reqid: only SAs of one SPI, to several addresses, meet in one chain. */
-static u32 latch_bind_hash(const void *data, u32 len, u32 seed)
-{
-	const struct latch_bind_key *key = data;
-
-	return jhash_3words((__force u32)key->sa.spi, key->reqid,
-			    (__force u32)(key->sa.daddr.a6[0] ^ key->sa.daddr.a6[3]), seed);
-}
-
 static int latch_bind_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct latch_bind_key *key = arg->key;
@@ -43,7 +35,6 @@ static const struct rhashtable_params latch_bind_params = {
 	.key_len = sizeof(struct latch_bind_key),
 	.key_offset = offsetof(struct latch_bind, key),
 	.head_offset = offsetof(struct latch_bind, node),
-	.hashfn = latch_bind_hash,
 	.obj_cmpfn = latch_bind_cmp,
 	.automatic_shrinking = true,
 };
@@ -132,7 +123,9 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	latch_claims_settle(c);
 	RCU_INIT_POINTER(b->claims, c);
 	INIT_LIST_HEAD(&b->reap);
-	err = latch_bind_insert(ln, b, with_sa);
+	/* the table is being made anew, and has room after that */
+	while ((err = latch_bind_insert(ln, b, with_sa)) == -EBUSY)
+		msleep(1);
 	if (err)
 		goto free;
 	latch_claim_name(ln, claim);

@@ -4,8 +4,6 @@
  * for. The event of an SA finds the latches that it can touch by its path, a latch the SAs that
  * can carry it by its own.
  */
-#include <linux/jhash.h>
-
 #include "base/net.h"
 #include "base/words.h"
 #include "base/work.h"
@@ -13,18 +11,6 @@
 #include "xfrm/path.h"
 
 static struct rhashtable latch_paths;
-
-static u32 latch_path_hash(const void *data, u32 len, u32 seed)
-{
-	const struct latch_path_key *key = data;
-	u32 far;
-
-	if (key->family == AF_INET)
-		return jhash_3words((__force u32)key->daddr.a4, (__force u32)key->saddr.a4,
-				    key->reqid + key->any, seed);
-	far = latch_addr_hash(&key->daddr, key->family, seed);
-	return jhash_1word(key->reqid + key->any, latch_addr_hash(&key->saddr, key->family, far));
-}
 
 static int latch_path_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
@@ -38,7 +24,6 @@ static const struct rhashtable_params latch_path_params = {
 	.key_len = sizeof(struct latch_path_key),
 	.key_offset = offsetof(struct latch_path, key),
 	.head_offset = offsetof(struct latch_path, node),
-	.hashfn = latch_path_hash,
 	.obj_cmpfn = latch_path_cmp,
 	.automatic_shrinking = true,
 };
@@ -59,7 +44,8 @@ struct latch_path *latch_path_find(const struct latch_path_key *key)
  * latch_path_get() - a path with one more member, made where it is not there
  * @key: what it is found by
  *
- * Context: any. Return: the path, for latch_path_put(); NULL without memory.
+ * Context: any. Return: the path, for latch_path_put(); ERR_PTR(-ENOMEM); ERR_PTR(-EBUSY)
+ * while the table is made anew, which has room for it after that.
  */
 struct latch_path *latch_path_get(const struct latch_path_key *key)
 {
@@ -79,8 +65,10 @@ again:
 		spin_unlock_bh(&path->lock);
 	}
 	new = kzalloc(sizeof(*new), GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
-	if (!new)
+	if (!new) {
+		path = ERR_PTR(-ENOMEM);
 		goto out;
+	}
 	new->key = *key;
 	new->refs = 1;
 	spin_lock_init(&new->lock);
@@ -99,7 +87,7 @@ again:
 	}
 out:
 	rcu_read_unlock();
-	return NULL;
+	return path;
 }
 
 /**

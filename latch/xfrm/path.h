@@ -2,7 +2,6 @@
 #ifndef LATCH_XFRM_PATH_H
 #define LATCH_XFRM_PATH_H
 
-#include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include <net/xfrm.h>
 
@@ -61,13 +60,6 @@ struct latch_found {
 static inline bool latch_found_clean(const struct latch_found *found)
 {
 	return READ_ONCE(found->uniform) && !READ_ONCE(found->conflicts);
-}
-
-/* The bytes that IPv4 leaves zero are not hashed. */
-static inline u32 latch_addr_hash(const xfrm_address_t *a, u16 family, u32 seed)
-{
-	return family == AF_INET ? jhash_1word((__force u32)a->a4, seed) :
-				   jhash2((__force const u32 *)a->a6, 4, seed);
 }
 
 /* Membership of a group in a path; @found is the group's. */

@@ -23,14 +23,6 @@ static struct latch_sa **latch_sa_slot(const struct xfrm_state *x)
 	return &latch_sa_near[hash_ptr(x, LATCH_SA_NEAR_BITS)];
 }
 
-static u32 latch_sa_hash(const void *data, u32 len, u32 seed)
-{
-	const struct latch_sa_key *key = data;
-
-	return jhash_3words((__force u32)key->spi, key->proto ^ key->mark_v,
-			    latch_addr_hash(&key->daddr, key->family, seed), seed);
-}
-
 static int latch_sa_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct latch_sa_key *key = arg->key;
@@ -43,7 +35,6 @@ static const struct rhashtable_params latch_sa_params = {
 	.key_len = sizeof(struct latch_sa_key),
 	.key_offset = offsetof(struct latch_sa, key),
 	.head_offset = offsetof(struct latch_sa, node),
-	.hashfn = latch_sa_hash,
 	.obj_cmpfn = latch_sa_cmp,
 	.automatic_shrinking = true,
 };
@@ -137,20 +128,22 @@ static void latch_sa_leave(struct latch_sa *sa)
 static int latch_sa_join(struct latch_sa *sa)
 {
 	struct latch_path_key key;
+	struct latch_path *path;
 	bool minds;
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		latch_sa_path_key(sa, i, &key);
-		sa->path[i] = latch_path_get(&key);
-		if (!sa->path[i])
-			return -ENOMEM;
-		spin_lock(&sa->path[i]->lock);
-		hlist_add_head_rcu(&sa->member[i], &sa->path[i]->sas[i]);
-		minds = latch_path_changed(sa->key.ln, sa->path[i], true);
-		spin_unlock(&sa->path[i]->lock);
+		path = latch_path_get(&key);
+		if (IS_ERR(path))
+			return PTR_ERR(path);
+		sa->path[i] = path;
+		spin_lock(&path->lock);
+		hlist_add_head_rcu(&sa->member[i], &path->sas[i]);
+		minds = latch_path_changed(sa->key.ln, path, true);
+		spin_unlock(&path->lock);
 		if (minds)
-			latch_path_mark(sa->key.ln, sa->path[i]);
+			latch_path_mark(sa->key.ln, path);
 	}
 	return 0;
 }
@@ -219,7 +212,8 @@ went:
  * is congruent with nothing.
  *
  * Context: any, x->lock may be held; takes sad.lock.
- * Return: 0, or -ENOMEM, and the caller has to have the SAD read anew.
+ * Return: 0; -ENOMEM, or -EBUSY while a table is made anew. The SA has no copy then, so that
+ * nobody is known to be behind it, and the caller has to have the SAD read anew.
  */
 int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 {
@@ -315,7 +309,7 @@ static int latch_sad_one(struct xfrm_state *x, int seq, void *data)
  * Marks, walks, and takes out what the walk did not meet.
  *
  * Context: process.
- * Return: 0, or -ENOMEM with the copy incomplete.
+ * Return: 0; -ENOMEM or -EBUSY with the copy incomplete, see latch_sad_add().
  */
 int latch_sad_read(struct latch_net *ln)
 {

@@ -10,9 +10,9 @@ import re
 import socket
 
 import runner
-from expect import Moves, is_state
-from ipsec import Ipsec
-from ktap import TOP, case, ksft_eq, ksft_true, wait
+from expect import Moves, is_state, one_more_latch
+from ipsec import SA, Ipsec
+from ktap import TOP, case, ksft_eq, ksft_true, times, wait
 from latchapi import L, ask, ask_to_wait, info
 from netns import Host
 from user import as_nobody
@@ -190,6 +190,69 @@ def max_peers(env):
     ksft_eq(env.alice.nl.do("peer-new", **{**attrs, "id_value": b"one"})["id"], numbers[0])
     env.alice.nl.do("peer-del", id=numbers[1])
     ksft_true(env.alice.nl.do("peer-new", **attrs)["id"] > numbers[1])
+
+
+# --- nobody's chain is long -------------------------------------------------------------------
+def own_suites(n):
+    """A demand that no other socket has, and that gcm128 meets."""
+    return [{"encr": 20, "encr_bits": 128}, {"encr": 12, "encr_bits": n + 1}]
+
+
+@case("2-16_thousand_sockets_with_suites_of_their_own_{proto}", [{"proto": "tcp"}, {"proto": "udp"}], limit=120)
+def suites_of_their_own(env, proto):
+    """Each socket of a program names other suites to one server: each is latched at once, and nothing is lost."""
+    ipsec = Ipsec(env.alice, env.bob).up().identify()
+    number = times(1000)
+    server = ipsec.listen() if proto == "tcp" else env.bob.socket(kind=socket.SOCK_DGRAM)
+    if proto == "tcp":
+        server.listen(number)
+    else:
+        server.bind((ipsec.addr(env.bob), 0))
+    socks = [env.alice.socket(kind=socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM) for _ in range(number)]
+    # each at its own end, and in the case of TCP at the server's, too
+    with Moves(env.alice, may=["LatchListeners"], **one_more_latch(LatchLatches=number, LatchCreated=number)):
+        for n, sock in enumerate(socks):
+            ask(sock, suites=own_suites(n))
+            sock.connect(server.getsockname())
+            if proto == "udp":
+                sock.send(b"x")
+    for sock in socks:
+        is_state(sock, "ESTABLISHED", "NONE", [])
+
+
+@case("2-2_forty_namespaces_with_the_same_sas", limit=120)
+def same_sas(env):
+    """Containers made from one image have the same addresses, SPIs and ports: none of them hinders another."""
+    hosts = [Host(f"same{n}", 1) for n in range(times(40))]
+    try:
+        for host in hosts:
+            host.ip(
+                "link add eth0 type dummy",
+                "link set eth0 up addrgenmode none",
+                f"addr add {host.addr(4)}/24 dev eth0",
+            )
+        for spi in range(0x100, 0x100 + times(50)):
+            sa = SA(hosts[0].addr(4), env.bob.addr(4), spi)
+            for host in hosts:
+                host.ip(sa.add(), settled=False)
+        policies = Ipsec(hosts[0], env.bob).policies(hosts[0])
+        for host in hosts:
+            host.ip(*policies)
+            host.bind("bob", reqid=1)
+        for _ in range(times(20)):
+            port = 0
+            for host in hosts:
+                sock = host.socket(kind=socket.SOCK_DGRAM)
+                sock.bind((host.addr(4), port))
+                sock.connect((env.bob.addr(4), 9))
+                sock.send(b"x")
+                is_state(sock, "ESTABLISHED", "NONE", [])
+                port = sock.getsockname()[1]
+        for host in hosts:
+            ksft_eq({k: v for k, v in host.stat().items() if v and k.startswith(("LatchIn", "LatchOut"))}, {})
+    finally:
+        for host in hosts:
+            host.close()
 
 
 # --- who does not use it does not pay ---------------------------------------------------------
