@@ -17,6 +17,7 @@
 #include "peer/bind.h"
 #include "peer/peer.h"
 #include "sock/tcp.h"
+#include "sock/tell.h"
 #include "xfrm/sad.h"
 
 /* What the rest is kept in; nothing is called from outside yet. */
@@ -81,10 +82,13 @@ static int __init latch_module_init(void)
 	err = latch_work_init();
 	if (err)
 		goto tables;
+	err = latch_tell_init();
+	if (err)
+		goto work;
 	latch_reassemble_init();
 	err = latch_tcp_init();
 	if (err)
-		goto work;
+		goto tell;
 	err = latch_net_init();
 	if (err)
 		goto owner;
@@ -101,8 +105,10 @@ net:
 	latch_net_exit();
 owner:
 	latch_tcp_exit();
-work:
+tell:
 	latch_reassemble_exit();
+	latch_tell_exit();
+work:
 	latch_work_exit();
 tables:
 	latch_tables_exit();
@@ -121,6 +127,7 @@ static void __exit latch_module_exit(void)
 	latch_net_exit();
 	latch_tcp_exit();
 	latch_reassemble_exit();
+	latch_tell_exit();
 	latch_work_exit();
 	rcu_barrier();
 	latch_tables_exit();

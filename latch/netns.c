@@ -20,7 +20,7 @@
 #include "peer/bind.h"
 #include "peer/peer.h"
 #include "sock/halfopen.h"
-#include "sock/owner.h"
+#include "sock/tell.h"
 #include "sock/unlink.h"
 #include "worker.h"
 #include "xfrm/sad.h"
@@ -46,12 +46,14 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->pending.timewait);
 	INIT_LIST_HEAD(&ln->reports.all);
 	INIT_LIST_HEAD(&ln->reports.later);
+	INIT_LIST_HEAD(&ln->reports.grace);
 	INIT_WORK(&ln->work.now, latch_worker_run);
 	INIT_DELAYED_WORK(&ln->work.later, latch_work_later_run);
 	INIT_DELAYED_WORK(&ln->sad.overdue_work, latch_sad_overdue_work);
 	INIT_DELAYED_WORK(&ln->reports.work, latch_report_work);
 	INIT_DELAYED_WORK(&ln->pending.work, latch_halfopen_work);
 	INIT_DELAYED_WORK(&ln->bind.reap_work, latch_bind_reap_work);
+	INIT_DELAYED_WORK(&ln->tell.work, latch_tell_work);
 }
 
 static int __net_init latch_net_start(struct net *net)
@@ -80,6 +82,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	cancel_delayed_work_sync(&ln->pending.work);
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
+	cancel_delayed_work_sync(&ln->tell.work);
 	latch_watch_update(ln);
 }
 
@@ -93,9 +96,10 @@ static void __net_exit latch_net_stop(struct net *net)
 	cancel_delayed_work_sync(&ln->pending.work);
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
+	cancel_delayed_work_sync(&ln->tell.work);
 	latch_unlink_all(ln);
 	latch_halfopen_clear(ln);
-	latch_owner_report_all(ln);
+	latch_tell_clear(ln);
 	if (ln->watch.tcp) {
 		latch_watch_tcp(ln, false);
 		/* a call-back that still runs knows the namespace */

@@ -8,7 +8,7 @@
 #include "channel/table.h"
 #include "packet/watch.h"
 #include "sock/adopt.h"
-#include "sock/owner.h"
+#include "sock/tell.h"
 #include "worker.h"
 #include "xfrm/sad.h"
 
@@ -43,5 +43,5 @@ void latch_worker_run(struct work_struct *work)
 	latch_reeval_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
 		latch_reeval_all(ln);
-	latch_owner_report_all(ln);
+	latch_tell_all(ln);
 }

@@ -19,7 +19,7 @@
 #include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
-#include "sock/owner.h"
+#include "sock/tell.h"
 #include "sock/unlink.h"
 
 /*
@@ -319,8 +319,9 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
  * @skb:  the request
  * @info: its attributes
  *
- * Context: genl_lock held; takes lock_sock. Return: 0 when the socket was told;
- * -EINVAL no id; -ENOENT.
+ * The socket is told soon, see latch_tell_close().
+ *
+ * Context: genl_lock held. Return: 0 when no packet passes any more; -EINVAL no id; -ENOENT.
  */
 int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -329,7 +330,7 @@ int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (IS_ERR(l))
 		return PTR_ERR(l);
-	latch_owner_close(l, false);
+	latch_tell_close(l, false);
 	latch_put(l);
 	return 0;
 }
@@ -347,8 +348,10 @@ static bool latch_of_peer(const struct latch *l, const struct latch_peer *p)
  * @skb:  the request
  * @info: its attributes
  *
- * Context: genl_lock held; takes lock_sock. Return: 0 when the sockets were told;
- * -ENOENT no such record.
+ * The sockets are told soon, see latch_tell_close().
+ *
+ * Context: genl_lock held. Return: 0 when no packet of them passes any more; -ENOENT no such
+ * record.
  */
 int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -370,7 +373,7 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		if ((p && !latch_of_peer(l, p)) || l->listener || !latch_hold(l))
 			continue;
 		rcu_read_unlock();
-		latch_owner_close(l, true);
+		latch_tell_close(l, true);
 		latch_put(l);
 		cond_resched();
 		rcu_read_lock();

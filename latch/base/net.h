@@ -47,7 +47,7 @@
  * call into XFRM but for the walks of the worker, which hold none of ours.
  *
  * A latch is referenced by the tables (one reference for all of them, dropped
- * by latch_unlink()), by ln->reports.all and by whoever looked it up and left the RCU
+ * by latch_unlink()), by ln->reports and by whoever looked it up and left the RCU
  * section. It pins the module while it is chained into its socket's destructor.
  * SA copies, paths, peers and claims are freed after a grace period.
  */
@@ -87,6 +87,7 @@ struct latch_net {
 	struct latch_net_reports	reports;
 	struct latch_net_reeval		reeval;
 	struct latch_net_pending	pending;
+	struct latch_net_tell		tell;
 	struct latch_net_sysctl		sysctl;
 };
 

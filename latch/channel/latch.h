@@ -55,11 +55,12 @@ struct sock;
  * @half_open: counted in ln->pending.n_halfopen, by @share
  * @over:      counted in ln->gauge.over: its connection is over, and its socket may still say so
  * @adopted:   its connection was there before it
- * @put_off:   in ln->reports.later
+ * @put_off:   in ln->reports.grace
  * @broke:     jiffies when that began
+ * @unpin:     it is to be @kept once its owner was told
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->reports
- * @report:    in ln->reports.all or .later, which hold the latch; @rcu after that
+ * @report:    in one of ln->reports, which holds the latch; @rcu after that
  */
 struct latch {
 	/* what every packet of the flow reads */
@@ -78,7 +79,7 @@ struct latch {
 	bool			kept;
 	u8			missed;
 	u16			portaddr;
-	u16			chained:1,
+	u32			chained:1,
 				has_id:1,
 				listed:1,
 				automatic:1,
@@ -93,7 +94,8 @@ struct latch {
 				half_open:1,
 				over:1,
 				adopted:1,
-				put_off:1;
+				put_off:1,
+				unpin:1;
 	bool			restored;
 	u8			noted;
 	s16			err;

@@ -74,17 +74,17 @@ static unsigned long latch_report_grace(const struct latch_net *ln)
 	return msecs_to_jiffies(READ_ONCE(ln->conf.break_grace_ms));
 }
 
-static void latch_report_put_off(struct latch *l)
+static void latch_report_spare(struct latch *l)
 {
 	struct latch_net *ln = l->ln;
 	bool first;
 
 	spin_lock(&ln->reports.lock);
-	first = list_empty(&ln->reports.later);
+	first = list_empty(&ln->reports.grace);
 	if (list_empty(&l->report) && latch_hold(l)) {
 		l->put_off = 1;
 		l->broke = jiffies;
-		list_add_tail(&l->report, &ln->reports.later);
+		list_add_tail(&l->report, &ln->reports.grace);
 	}
 	spin_unlock(&ln->reports.lock);
 	if (first)
@@ -106,7 +106,7 @@ void latch_report_break(struct latch *l)
 
 	lockdep_assert_held(&l->lock);
 	if (err && latch_conflict_may_end(l->conflicts) && latch_report_grace(l->ln))
-		latch_report_put_off(l);
+		latch_report_spare(l);
 	else
 		latch_report(l, err);
 }
@@ -151,23 +151,61 @@ void latch_report_cancel(struct latch *l)
 
 /**
  * latch_report_next() - the next latch whose owner is to be told
- * @ln:  the namespace
- * @err: what
+ * @ln:   the namespace
+ * @from: those that were put off, from latch_report_later(); NULL the others
+ * @err:  what
  *
  * Context: any. Return: the latch, held, or NULL.
  */
-struct latch *latch_report_next(struct latch_net *ln, int *err)
+struct latch *latch_report_next(struct latch_net *ln, struct list_head *from, int *err)
 {
 	struct latch *l;
 
 	spin_lock_bh(&ln->reports.lock);
-	l = list_first_entry_or_null(&ln->reports.all, struct latch, report);
+	l = list_first_entry_or_null(from ?: &ln->reports.all, struct latch, report);
 	if (l) {
 		list_del_init(&l->report);
 		*err = l->err;
 	}
 	spin_unlock_bh(&ln->reports.lock);
 	return l;
+}
+
+/**
+ * latch_report_again() - the owner of a latch is to be told later
+ * @l:   the latch; the caller's reference goes
+ * @err: what, negative, unless there is something newer; 0 is nothing
+ *
+ * Context: any.
+ */
+void latch_report_again(struct latch *l, int err)
+{
+	struct latch_net *ln = l->ln;
+	bool reported;
+
+	spin_lock_bh(&ln->reports.lock);
+	reported = !list_empty(&l->report);
+	if (!reported) {
+		l->err = err;
+		list_add_tail(&l->report, &ln->reports.later);
+	}
+	spin_unlock_bh(&ln->reports.lock);
+	if (reported)
+		latch_put(l);
+}
+
+/**
+ * latch_report_later() - all whose owners could not be told yet
+ * @ln:   the namespace
+ * @todo: an empty list, where they go for latch_report_next()
+ *
+ * Context: any.
+ */
+void latch_report_later(struct latch_net *ln, struct list_head *todo)
+{
+	spin_lock_bh(&ln->reports.lock);
+	list_splice_init(&ln->reports.later, todo);
+	spin_unlock_bh(&ln->reports.lock);
 }
 
 /* The first latch whose time is over, held, or NULL; @left: how long the next one has. */
@@ -177,7 +215,7 @@ static struct latch *latch_report_due(struct latch_net *ln, long *left)
 
 	*left = 0;
 	spin_lock_bh(&ln->reports.lock);
-	l = list_first_entry_or_null(&ln->reports.later, struct latch, report);
+	l = list_first_entry_or_null(&ln->reports.grace, struct latch, report);
 	if (l) {
 		*left = (s32)(l->broke + (u32)latch_report_grace(ln) - (u32)jiffies);
 		if (*left > 0)

@@ -6,6 +6,7 @@
 
 struct latch;
 struct latch_net;
+struct list_head;
 struct work_struct;
 
 u8 latch_disposition(const struct latch *l);
@@ -13,7 +14,9 @@ void latch_report(struct latch *l, int err);
 void latch_report_break(struct latch *l);
 void latch_report_now(struct latch *l);
 void latch_report_cancel(struct latch *l);
-struct latch *latch_report_next(struct latch_net *ln, int *err);
+struct latch *latch_report_next(struct latch_net *ln, struct list_head *from, int *err);
+void latch_report_again(struct latch *l, int err);
+void latch_report_later(struct latch_net *ln, struct list_head *todo);
 void latch_report_work(struct work_struct *work);
 
 #endif /* LATCH_CHANNEL_REPORT_H */

@@ -38,15 +38,17 @@ struct latch_net_groups {
 
 /**
  * struct latch_net_reports - latches whose owner is to be told; channel/report.c
- * @lock:  @all, @later, and what each latch's owner is to be told
+ * @lock:  the lists, and what each latch's owner is to be told
  * @all:   the latches, held
- * @later: those that may not have to be told, held; in the order in which they broke
- * @work:  looks after @later
+ * @later: those whose owner could not be told at once, held
+ * @grace: those that may not have to be told, held; in the order in which they broke
+ * @work:  looks after @grace
  */
 struct latch_net_reports {
 	spinlock_t		lock;
 	struct list_head	all;
 	struct list_head	later;
+	struct list_head	grace;
 	struct delayed_work	work;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The part of a namespace that belongs to sock/: latches without socket.
+ * Parts of a namespace that belong to sock/: latches without socket, owners to be told.
  */
 #ifndef LATCH_NETNS_SOCK_H
 #define LATCH_NETNS_SOCK_H
@@ -26,6 +26,14 @@ struct latch_net_pending {
 	atomic_t		n_halfopen[LATCH_SHARES];
 	struct list_head	halfopen;
 	struct list_head	timewait;
+	struct delayed_work	work;
+};
+
+/**
+ * struct latch_net_tell - owners that are to be told; sock/tell.c
+ * @work: tells those that take a lock to be told; nobody waits for it
+ */
+struct latch_net_tell {
 	struct delayed_work	work;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The socket that owns a latch: how the two find each other, end together, and
- * how the owner is told (RFC 5660 2.3-17, 2.3-20, 5.1-1, 5.2-1, 5.5-1).
+ * The socket that owns a latch: how the two find each other, and end together (RFC 5660 2.3-17,
+ * 5.1-1, 5.2-1). How it is told is in tell.c.
  *
  * Connections and UDP sockets have their sk_destruct chained, so that a latch can be
  * read until its socket is freed and not longer. Listeners must not: sk_clone_lock() would copy
@@ -204,127 +204,6 @@ void latch_owner_detach(struct latch *l)
 {
 	latch_unhash_sk(l);
 	latch_owner_unpin(l);
-}
-
-/* The socket, held, while it is not being freed. */
-static struct sock *latch_owner_sk(struct latch *l)
-{
-	struct sock *sk;
-
-	spin_lock_bh(&l->lock);
-	sk = l->sk;
-	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
-		sk = NULL;
-	spin_unlock_bh(&l->lock);
-	return sk;
-}
-
-/*
- * TCP ends as if the peer had reset it; the RST that tcp_abort() sends is dropped
- * by the packet path, as the latch is not ESTABLISHED. A UDP socket gets the
- * error, without being locked as it does from ICMP, and stays as it is, so that its
- * flow goes on being dropped.
- */
-static void latch_owner_end(struct sock *sk, int err)
-{
-	if (sk->sk_protocol == IPPROTO_TCP) {
-		if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
-			tcp_abort(sk, err);
-		return;
-	}
-	WRITE_ONCE(sk->sk_err, err);
-	sk_error_report(sk);
-}
-
-/*
- * A half-open latch's owner is the listener, which hears of nothing: its request goes, so
- * that the peer's next SYN can begin anew (2.3-17).
- */
-static void latch_owner_abort_request(struct latch *l, int err)
-{
-	struct sock *sk;
-
-	rcu_read_lock();
-	sk = latch_tcp_find(l->ln, &l->flow, l->dif, l->sdif);
-	rcu_read_unlock();
-	/* the request, or the child that it has become meanwhile, which has no latch */
-	if (sk && sk->sk_state != TCP_TIME_WAIT)
-		tcp_abort(sk, err);
-	if (sk)
-		sock_gen_put(sk);
-	spin_lock_bh(&l->lock);
-	latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
-	spin_unlock_bh(&l->lock);
-	latch_unlink(l);
-}
-
-/**
- * latch_owner_report_all() - tell the owners that are to be told
- * @ln: the namespace
- *
- * Context: process, takes lock_sock.
- */
-void latch_owner_report_all(struct latch_net *ln)
-{
-	struct latch *l;
-	struct sock *sk;
-	int err;
-
-	while ((l = latch_report_next(ln, &err))) {
-		sk = latch_owner_sk(l);
-		if (sk) {
-			latch_owner_end(sk, -err);
-			sock_put(sk);
-		} else if (READ_ONCE(l->pending) && !l->kept && !READ_ONCE(l->special)) {
-			latch_owner_abort_request(l, -err);
-		}
-		latch_put(l);
-		cond_resched();
-	}
-}
-
-/*
- * A TCP socket whose latch is over still tells so, but the module must be free to
- * go: instead of pinning it by the socket's destructor the latch holds the socket
- * until that is closed, which the worker looks for.
- */
-static void latch_owner_keep(struct latch *l)
-{
-	struct sock *sk = latch_owner_sk(l);
-
-	if (!sk)
-		return;
-	if (sk->sk_protocol == IPPROTO_TCP) {
-		lock_sock(sk);
-		spin_lock_bh(&l->lock);
-		if (l->state == LATCH_STATE_CLOSED && l->chained && latch_owner_unchain(l)) {
-			sock_hold(sk);
-			l->kept = true;
-			l->pinned = 0;
-			latch_halfopen_add(l, -1);
-			module_put(THIS_MODULE);
-		}
-		spin_unlock_bh(&l->lock);
-		release_sock(sk);
-	}
-	sock_put(sk);
-}
-
-/**
- * latch_owner_close() - an administrator closes a latch (2.2-5, 2.3-20)
- * @l:     the latch, held by the caller
- * @unpin: the module is to be free to go
- *
- * Context: process.
- */
-void latch_owner_close(struct latch *l, bool unpin)
-{
-	spin_lock_bh(&l->lock);
-	latch_transition(l, LATCH_EV_CLOSE, LATCH_REASON_ADMIN);
-	spin_unlock_bh(&l->lock);
-	latch_owner_report_all(l->ln);
-	if (unpin)
-		latch_owner_keep(l);
 }
 
 /**

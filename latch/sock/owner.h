@@ -14,8 +14,6 @@ void latch_owner_latched(struct latch *l, struct sock *sk);
 bool latch_owner_unchain(struct latch *l);
 void latch_owner_unpin(struct latch *l);
 void latch_owner_detach(struct latch *l);
-void latch_owner_report_all(struct latch_net *ln);
-void latch_owner_close(struct latch *l, bool unpin);
 struct latch *latch_owner_fresh(struct latch_net *ln, struct sock *sk, struct latch *l);
 void latch_owner_left(struct latch *l);
 void latch_owner_stale(struct latch *l, const struct sock *sk);
