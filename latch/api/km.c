@@ -73,6 +73,11 @@ static int latch_km_notify(struct xfrm_state *x, const struct km_event *c)
 	case XFRM_MSG_UPDSA:
 		latch_km_update(ln, x);
 		break;
+	case XFRM_MSG_NEWAE:
+		/* somebody set replay state, and with it the window, of an SA in use (2-10) */
+		if (c->data.aevent & XFRM_AE_CU)
+			latch_km_add(ln, x);
+		break;
 	case XFRM_MSG_EXPIRE:
 		if (!c->data.hard)
 			break;

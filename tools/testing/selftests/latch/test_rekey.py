@@ -5,12 +5,16 @@
 RFC 5660 2-2 to 2-7, 2.1-3, 2.2-6, 2.2-10, 2-19.
 """
 
+import socket
+import struct
+
 import runner
 from expect import Moves, both_are, is_state
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, ask_to_wait, info
+from netns import INET
 
 HOSTS = ("alice", "bob")
 
@@ -204,6 +208,37 @@ def suites(env, suite, reason):
         is_state(flow.a, "BROKEN", reason)
     else:
         is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+# --- an SA that is changed while it is in use ---------------------------------------------------
+XFRM_MSG_NEWAE = 0x1E
+XFRMA_REPLAY_ESN_VAL = 23
+REQUEST_ACK_REPLACE = 0x105
+
+
+def set_window(host, sa, fam, window):
+    """XFRM_MSG_NEWAE, which ip(8) does not have: the replay state of an SA, empty, with this window."""
+    src, dst = (socket.inet_pton(INET[fam], a).ljust(16, b"\0") for a in (sa.src, sa.dst))
+    esn = struct.pack("=7I", 1, 0, 0, 0, 0, window, 0)
+    body = dst + struct.pack(">I", sa.spi) + struct.pack("=HBx", INET[fam], socket.IPPROTO_ESP) + src
+    body += struct.pack("=IIHH", 0, sa.reqid, 4 + len(esn), XFRMA_REPLAY_ESN_VAL) + esn
+    with host, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6) as nl:
+        nl.send(struct.pack("=IHHII", 16 + len(body), XFRM_MSG_NEWAE, REQUEST_ACK_REPLACE, 1, 0) + body)
+        ksft_eq(struct.unpack("=i", nl.recv(4096)[16:20])[0], 0, "the kernel takes it")
+
+
+@case("2-10_smaller_replay_window_of_an_sa_in_use_{flow}", FLOWS)
+def window_set(env, proto, fam):
+    """Whoever makes the window of a live SA smaller breaks the latch in that moment; the old window restores it."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, extra="flag esn").up().identify()
+    flow = ipsec.flow(proto, before=ask_to_wait)
+    sa = next(sa for sa in ipsec.sas if sa.dst == env.alice.addr(fam))
+    set_window(env.alice, sa, fam, 8)
+    is_state(flow.a, "BROKEN", "REPLAY", ["REPLAY"])
+    is_state(flow.b, "ESTABLISHED", "NONE", [])
+    set_window(env.alice, sa, fam, 32)
+    is_state(flow.a, "ESTABLISHED", conflicts=[])
+    flow.exchange()
 
 
 if __name__ == "__main__":
