@@ -123,7 +123,10 @@ static int latch_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 	return 0;
 }
 
-/* XFRM calls these two without asking whether they are there. */
+/*
+ * XFRM calls these two without asking whether they are there. What a key manager before this
+ * one said of a policy stays: @dir is that one's errno.
+ */
 static int latch_km_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy *xp)
 {
 	return -EINVAL;
@@ -132,7 +135,6 @@ static int latch_km_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xf
 static struct xfrm_policy *latch_km_compile(struct sock *sk, int opt, u8 *data, int len,
 					    int *dir)
 {
-	*dir = -EINVAL;
 	return NULL;
 }
 

@@ -376,6 +376,13 @@ def may_not_lower(env, mode):
     ksft_eq(set_raw(env.alice.socket(), bytes(request(mode=mode))), 0)
 
 
+@case("2-16_errno_of_a_policy_is_the_key_managers")
+def policy_errno(env):
+    """What xfrm_user says of a socket's policy reaches the program: the option is not for this family."""
+    sock = env.alice.socket(socket.AF_INET6)
+    ksft_eq(set_raw(sock, bytes(168), level=socket.SOL_IP, option=17), errno.EOPNOTSUPP)
+
+
 @case("2-18_mode_off_is_never_latched_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
 def off(env, proto):
     """With CAP_NET_ADMIN a socket can be left alone."""
