@@ -62,6 +62,26 @@ static int latch_bypass(struct sock *sk, bool on)
 	return err;
 }
 
+/* Is a policy of the socket's own the one of latch_bypass()? The socket is locked. */
+static bool latch_bypass_set(const struct sock *sk, int dir)
+{
+	const struct xfrm_policy *pol = rcu_dereference_protected(sk->sk_policy[dir], true);
+
+	return pol && pol->action == XFRM_POLICY_ALLOW && !pol->xfrm_nr;
+}
+
+/*
+ * What a socket does no longer ask for goes, but not what somebody has set with privilege
+ * since.
+ */
+static int latch_bypass_end(struct sock *sk)
+{
+	if (!(latch_bypass_set(sk, XFRM_POLICY_IN) && latch_bypass_set(sk, XFRM_POLICY_OUT)) &&
+	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	return latch_bypass(sk, false);
+}
+
 /* The latch to keep a request in; held. The socket is locked. */
 static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 {
@@ -141,11 +161,15 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	if (IS_ERR(l))
 		return PTR_ERR(l);
 	if (req->mask == LATCH_REQ_DISPOSITION) {
+		spin_lock_bh(&l->lock);
 		l->disposition = req->disposition;
+		spin_unlock_bh(&l->lock);
 		goto out;
 	}
-	if (bypass != latch_bypasses(l))
-		err = latch_bypass(sk, bypass);
+	if (bypass && !latch_bypasses(l))
+		err = latch_bypass(sk, true);
+	else if (!bypass && latch_bypasses(l))
+		err = latch_bypass_end(sk);
 	if (!err) {
 		spin_lock_bh(&l->lock);
 		latch_request_keep(l, req, d);

@@ -4,6 +4,7 @@
 import dataclasses
 import itertools
 import socket
+import struct
 
 from flow import Flow
 from ktap import SLOW
@@ -79,6 +80,15 @@ SUITES = {
     "ah": _ah("sha256", 12, 256, 128),
     "ah-sha1": _ah("sha1", 2, 160, 96),
 }
+
+
+def set_socket_policy(sock, direction=1, action=0):
+    """IP_XFRM_POLICY: a policy of the socket's own that lets all pass, or blocks all (1)."""
+    never = 2**64 - 1
+    selector = bytes(40) + struct.pack("=HBBBxxxiI", socket.AF_INET, 0, 0, 0, 0, 0)
+    limits = struct.pack("=8Q", *[never] * 4, *[0] * 4) + bytes(32)
+    selector = selector.ljust(56, b"\0")
+    sock.setsockopt(socket.SOL_IP, 17, selector + limits + struct.pack("=IIBBBBxxxx", 0, 0, direction, action, 0, 0))
 
 
 @dataclasses.dataclass

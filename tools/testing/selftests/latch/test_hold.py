@@ -8,12 +8,11 @@ RFC 5660 2-10, 2-11, 2-20, 2.2-7 to 2.2-10, 2.3-13, 2.3-18, 5.5.
 import contextlib
 import errno
 import socket
-import struct
 
 import runner
 from expect import Moves, both_are, is_state
 from flow import FLOWS, error_of
-from ipsec import Ipsec
+from ipsec import Ipsec, set_socket_policy
 from ktap import case, ksft_eq, ksft_ge, ksft_true, wait
 from latchapi import L, ask, info
 
@@ -287,15 +286,6 @@ def last_conflict(env):
     flow.exchange()
 
 
-def socket_bypass(sock, direction=1):
-    """IP_XFRM_POLICY: a policy of the socket's own that lets all pass."""
-    never = 2**64 - 1
-    selector = bytes(40) + struct.pack("=HBBBxxxiI", socket.AF_INET, 0, 0, 0, 0, 0)
-    limits = struct.pack("=8Q", *[never] * 4, *[0] * 4) + bytes(32)
-    selector = selector.ljust(56, b"\0")
-    sock.setsockopt(socket.SOL_IP, 17, selector + limits + struct.pack("=IIBBBBxxxx", 0, 0, direction, 0, 0, 0))
-
-
 @case("2-10_bypass_policy_of_the_socket_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
 def socket_policy(env, proto):
     """A policy that the application puts on its own latched socket leads to nothing in clear."""
@@ -303,7 +293,7 @@ def socket_policy(env, proto):
     flow = with_disposition(ipsec, proto, "wait")
     env.wire.restart()
     with Moves(env.alice, at_least=["LatchOutClear"]):
-        socket_bypass(flow.a)
+        set_socket_policy(flow.a)
         flow.pump(lambda: info(flow.a).out_drops >= 2, ways=((flow.a, flow.b),))
     is_state(flow.a, "ESTABLISHED", "NONE", [])
     ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")

@@ -15,7 +15,7 @@ import struct
 
 import runner
 from expect import is_state
-from ipsec import Ipsec
+from ipsec import Ipsec, set_socket_policy
 from ktap import case, ksft_eq, ksft_true
 from latchapi import IP_LATCH, L, LatchInfo, LatchReq, LatchSuite, ask, get_raw, info, latch_id, request, set_raw
 from user import as_nobody, in_user_namespace
@@ -374,6 +374,24 @@ def may_not_lower(env, mode):
     # ... and root at home
     ksft_eq(in_user_namespace(env.alice, attempt, own_net=True)[0], 0)
     ksft_eq(set_raw(env.alice.socket(), bytes(request(mode=mode))), 0)
+
+
+@case("3.1-2_policy_set_after_bypass_stays")
+def policy_stays(env):
+    """A policy that somebody has set with privilege after BYPASS is not taken away by whoever asks for AUTO."""
+    sock = env.alice.socket()
+
+    def auto():
+        return set_raw(sock, bytes(request(mode=L.LATCH_MODE_AUTO)))
+
+    ask(sock, mode=L.LATCH_MODE_BYPASS)
+    set_socket_policy(sock, direction=1, action=1)
+    ksft_eq(as_nobody(env.alice, auto), errno.EPERM)
+    ksft_eq(info(sock).mode, L.LATCH_MODE_BYPASS)
+    ksft_eq(auto(), 0)
+    # what BYPASS itself has set goes
+    ask(sock, mode=L.LATCH_MODE_BYPASS)
+    ksft_eq(as_nobody(env.alice, auto), 0)
 
 
 @case("2-16_errno_of_a_policy_is_the_key_managers")
