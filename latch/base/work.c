@@ -3,6 +3,7 @@
  * The work of a namespace that is not done where it comes up: what the worker is to do, and
  * when. What the worker does is in worker.c; this file knows nothing of it.
  */
+#include <linux/capability.h>
 #include <linux/workqueue.h>
 
 #include "base/net.h"
@@ -59,15 +60,19 @@ void latch_work_retry(struct latch_net *ln, unsigned int what)
  * latch_work_sync() - wait until every event that came before is dealt with
  * @ln: the namespace
  *
+ * What was put off, since dealing with it takes long, is not hurried for those who have no
+ * privilege: they could have the worker do nothing else.
+ *
  * Context: process, no lock held that the worker takes, lock_sock included.
  */
 void latch_work_sync(struct latch_net *ln)
 {
+	bool hurry = ns_capable_noaudit(ln->net->user_ns, CAP_NET_ADMIN);
 	int i;
 
 	/* what a run of the worker queues is dealt with by the next one */
 	for (i = 0; i < 4; i++) {
-		if (READ_ONCE(ln->work.todo))
+		if (hurry && READ_ONCE(ln->work.todo))
 			latch_work_queue(ln, LATCH_WORK_NOW);
 		flush_work(&ln->work.now);
 		if (!READ_ONCE(ln->work.todo))
