@@ -156,8 +156,9 @@ static int latch_fill_peer_id(struct sk_buff *skb, const struct latch_peer *p)
 	return 0;
 }
 
-/* Context: @l->lock held. */
-static int latch_fill_conn(struct sk_buff *skb, const struct latch *l)
+/* For a reader in the user namespace @users. Context: @l->lock held. */
+static int latch_fill_conn(struct sk_buff *skb, const struct latch *l,
+			   struct user_namespace *users)
 {
 	struct latch_info info = {};
 	int err;
@@ -169,7 +170,7 @@ static int latch_fill_conn(struct sk_buff *skb, const struct latch *l)
 	err = err ?: latch_fill_peer_id(skb, l->group ? l->group->c.peer : NULL);
 	if (!err && l->sk)
 		err = latch_put_u32(skb, LATCH_A_CONN_UID,
-				    from_kuid_munged(&init_user_ns, l->sk->sk_uid));
+				    from_kuid_munged(users, l->sk->sk_uid));
 	return err;
 }
 
@@ -191,12 +192,13 @@ static int latch_fill_inode(struct sk_buff *skb, struct latch *l)
 	return ino ? latch_put_u64(skb, LATCH_A_CONN_INODE, ino) : 0;
 }
 
-static int latch_fill_whole(struct sk_buff *skb, struct latch *l)
+/* The answer to @request. */
+static int latch_fill_whole(struct sk_buff *skb, struct latch *l, const struct sk_buff *request)
 {
 	int err;
 
 	spin_lock_bh(&l->lock);
-	err = latch_fill_conn(skb, l);
+	err = latch_fill_conn(skb, l, sk_user_ns(NETLINK_CB(request).sk));
 	spin_unlock_bh(&l->lock);
 	return err ?: latch_fill_inode(skb, l);
 }
@@ -211,7 +213,8 @@ static noinline void latch_notify_all(struct latch *l, u8 old)
 
 	skb = genlmsg_new(LATCH_CONN_SIZE, GFP_ATOMIC | __GFP_NOWARN);
 	hdr = skb ? genlmsg_put(skb, 0, 0, &latch_family, 0, LATCH_CMD_CONN_NTF) : NULL;
-	if (!hdr || latch_fill_conn(skb, l) || nla_put_u8(skb, LATCH_A_CONN_OLD_STATE, old)) {
+	if (!hdr || latch_fill_conn(skb, l, net->user_ns) ||
+	    nla_put_u8(skb, LATCH_A_CONN_OLD_STATE, old)) {
 		nlmsg_free(skb);
 		genl_set_err(&latch_family, net, 0, LATCH_NLGRP_EVENTS, -ENOBUFS);
 		return;
@@ -280,7 +283,7 @@ int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(l);
 	rep = latch_nl_reply(info, LATCH_CMD_CONN_GET, LATCH_CONN_SIZE, &hdr);
 	if (rep)
-		err = latch_nl_send(rep, hdr, latch_fill_whole(rep, l), info);
+		err = latch_nl_send(rep, hdr, latch_fill_whole(rep, l, skb), info);
 	latch_put(l);
 	return err;
 }
@@ -304,7 +307,7 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		hdr = latch_nl_dump_put(skb, cb, LATCH_CMD_CONN_GET);
 		if (!hdr)
 			break;
-		if (latch_fill_whole(skb, l)) {
+		if (latch_fill_whole(skb, l, cb->skb)) {
 			genlmsg_cancel(skb, hdr);
 			break;
 		}

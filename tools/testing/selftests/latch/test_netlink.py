@@ -5,6 +5,7 @@
 RFC 5660 2.2-4, 2.2-5, 2.2-9, 2.3-10, 2.3-20, 2.6-1, 6.2-1.
 """
 
+import contextlib
 import errno
 import socket
 
@@ -13,7 +14,7 @@ from expect import Moves, is_state
 from flow import FLOWS, error_of
 from ipsec import Ipsec
 from ktap import NlError, case, ksft_eq, ksft_in, ksft_true, wait
-from latchapi import L, Netlink, ask_to_wait, info
+from latchapi import L, Netlink, ask, ask_to_wait, info
 from user import as_nobody, in_user_namespace
 
 HOSTS = ("alice", "bob", "mallory")
@@ -401,6 +402,19 @@ def own_namespace(env):
 
     ksft_eq(in_user_namespace(env.alice, requests, own_net=True), (1, 1, []))
     ksft_eq(env.alice.nl.dump("peer-get"), [])
+
+
+@case("2-16_uid_as_the_reader_calls_it")
+def uids(env):
+    """Who owns a latch is said in the reader's user namespace."""
+    env.alice.nl.dump("conn-get")  # the family is known before privilege goes
+
+    def look():
+        sock = socket.socket()
+        ask(sock, mode=L.LATCH_MODE_REQUIRE)
+        return [c["uid"] for c in Netlink(contextlib.nullcontext()).dump("conn-get")]
+
+    ksft_eq(in_user_namespace(env.alice, look, own_net=True, uid=1234), [0])
 
 
 @case("2-16_unprivileged_may_not_hear_notifications")

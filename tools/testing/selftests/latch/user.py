@@ -9,6 +9,7 @@ from latchapi import libc
 from netns import CLONE_NEWNET
 
 CLONE_NEWUSER = 0x10000000
+PR_SET_DUMPABLE = 4
 
 
 def _in_child(host, prepare, func):
@@ -46,13 +47,16 @@ def as_nobody(host, func):
     return _in_child(host, prepare, func)
 
 
-def in_user_namespace(host, func, own_net):
-    """Call func() as root of a new user namespace, with a network namespace of its own or the host's."""
+def in_user_namespace(host, func, own_net, uid=0):
+    """Call func() as root of a new user namespace, outside this user, in a network of its own or the host's."""
 
     def prepare():
+        if uid:
+            os.setuid(uid)
+            libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
         if libc.unshare(CLONE_NEWUSER | (CLONE_NEWNET if own_net else 0)):
             raise OSError(ctypes.get_errno(), "unshare")
         with open("/proc/self/uid_map", "w", encoding="ascii") as f:
-            f.write("0 0 1\n")
+            f.write(f"0 {uid} 1\n")
 
     return _in_child(host, prepare, func)
