@@ -266,7 +266,8 @@ void latch_sad_del(struct latch_net *ln, const struct xfrm_state *x)
 	spin_lock_bh(&ln->sad.lock);
 	rcu_read_lock();
 	sa = latch_sad_find(&key);
-	if (sa)
+	/* another one may have come since this one was deleted */
+	if (sa && sa->xs == x)
 		latch_sa_remove(sa);
 	rcu_read_unlock();
 	spin_unlock_bh(&ln->sad.lock);
