@@ -209,7 +209,7 @@ went:
  * @x:  the SA
  *
  * An SA whose algorithms are not known enters with a protocol of 0, so that it
- * is congruent with nothing.
+ * is congruent with nothing. One that is as its copy takes no memory.
  *
  * Context: any, x->lock may be held; takes sad.lock.
  * Return: 0; -ENOMEM, or -EBUSY while a table is made anew. The SA has no copy then, so that
@@ -217,6 +217,7 @@ went:
  */
 int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 {
+	struct latch_sa view = { .swept = true };
 	struct latch_sa *sa, *old;
 	int err = 0;
 
@@ -224,25 +225,21 @@ int latch_sad_add(struct latch_net *ln, const struct xfrm_state *x)
 	BUILD_BUG_ON(sizeof(*sa) > 256);
 	if (x->id.proto != IPPROTO_ESP && x->id.proto != IPPROTO_AH)
 		return 0;
-	sa = kzalloc(sizeof(*sa), GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
-	if (!sa)
-		return -ENOMEM;
-	latch_view_sa_key(ln, x, &sa->key);
-	if (sa->key.mark_m)
+	latch_view_sa_key(ln, x, &view.key);
+	if (view.key.mark_m)
 		latch_sad_set_marked(ln);
-	if (latch_view_sa(x, sa))
-		sa->x.proto = 0;
-	sa->swept = true;
+	if (latch_view_sa(x, &view))
+		view.x.proto = 0;
 
 	spin_lock_bh(&ln->sad.lock);
 	rcu_read_lock();
-	old = latch_sad_find(&sa->key);
-	if (old && latch_sa_same(old, sa)) {
+	old = latch_sad_find(&view.key);
+	if (old && latch_sa_same(old, &view)) {
 		old->swept = true;
-		kfree(sa);
 	} else {
-		err = latch_sa_enter(ln, sa, old);
-		if (err)
+		sa = kmemdup(&view, sizeof(view), GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+		err = sa ? latch_sa_enter(ln, sa, old) : -ENOMEM;
+		if (sa && err)
 			kfree_rcu(sa, rcu);
 	}
 	rcu_read_unlock();
