@@ -28,12 +28,8 @@ void latch_worker_run(struct work_struct *work)
 
 	latch_watch_update(ln);
 	latch_fit_sk();
-	if (test_bit(LATCH_WORK_SAD, &todo)) {
-		if (latch_sad_read(ln))
-			latch_work_retry(ln, LATCH_WORK_SAD);
-		else
-			latch_sad_set_lost(ln, false);
-	}
+	if (test_bit(LATCH_WORK_SAD, &todo) && latch_sad_read(ln))
+		latch_work_retry(ln, LATCH_WORK_SAD);
 	if (test_bit(LATCH_WORK_SPD, &todo))
 		latch_reeval_policies(ln, test_bit(LATCH_WORK_NOW, &todo));
 	if (test_bit(LATCH_WORK_ADOPT, &todo)) {

@@ -17,7 +17,7 @@
 /* The copy cannot be kept: nothing latched passes until the worker has read. */
 static void latch_km_lost(struct latch_net *ln)
 {
-	latch_sad_set_lost(ln, true);
+	latch_sad_set_lost(ln);
 	latch_sacache_void(&ln->gens, NULL);
 	latch_work_queue(ln, LATCH_WORK_SAD);
 }

@@ -36,7 +36,9 @@ struct latch_net_spd {
  * @dirty:        paths on which an SA came or went
  * @next_serial:  number of the last SA
  * @seq:          changes when something comes that latches are checked against
- * @lost:         an event was lost; nothing latched passes until the SAD was read
+ * @losses:       how many events were lost
+ * @made_good:    how many of them the SAD was read for since; nothing latched passes while these
+ *                differ
  * @marked:       an SA or policy with a mark was seen, so flows may differ by it
  * @overdue_work: looks for SAs that nobody has claimed in time
  */
@@ -46,7 +48,8 @@ struct latch_net_sad {
 	struct list_head	dirty;
 	u64			next_serial;
 	atomic_t		seq;
-	bool			lost;
+	atomic_t		losses;
+	int			made_good;
 	bool			marked;
 	struct delayed_work	overdue_work;
 };

@@ -304,16 +304,16 @@ static int latch_sad_one(struct xfrm_state *x, int seq, void *data)
  * latch_sad_read() - bring the whole copy up to date (2.3-11)
  * @ln: the namespace
  *
- * Marks, walks, and takes out what the walk did not meet.
+ * Marks, walks, and takes out what the walk did not meet. What was lost before is made good.
  *
  * Context: process.
  * Return: 0; -ENOMEM or -EBUSY with the copy incomplete, see latch_sad_add().
  */
 int latch_sad_read(struct latch_net *ln)
 {
+	int err, losses = atomic_read(&ln->sad.losses);
 	struct xfrm_state_walk walk;
 	struct latch_sa *sa, *next;
-	int err;
 
 	spin_lock_bh(&ln->sad.lock);
 	list_for_each_entry(sa, &ln->sad.all, all)
@@ -331,6 +331,8 @@ int latch_sad_read(struct latch_net *ln)
 		if (!sa->swept)
 			latch_sa_remove(sa);
 	spin_unlock_bh(&ln->sad.lock);
+	/* an event that was lost since the beginning may have been for what was read already */
+	WRITE_ONCE(ln->sad.made_good, losses);
 	return 0;
 }
 

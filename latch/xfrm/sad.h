@@ -85,12 +85,12 @@ static inline spinlock_t *latch_sad_lock(struct latch_net *ln)
 /* Was an event lost? Nothing latched passes until the SAD was read again. */
 static inline bool latch_sad_lost(const struct latch_net *ln)
 {
-	return READ_ONCE(ln->sad.lost);
+	return atomic_read(&ln->sad.losses) != READ_ONCE(ln->sad.made_good);
 }
 
-static inline void latch_sad_set_lost(struct latch_net *ln, bool lost)
+static inline void latch_sad_set_lost(struct latch_net *ln)
 {
-	WRITE_ONCE(ln->sad.lost, lost);
+	atomic_inc(&ln->sad.losses);
 }
 
 /* Was an SA or policy with a mark seen? Flows may differ by it then. */
