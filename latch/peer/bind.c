@@ -81,6 +81,12 @@ static u32 latch_bind_count(struct latch_net *ln, const struct latch_bind_key *k
 	return n;
 }
 
+/* When a claim has waited long enough; never 0. */
+static unsigned long latch_bind_due(const struct latch_bind *b)
+{
+	return b->since + LATCH_CLAIM_LIFE ?: 1;
+}
+
 /* Under sad.lock: from now on it goes with its SA. */
 static void latch_bind_follow(struct latch_net *ln, struct latch_bind *b)
 {
@@ -89,7 +95,7 @@ static void latch_bind_follow(struct latch_net *ln, struct latch_bind *b)
 	b->since = jiffies;
 	if (b->n_sas || ln->bind.claims_due)
 		return;
-	ln->bind.claims_due = jiffies + LATCH_CLAIM_LIFE ?: 1;
+	ln->bind.claims_due = latch_bind_due(b);
 	latch_bind_reap_later(ln, LATCH_CLAIM_LIFE);
 }
 
@@ -187,12 +193,15 @@ static void latch_bind_end(struct latch_net *ln, struct latch_bind *b)
 /* Ends it where its SA had time enough to come. */
 static void latch_bind_overdue(struct latch_net *ln, struct latch_bind *b)
 {
+	unsigned long due;
+
 	spin_lock_bh(latch_sad_lock(ln));
+	due = latch_bind_due(b);
 	if (b->with_sa && !b->gone && !b->n_sas) {
-		if (!time_before(jiffies, b->since + LATCH_CLAIM_LIFE))
+		if (!time_before(jiffies, due))
 			latch_bind_end(ln, b);
-		else
-			ln->bind.claims_due = b->since + LATCH_CLAIM_LIFE ?: 1;
+		else if (!ln->bind.claims_due || time_before(due, ln->bind.claims_due))
+			ln->bind.claims_due = due;
 	}
 	spin_unlock_bh(latch_sad_lock(ln));
 }
