@@ -238,33 +238,24 @@ static bool latch_dump_bind(struct sk_buff *skb, struct netlink_callback *cb,
  * @skb: what to fill
  * @cb:  the dump
  *
- * The table is walked anew for each part of the dump, up to where the last one
- * ended; a change in between is told by NLM_F_DUMP_INTR.
+ * A change between two parts of the dump is told by NLM_F_DUMP_INTR.
  *
  * Context: process. Return: bytes filled, 0 at the end.
  */
 int latch_nl_binding_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct latch_net *ln = latch_nl_net(skb);
-	struct rhashtable_iter it;
+	unsigned long number = cb->args[0];
 	struct latch_bind *b;
-	long at = 0;
 
 	if (cb->args[0] && cb->args[1] != latch_bind_seq(ln) && skb->len)
 		nlmsg_hdr(skb)->nlmsg_flags |= NLM_F_DUMP_INTR;
 	cb->args[1] = latch_bind_seq(ln);
-	latch_bind_walk_enter(&it);
-	rhashtable_walk_start(&it);
-	while ((b = rhashtable_walk_next(&it))) {
-		if (IS_ERR(b) || b->key.sa.ln != ln || READ_ONCE(b->gone) ||
-		    at++ < cb->args[0])
-			continue;
-		if (!latch_dump_bind(skb, cb, b))
+	rcu_read_lock();
+	for (; (b = latch_bind_from(ln, &number)); cb->args[0] = ++number)
+		if (!READ_ONCE(b->gone) && !latch_dump_bind(skb, cb, b))
 			break;
-		cb->args[0] = at;
-	}
-	rhashtable_walk_stop(&it);
-	rhashtable_walk_exit(&it);
+	rcu_read_unlock();
 	return skb->len;
 }
 

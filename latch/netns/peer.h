@@ -21,6 +21,8 @@ struct latch_net_peers {
 
 /**
  * struct latch_net_bind - the bindings; peer/bind.c, peer/claim.c
+ * @all:        the bindings by number; written under genl_lock
+ * @next:       where the search for a free number begins
  * @gone:       those whose SA is gone, for @reap_work; under latch_sad_lock()
  * @claims_due: jiffies when to look for claims whose SA never came, 0 there are none; under
  *              latch_sad_lock()
@@ -28,6 +30,8 @@ struct latch_net_peers {
  * @reap_work:  takes away bindings that are over
  */
 struct latch_net_bind {
+	struct xarray		all;
+	u32			next;
 	struct list_head	gone;
 	unsigned long		claims_due;
 	u32			seq;

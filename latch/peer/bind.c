@@ -129,14 +129,20 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	latch_claims_settle(c);
 	RCU_INIT_POINTER(b->claims, c);
 	INIT_LIST_HEAD(&b->reap);
+	err = xa_alloc_cyclic(&ln->bind.all, &b->number, b, XA_LIMIT(1, U32_MAX), &ln->bind.next,
+			      GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		goto free;
 	/* the table is being made anew, and has room after that */
 	while ((err = latch_bind_insert(ln, b, with_sa)) == -EBUSY)
-		msleep(1);
+		usleep_range(1000, 2000);
 	if (err)
-		goto free;
+		goto erase;
 	latch_claim_name(ln, claim);
 	ln->gauge.bindings++;
 	return 0;
+erase:
+	xa_erase(&ln->bind.all, b->number);
 free:
 	kfree(c);
 	kfree(b);
@@ -163,6 +169,7 @@ static void latch_bind_remove(struct latch_net *ln, struct latch_bind *b)
 	rhashtable_remove_fast(&latch_binds, &b->node, latch_bind_params);
 	list_del(&b->reap);
 	spin_unlock_bh(latch_sad_lock(ln));
+	xa_erase(&ln->bind.all, b->number);
 	for (i = 0; i < c->n; i++)
 		latch_claim_unname(ln, &c->claim[i]);
 	kfree_rcu(c, rcu);
@@ -210,19 +217,14 @@ static void latch_bind_overdue(struct latch_net *ln, struct latch_bind *b)
 static unsigned long latch_bind_claims(struct latch_net *ln)
 {
 	unsigned long due = READ_ONCE(ln->bind.claims_due);
-	struct rhashtable_iter it;
 	struct latch_bind *b;
+	unsigned long n;
 
 	if (!due || time_before(jiffies, due))
 		return due;
 	WRITE_ONCE(ln->bind.claims_due, 0);
-	latch_bind_walk_enter(&it);
-	rhashtable_walk_start(&it);
-	while ((b = rhashtable_walk_next(&it)))
-		if (!IS_ERR(b) && b->key.sa.ln == ln)
-			latch_bind_overdue(ln, b);
-	rhashtable_walk_stop(&it);
-	rhashtable_walk_exit(&it);
+	xa_for_each(&ln->bind.all, n, b)
+		latch_bind_overdue(ln, b);
 	return READ_ONCE(ln->bind.claims_due);
 }
 
@@ -410,28 +412,15 @@ int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 }
 
 /**
- * latch_bind_walk_enter() - start a walk over the bindings of all namespaces
- * @it: the iterator
+ * latch_bind_from() - the first binding from a number on
+ * @ln:     the namespace
+ * @number: the number, set to the binding's
  *
- * Context: process.
+ * Context: RCU read side, or genl_lock held. Return: the binding or NULL.
  */
-void latch_bind_walk_enter(struct rhashtable_iter *it)
+struct latch_bind *latch_bind_from(struct latch_net *ln, unsigned long *number)
 {
-	rhashtable_walk_enter(&latch_binds, it);
-}
-
-static void latch_bind_clear_some(struct latch_net *ln)
-{
-	struct rhashtable_iter it;
-	struct latch_bind *b;
-
-	latch_bind_walk_enter(&it);
-	rhashtable_walk_start(&it);
-	while ((b = rhashtable_walk_next(&it)))
-		if (!IS_ERR(b) && b->key.sa.ln == ln)
-			latch_bind_remove(ln, b);
-	rhashtable_walk_stop(&it);
-	rhashtable_walk_exit(&it);
+	return xa_find(&ln->bind.all, number, ULONG_MAX, XA_PRESENT);
 }
 
 /**
@@ -442,9 +431,12 @@ static void latch_bind_clear_some(struct latch_net *ln)
  */
 void latch_bind_clear(struct latch_net *ln)
 {
-	/* a walk may miss entries while the table is resized */
-	while (ln->gauge.bindings)
-		latch_bind_clear_some(ln);
+	struct latch_bind *b;
+	unsigned long n;
+
+	xa_for_each(&ln->bind.all, n, b)
+		latch_bind_remove(ln, b);
+	xa_destroy(&ln->bind.all);
 }
 
 /**

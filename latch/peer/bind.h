@@ -13,7 +13,6 @@
 
 struct latch_claims;
 struct latch_peer;
-struct rhashtable_iter;
 struct work_struct;
 
 /**
@@ -34,6 +33,7 @@ struct latch_bind_key {
  * @since:   jiffies when it began to wait for the first
  * @gone:    they are gone, so nobody is bound by it; written under ln->sad.lock
  * @reap:    in ln->bind.gone while @gone
+ * @number:  in ln->bind.all
  */
 struct latch_bind {
 	struct rhash_head	node;
@@ -41,6 +41,7 @@ struct latch_bind {
 	struct latch_claims __rcu *claims;
 	struct list_head	reap;
 	unsigned long		since;
+	u32			number;
 	u32			n_sas;
 	bool			with_sa;
 	bool			gone;
@@ -64,7 +65,7 @@ int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
 		   struct latch_peer *peer, struct latch_peer *local, u8 flags);
 int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 		   const struct latch_peer *peer);
-void latch_bind_walk_enter(struct rhashtable_iter *it);
+struct latch_bind *latch_bind_from(struct latch_net *ln, unsigned long *number);
 void latch_bind_clear(struct latch_net *ln);
 int latch_bind_init(void);
 void latch_bind_exit(void);
