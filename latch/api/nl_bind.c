@@ -72,6 +72,18 @@ static int latch_nl_bind_key(struct latch_net *ln, struct genl_info *info,
 	return 0;
 }
 
+static void latch_nl_bind_refused(struct genl_info *info, int err, u8 flags)
+{
+	if (err == -EEXIST && flags & LATCH_BIND_EXCL)
+		NL_SET_ERR_MSG(info->extack, "claimed for somebody else");
+	else if (err == -EEXIST)
+		NL_SET_ERR_MSG(info->extack, "this claim is there already");
+	else if (err == -ENOSPC)
+		NL_SET_ERR_MSG(info->extack, "too many claims of one key");
+	else if (err == -EDQUOT)
+		NL_SET_ERR_MSG(info->extack, "too many bindings, see net.latch.max_peers");
+}
+
 /**
  * latch_nl_binding_new_doit() - binding-new
  * @skb:  the request
@@ -79,7 +91,7 @@ static int latch_nl_bind_key(struct latch_net *ln, struct genl_info *info,
  *
  * Context: genl_lock held. Return: 0 when every latch was checked against it; -EINVAL;
  * -ENOENT no such record; -EEXIST the claim is there, or an exclusive one meets
- * one for somebody else; -ENOSPC too many claims of one key; -ENOMEM.
+ * one for somebody else; -ENOSPC too many claims of one key; -EDQUOT too many bindings; -ENOMEM.
  */
 int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -108,14 +120,10 @@ int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (nla_get_flag(info->attrs[LATCH_A_BINDING_REPLACE]))
 		flags |= LATCH_BIND_REPLACE;
 	err = latch_bind_add(ln, &key, peer, local, flags);
-	if (err == -EEXIST && flags & LATCH_BIND_EXCL)
-		NL_SET_ERR_MSG(info->extack, "claimed for somebody else");
-	else if (err == -EEXIST)
-		NL_SET_ERR_MSG(info->extack, "this claim is there already");
-	if (err == -ENOSPC)
-		NL_SET_ERR_MSG(info->extack, "too many claims of one key");
 	if (!err)
 		latch_reeval_claimed(ln, &key);
+	else
+		latch_nl_bind_refused(info, err, flags);
 	return err;
 }
 

@@ -20,6 +20,9 @@
 
 static struct rhashtable latch_binds;
 
+/* How many bindings there may be for each record that there may be. */
+#define LATCH_PEER_BINDINGS	16
+
 /* How long a claim waits for its SA to come. */
 #define LATCH_CLAIM_LIFE	(60 * HZ)
 
@@ -119,6 +122,8 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	struct latch_bind *b;
 	int err = -ENOMEM;
 
+	if (ln->gauge.bindings >= (u64)READ_ONCE(ln->conf.max_peers) * LATCH_PEER_BINDINGS)
+		return -EDQUOT;
 	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!b || !c)
@@ -331,7 +336,7 @@ static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags
  *
  * Context: process, genl_lock held. The caller has the latches checked.
  * Return: 0, -EEXIST the same claim is there, or LATCH_BIND_EXCL and one for
- * somebody else; -ENOSPC too many claims, -ENOMEM.
+ * somebody else; -ENOSPC too many claims of @key; -EDQUOT too many bindings; -ENOMEM.
  */
 int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
 		   struct latch_peer *peer, struct latch_peer *local, u8 flags)

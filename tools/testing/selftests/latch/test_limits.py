@@ -192,6 +192,20 @@ def max_peers(env):
     ksft_true(env.alice.nl.do("peer-new", **attrs)["id"] > numbers[1])
 
 
+@case("2-21_bindings_by_max_peers")
+def max_bindings(env):
+    """Sixteen for each record that there may be, then EDQUOT; one that goes makes room."""
+    env.alice.sysctl("max_peers", 2)
+    for reqid in range(1, 33):
+        env.alice.bind("one", reqid=reqid)
+    ksft_eq(env.alice.nl.error("binding-new", reqid=33, peer=env.alice.peer("one"))[0], "EDQUOT")
+    # another claim is no other binding
+    env.alice.bind("two", reqid=32)
+    env.alice.unbind("one", reqid=1)
+    env.alice.bind("one", reqid=33)
+    ksft_eq(len(env.alice.nl.dump("binding-get")), 33)
+
+
 # --- nobody's chain is long -------------------------------------------------------------------
 def own_suites(n):
     """A demand that no other socket has, and that gcm128 meets."""
