@@ -168,6 +168,18 @@ void latch_disposition(int fd, unsigned int disposition)
 	latch_ask(fd, &req);
 }
 
+/* This encryption, or one that there is not, with a number for a key length. */
+void latch_suites(int fd, unsigned int encr, unsigned int n)
+{
+	struct latch_req req = {
+		.mask = LATCH_REQ_SUITES,
+		.n_suites = 2,
+		.suites = { { .encr = encr }, { .encr = 65535, .encr_bits = n } },
+	};
+
+	latch_ask(fd, &req);
+}
+
 /* As many open files as there may be. */
 void many_files(void)
 {

@@ -561,6 +561,52 @@ class Rekey:
             self.a("close", 0)
 
 
+class Demands:
+    """Sockets to one server, each with a demand of its own: does the last one cost more than the first?"""
+
+    STEP = 1000  # no table grows in the second and in the ninth of these
+
+    def __init__(self):
+        load_modules()
+        many_files()
+        run("ip", "netns", "add", "a")
+        ip(
+            "a",
+            "link set lo up",
+            "link add dummy0 type dummy",
+            "link set dummy0 up",
+            "addr add 10.9.0.1/32 dev lo",
+            "addr add 10.20.0.1/16 dev lo",
+            "route add 10.21.0.0/16 dev dummy0 src 10.20.0.1",
+            "route add 10.24.0.0/14 dev dummy0 src 10.9.0.1",
+        )
+        self.a = Many("a")
+        self.a("policy", 1, "10.20.0.0", "10.21.0.0", 16, "10.9.0.1", "10.24.0.1", 1)
+        self.a("sa-add", 1, "10.9.0.1", "10.24.0.1", 100000, 1)
+
+    def rows(self):
+        yield "demands", lambda _: self.measure()
+
+    def step(self, group, number):
+        """Instructions to ask for suites of its own and to be latched, for each of so many sockets."""
+        place = f"10.20.{group}.1"
+        self.a("open", group, number, place, "10.21.0.1", number)
+        took = self.a("demand", group)[0] + self.a.expect(0, "send", group)
+        self.a("sync")
+        self.a.expect(number, "latched", group)
+        return took / number
+
+    def measure(self):
+        with Module():
+            for group, number in enumerate((2, 1, 6, 1)):
+                took = self.step(group, number * self.STEP)
+                if group == 1:
+                    first = took
+            say(row="demands", value=took / first, first=first, last=took)
+            for group in range(4):
+                self.a("close", group)
+
+
 class Cpus:
     """Two CPUs, a flow on each: does the module make them wait for one another?"""
 
@@ -676,7 +722,8 @@ class Profile:
         say(units=r.latches)
 
 
-GROUPS = {"profile": Profile, "packets": Packets, "beside": Beside, "scale": Scale, "rekey": Rekey, "cpus": Cpus}
+GROUPS = {"profile": Profile, "packets": Packets, "beside": Beside, "scale": Scale, "rekey": Rekey, "demands": Demands,
+          "cpus": Cpus}  # fmt: skip
 
 
 def main():

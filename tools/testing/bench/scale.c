@@ -12,6 +12,7 @@
  *   open GROUP N LOCAL REMOTE PER   connected UDP sockets, PER of them to a REMOTE
  *   send GROUP        a datagram of each: counts those that failed
  *   reset GROUP       each asks to be told of a break by ECONNRESET
+ *   demand GROUP      each asks for suites that no other one asks for
  *   told GROUP        counts those that were told
  *   latched GROUP     counts those in ESTABLISHED
  *   broken GROUP      counts those in BROKEN
@@ -113,6 +114,17 @@ static unsigned int do_reset(struct call *c)
 
 	for (i = 0; i < c->g->n; i++)
 		latch_disposition(c->g->fd[i], LATCH_DISP_RESET);
+	return c->g->n;
+}
+
+/* The null cipher is one of the two. */
+static unsigned int do_demand(struct call *c)
+{
+	static unsigned int n;
+	unsigned int i;
+
+	for (i = 0; i < c->g->n; i++, n++)
+		latch_suites(c->g->fd[i], 11, n);
 	return c->g->n;
 }
 
@@ -490,6 +502,7 @@ static const struct command {
 	{ "open", "gnab0", do_open },
 	{ "send", "g", do_send },
 	{ "reset", "g", do_reset },
+	{ "demand", "g", do_demand },
 	{ "told", "g", do_told },
 	{ "latched", "g", do_latched },
 	{ "broken", "g", do_broken },
