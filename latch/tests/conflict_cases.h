@@ -169,6 +169,26 @@ static void conflicts_end(struct tally *t)
 		}
 }
 
+/* Policies and an identity that are missing may come back; beside anything else they do not count. */
+static void conflicts_may_end(struct tally *t)
+{
+	u8 a, b;
+
+	EXPECT(t, !latch_conflict_may_end(0), "none");
+	for (a = 0; a < 32; a++)
+		for (b = 0; b < 32; b++) {
+			bool passing[2] = {
+				a == LATCH_REASON_POLICY_IN || a == LATCH_REASON_POLICY_OUT ||
+				a == LATCH_REASON_UNIDENTIFIED,
+				b == LATCH_REASON_POLICY_IN || b == LATCH_REASON_POLICY_OUT ||
+				b == LATCH_REASON_UNIDENTIFIED,
+			};
+
+			EXPECT(t, latch_conflict_may_end(bit(a) | bit(b)) == (passing[0] && passing[1]),
+			       "%u and %u", a, b);
+		}
+}
+
 /* A life of conflicts: BROKEN exactly while there are some. */
 static void conflicts_drive_states(struct tally *t)
 {
@@ -193,6 +213,7 @@ static const struct test conflict_tests[] = {
 	{ "2.2-10_last_conflict_gone_restores", conflicts_end },
 	{ "2.2-10_broken_while_conflicts", conflicts_drive_states },
 	{ "2-23_dead_peer_stays_dead", conflicts_dpd_is_sticky },
+	{ "5.5-1_conflicts_that_may_end", conflicts_may_end },
 	{ "2.3-10_reason_first_of_two", reasons_first_of_two },
 	{ "2.3-10_reason_order_is_total", reasons_ordered_once },
 	{ "core_reason_list_is_total", reasons_list_total },
