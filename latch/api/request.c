@@ -143,7 +143,7 @@ static int latch_demand_peer(struct latch_net *ln, u32 id, struct latch_asked *k
 		memcpy(w->peer, p->ident, sizeof(w->peer));
 	rcu_read_unlock();
 	w->have_peer = true;
-	key->record = true;
+	w->record = true;
 	return p ? 0 : -ENOENT;
 }
 

@@ -53,15 +53,17 @@ static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t 
 /* ... and a new one is a new rule for every latch. */
 static int latch_proc_rule(latch_ctl_table *table, int write, void *buf, size_t *len, loff_t *pos)
 {
+	struct latch_net *ln = container_of((u8 *)table->data, struct latch_net, conf.qop);
 	int err = latch_proc_word(table, write, buf, len, pos);
 
 	if (!err && write)
-		latch_reeval_everything(container_of((u8 *)table->data, struct latch_net, conf.qop));
+		latch_reeval_everything(ln);
 	return err;
 }
 
 /* Connections that are there are looked for each time that this is set. */
-static int latch_proc_adopt(latch_ctl_table *table, int write, void *buf, size_t *len, loff_t *pos)
+static int latch_proc_adopt(latch_ctl_table *table, int write, void *buf, size_t *len,
+			    loff_t *pos)
 {
 	struct latch_net *ln = container_of((u8 *)table->data, struct latch_net, conf.adopt);
 	int err = proc_dou8vec_minmax(table, write, buf, len, pos);

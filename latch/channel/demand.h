@@ -13,11 +13,10 @@
  * @node:    in the table of demands while @shared
  * @shared:  others who ask for the same find it
  * @want:    as values, for the core
- * @record:  @want.peer says who is the same peer; else it is the digest of a name
  * @pattern: type NONE, or what the peer's ID has to fit; @want.peer is then the
  *           digest of the pattern, which stands for all that do
  *
- * @key, which is @want, @pattern and @record, is hashed and compared as bytes.
+ * @key, which is @want and @pattern, is hashed and compared as bytes.
  */
 struct latch_demand {
 	struct rhash_head	node;
@@ -25,11 +24,7 @@ struct latch_demand {
 	bool			shared;
 	struct rcu_head		rcu;
 
-	struct_group_tagged(latch_asked, key,
-		struct latch_want want;
-		struct latch_id pattern;
-		bool record;
-	);
+	struct_group_tagged(latch_asked, key, struct latch_want want; struct latch_id pattern;);
 };
 
 struct latch_demand *latch_demand_get(const struct latch_asked *key);

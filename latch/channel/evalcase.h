@@ -17,10 +17,11 @@ struct latch_net;
 struct latch_path;
 
 /*
- * A flow that is being checked, in one direction. @found is what the first SA of each
- * template would give, for those in @have; @who is behind the innermost. @got are paths that @common names and its
- * latch's group does not hold. @uniform: nothing has been met that would be otherwise for
- * another flow under the same policies, between the same hosts where the mode is transport.
+ * A flow that is being checked, in one direction. @found is what the first SA of each template
+ * would give, for those in @have; @who is behind the innermost. @got are paths that @common
+ * names and its latch's group does not hold. @uniform: nothing has been met that would be
+ * otherwise for another flow under the same policies, between the same hosts where the mode is
+ * transport.
  */
 struct latch_eval_case {
 	struct latch_net	*ln;

@@ -17,6 +17,7 @@ struct latch_tag;
  * @min_key_bits: least key length
  * @have_peer:    @peer is demanded
  * @have_local:   @local is demanded
+ * @record:       @peer is the digest of what makes a record that peer; else of its name
  * @suites:       acceptable suites
  * @peer:         digest of the peer's identity
  * @local:        digest of the local identity
@@ -28,6 +29,7 @@ struct latch_want {
 	u16	min_key_bits;
 	bool	have_peer;
 	bool	have_local;
+	bool	record;
 	struct latch_suite suites[LATCH_MAX_SUITES];
 	u64	peer[2];
 	u64	local[2];

@@ -194,7 +194,7 @@ static noinline u32 latch_mismatch_demand(const struct latch_demand *d, const st
 {
 	struct latch_tag tag = p->tag;
 
-	if (p->identity.peer && !d->record)
+	if (p->identity.peer && !d->want.record)
 		latch_name_for(d, p->identity.peer, tag.id.peer);
 	if (p->identity.local)
 		memcpy(tag.id.local, p->identity.local->name, sizeof(tag.id.local));

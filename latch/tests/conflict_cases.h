@@ -169,7 +169,13 @@ static void conflicts_end(struct tally *t)
 		}
 }
 
-/* Policies and an identity that are missing may come back; beside anything else they do not count. */
+/* Policies and an identity that are missing may come back; beside others they do not count. */
+static bool may_end(u8 reason)
+{
+	return reason == LATCH_REASON_POLICY_IN || reason == LATCH_REASON_POLICY_OUT ||
+	       reason == LATCH_REASON_UNIDENTIFIED;
+}
+
 static void conflicts_may_end(struct tally *t)
 {
 	u8 a, b;
@@ -177,14 +183,9 @@ static void conflicts_may_end(struct tally *t)
 	EXPECT(t, !latch_conflict_may_end(0), "none");
 	for (a = 0; a < 32; a++)
 		for (b = 0; b < 32; b++) {
-			bool passing[2] = {
-				a == LATCH_REASON_POLICY_IN || a == LATCH_REASON_POLICY_OUT ||
-				a == LATCH_REASON_UNIDENTIFIED,
-				b == LATCH_REASON_POLICY_IN || b == LATCH_REASON_POLICY_OUT ||
-				b == LATCH_REASON_UNIDENTIFIED,
-			};
+			bool both = may_end(a) && may_end(b);
 
-			EXPECT(t, latch_conflict_may_end(bit(a) | bit(b)) == (passing[0] && passing[1]),
+			EXPECT(t, latch_conflict_may_end(bit(a) | bit(b)) == both,
 			       "%u and %u", a, b);
 		}
 }

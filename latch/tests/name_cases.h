@@ -74,7 +74,9 @@ static void name_dn(struct tally *t)
 /* Whatever else changes in a certificate, subject and key make the authority. */
 static void name_anchor(struct tally *t)
 {
+	const struct latch_bytes name = { test_cert + CERT_SUBJECT, CERT_SUBJECT_LEN };
 	static u8 copy[sizeof(test_cert)], want[sizeof(test_cert)], out[sizeof(test_cert)];
+	const struct latch_bytes nothing = { test_cert, 0 };
 	u32 i, n, len, other = 0;
 
 	len = latch_anchor_text((struct latch_bytes){ test_cert, sizeof(test_cert) }, want);
@@ -90,9 +92,8 @@ static void name_anchor(struct tally *t)
 	}
 	/* 32 bytes of the key and 7 + 14 + 2 of the subject may be anything; OIDs almost so */
 	EXPECT(t, other >= 32 + 7 + 14 + 2, "%u", other);
-	EXPECT(t, !latch_anchor_text((struct latch_bytes){ test_cert + CERT_SUBJECT,
-							   CERT_SUBJECT_LEN }, out), "a name");
-	EXPECT(t, !latch_anchor_text((struct latch_bytes){ test_cert, 0 }, out), "nothing");
+	EXPECT(t, !latch_anchor_text(name, out), "a name");
+	EXPECT(t, !latch_anchor_text(nothing, out), "nothing");
 }
 
 static const struct test name_tests[] = {

@@ -773,18 +773,22 @@ static void params_unknown_by_hand(struct tally *t)
 	p = latched_exact(&a);
 	latch_params_open(&p);
 	EXPECT(t, !latch_params_cmp(&p, NULL, &b, LATCH_DIR_IN), "its successor");
-	EXPECT(t, latch_params_cmp(&p, NULL, &weaker, LATCH_DIR_IN) == LATCH_R(KEY_LEN), "a weaker one");
+	EXPECT(t, latch_params_cmp(&p, NULL, &weaker, LATCH_DIR_IN) == LATCH_R(KEY_LEN),
+	       "a weaker one");
 	EXPECT(t, !latch_params_cmp(&p, NULL, &alice, LATCH_DIR_IN), "the first who is named");
 	EXPECT(t, latch_params_add(&p, &alice, LATCH_DIR_IN, 8), "is who it is");
 	EXPECT(t, p.tag.id.kind == LATCH_IDENT_NAMED && p.adopted == 8, "from now on");
-	EXPECT(t, latch_params_cmp(&p, NULL, &bob, LATCH_DIR_OUT) & LATCH_R(PEER), "and nobody else");
+	EXPECT(t, latch_params_cmp(&p, NULL, &bob, LATCH_DIR_OUT) & LATCH_R(PEER),
+	       "and nobody else");
 	EXPECT(t, !latch_params_add(&p, &bob, LATCH_DIR_OUT, 9), "not even later");
 	EXPECT(t, !latch_params_cmp(&p, NULL, &b, LATCH_DIR_OUT), "what was there before");
 	b.id.peer[0] = 9;
-	EXPECT(t, latch_params_cmp(&p, NULL, &b, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED), "what came after");
+	EXPECT(t, latch_params_cmp(&p, NULL, &b, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED),
+	       "what came after");
 	p = latched_exact(&alice);
 	latch_params_open(&p);
-	EXPECT(t, latch_params_cmp(&p, NULL, &bob, LATCH_DIR_OUT) & LATCH_R(PEER), "known from the first");
+	EXPECT(t, latch_params_cmp(&p, NULL, &bob, LATCH_DIR_OUT) & LATCH_R(PEER),
+	       "known from the first");
 }
 
 /* A claim for the very SA says who a pinned latch's peer was all along. */
@@ -801,13 +805,15 @@ static void params_pinned_is_named(struct tally *t)
 	latch_params_add(&p, &a, LATCH_DIR_OUT, 9);
 	EXPECT(t, latch_params_cmp(&p, NULL, &other, LATCH_DIR_IN) == LATCH_R(PEER), "another SA");
 	EXPECT(t, !latch_params_add(&p, &other, LATCH_DIR_IN, 9), "says nothing");
-	EXPECT(t, latch_params_cmp(&p, NULL, &named, LATCH_DIR_OUT) == LATCH_R(PEER), "the other way");
+	EXPECT(t, latch_params_cmp(&p, NULL, &named, LATCH_DIR_OUT) == LATCH_R(PEER),
+	       "the other way");
 	EXPECT(t, !latch_params_cmp(&p, NULL, &named, LATCH_DIR_IN), "the very SA");
 	EXPECT(t, latch_params_add(&p, &named, LATCH_DIR_IN, 9), "says it");
 	EXPECT(t, !latch_params_cmp(&p, NULL, &other, LATCH_DIR_IN), "the same peer");
 	EXPECT(t, !latch_params_cmp(&p, NULL, &a, LATCH_DIR_OUT), "the pinned one out");
 	a.id.peer[0] = 6;
-	EXPECT(t, latch_params_cmp(&p, NULL, &a, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED), "and no other");
+	EXPECT(t, latch_params_cmp(&p, NULL, &a, LATCH_DIR_OUT) == LATCH_R(UNIDENTIFIED),
+	       "and no other");
 }
 
 /* --- latching ------------------------------------------------------------------ */

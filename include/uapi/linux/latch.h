@@ -201,7 +201,7 @@ struct latch_transform {
 #define LATCH_F_PEER_UNKNOWN		0x0040	/* only the protection is latched yet */
 #define LATCH_F_ADOPTED			0x0080	/* the connection was there before the latch */
 #define LATCH_F_PENDING			0x0100	/* broken; what the disposition says is put off */
-#define LATCH_F_UNEXPLAINED		0x0200	/* policies do not explain its SAs: not told when they change */
+#define LATCH_F_UNEXPLAINED		0x0200	/* policies do not explain its SAs */
 
 /**
  * struct latch_info - what is latched (RFC 5660 2-12 to 2-15, 2.3-9)

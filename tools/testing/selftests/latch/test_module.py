@@ -164,8 +164,8 @@ def upgrade(env):
             flow.pump(flow.moved(500))
         load(env)
     for flow in flows:
-        flow.exchange()
         flow.drained()
+        flow.exchange()
         is_adopted(flow.a)
         is_adopted(flow.b)
 
