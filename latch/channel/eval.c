@@ -27,8 +27,21 @@ static void latch_eval_addr(xfrm_address_t *to, const union latch_addr *from)
 	memcpy(to, from, sizeof(*to));
 }
 
-/* The policy names other protocols or modes than are latched (2.3-13). */
-static u32 latch_eval_shape(const struct latch_eval_case *c)
+/*
+ * Does a template name nobody? Key managers put such a one in a trap, which keeps packets until
+ * there are SAs; with an SA of reqid 0 it is a template like any other.
+ */
+static bool latch_eval_placeholder(const struct latch_tmpl *t)
+{
+	return !t->reqid && !t->spi && xfrm_addr_any(&t->daddr, t->family) &&
+	       xfrm_addr_any(&t->saddr, t->family);
+}
+
+/*
+ * The policy names other protocols or modes than are latched (2.3-13). The mode of a placeholder
+ * says nothing: libreswan writes transport there for tunnels, too. An SA that fits it does.
+ */
+static u32 latch_eval_shape(struct latch_eval_case *c)
 {
 	const struct latch_tag *tag = &c->common->params.tag;
 	u32 diff = 0;
@@ -41,10 +54,23 @@ static u32 latch_eval_shape(const struct latch_eval_case *c)
 	for (i = 0; i < c->n; i++) {
 		if (c->tmpl[i].proto != tag->x[i].proto)
 			diff |= LATCH_R(PROTO);
-		if (c->tmpl[i].mode != tag->x[i].mode)
+		if (c->tmpl[i].mode == tag->x[i].mode)
+			continue;
+		if (latch_eval_placeholder(&c->tmpl[i]))
+			c->uniform = false;
+		else
 			diff |= LATCH_R(MODE);
 	}
 	return diff;
+}
+
+/*
+ * Has the key manager taken the SAs away and set a trap for the next packet? Then nothing leaves,
+ * and what comes in clear has the latch against it.
+ */
+static bool latch_eval_is_trap(const struct latch_eval_case *c)
+{
+	return c->n == 1 && !c->have && latch_eval_placeholder(&c->tmpl[0]);
 }
 
 static bool latch_eval_names(const struct latch_eval_case *c, u8 proto)
@@ -231,10 +257,17 @@ static u32 latch_eval_dir(struct latch_eval_case *c)
 		diff = latch_eval_sas(c);
 	if (!diff && c->n && c->have == BIT(c->n) - 1)
 		latch_common_add(c->common, &c->found, &c->who, c->dir);
+	if (c->dir == LATCH_DIR_OUT)
+		c->trapped = !diff && latch_eval_is_trap(c);
+	else
+		c->no_in_pol = !c->pol;
 	return diff;
 }
 
-/* Both directions; once more where it became known who the peer is. */
+/*
+ * Both directions; once more where it became known who the peer is. A trap has no inbound policy:
+ * its flow is silent, as without SAs (2-20), and goes on with the next ones.
+ */
 static u32 latch_eval_both(struct latch_eval_case *c)
 {
 	u32 was, all;
@@ -248,6 +281,8 @@ static u32 latch_eval_both(struct latch_eval_case *c)
 		c->dir = !c->dir;
 		all |= latch_eval_dir(c);
 	} while (c->common->params.tag.id.kind != was);
+	if (c->trapped && c->no_in_pol)
+		all &= ~LATCH_R(POLICY_IN);
 	if (all & LATCH_R(NO_MEM))
 		c->uniform = false;
 	return all;

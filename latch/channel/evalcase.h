@@ -17,11 +17,12 @@ struct latch_net;
 struct latch_path;
 
 /*
- * A flow that is being checked, in one direction. @found is what the first SA of each template
- * would give, for those in @have; @who is behind the innermost. @got are paths that @common
- * names and its latch's group does not hold. @uniform: nothing has been met that would be
+ * A flow that is being checked, in one direction. @found is what the first SA of each
+ * template would give, for those in @have; @who is behind the innermost. @got are paths that
+ * @common names and its latch's group does not hold. @uniform: nothing has been met that would be
  * otherwise for another flow under the same policies, between the same hosts where the mode is
- * transport.
+ * transport. @trapped: the outbound policy is a trap that no SA fits. @no_in_pol: there is no
+ * inbound policy.
  */
 struct latch_eval_case {
 	struct latch_net	*ln;
@@ -32,6 +33,8 @@ struct latch_eval_case {
 	struct latch_path	*got[LATCH_DIRS][LATCH_LINKS];
 	u8			dir;
 	bool			relink;
+	bool			trapped;
+	bool			no_in_pol;
 	u8			n;
 	u8			have;
 	struct latch_tag	found;

@@ -133,6 +133,53 @@ def late_identity(env, proto, fam):
     untouched(flow, (1, 0))
 
 
+TRAPS = [{**f, "mode": m} for f in FLOWS for m in ("transport", "tunnel")]
+
+
+def trap(ipsec, host, verb="update"):
+    """An outbound policy as libreswan puts it in place of a connection's: a template without addresses and reqid."""
+    words = ipsec.policy(host, "out", verb)
+    return f"{words[: words.index('tmpl')]} tmpl proto esp mode transport"
+
+
+@case("2-20_trap_without_addresses_{flow}_{mode}", TRAPS)
+def trapped(env, proto, fam, mode):
+    """SAs and inbound policy are gone, a trap asks for new ones: silence, and no conflict until an SA fits the trap."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode=mode).up()
+    flow = ipsec.flow(proto, before=reset_on_break)
+    flow.exchange()
+    env.wire.restart()
+    env.bob.sysctl("auto", 0)
+    env.bob.nl.do("conn-release")
+    with Moves(env.alice, at_least=["LatchInClear"], may=["XfrmOutNoStates", "LatchInAcquire", "XfrmAcquireError"]):
+        env.alice.ip(
+            trap(ipsec, env.alice), ipsec.policy(env.alice, "in", "delete"), *[sa.delete() for sa in ipsec.sas]
+        )
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
+        flow.a.send(b"not in clear")
+        env.bob.ip("xfrm policy flush")
+        flow.b.send(b"in clear")
+        wait(lambda: env.alice.stat()["LatchInClear"], "the datagram in clear")
+    ksft_true(flow.silent(flow.a))
+    ksft_eq(env.wire.clear(flow, flow.a), (0, 0))
+    ask(flow.a, disposition=L.LATCH_DISP_WAIT)
+    ends = [ipsec.addr(host) for host in (env.alice, env.bob)]
+    out = ipsec.new_sas()[0].but(src=ends[0], dst=ends[1], mode="transport", reqid=0)
+    env.alice.ip(out.add())
+    is_state(flow.a, "BROKEN", None, ["POLICY_IN", *(["MODE"] if mode == "tunnel" else [])])
+
+
+@case("2.3-13_trap_beside_a_bypass_{flow}", FLOWS)
+def trap_and_bypass(env, proto, fam):
+    """An inbound policy that lets clear text pass is a conflict beside a trap, too."""
+    ipsec, flow = watched(env, fam, proto, LONG)
+    env.alice.ip(trap(ipsec, env.alice))
+    is_state(flow.a, "ESTABLISHED", "NONE", [])
+    words = ipsec.policy(env.alice, "in", "update")
+    env.alice.ip(words[: words.index("tmpl")])
+    is_put_off(flow.a, "POLICY_IN")
+
+
 @case("2.3-6_socket_closed_in_a_gap_{flow}", FLOWS)
 def closed(env, proto, fam):
     """What was put off is not told to nobody: nothing is left of the latch."""
