@@ -97,6 +97,20 @@ static bool latch_eval_covers(struct latch_eval_case *c, int i, const struct lat
 	return latch_sel_covers(&sa->sel, c->flow, c->dir);
 }
 
+/* A good SA; of several, one of whom somebody says whose it is tells more. */
+static void latch_eval_found(struct latch_eval_case *c, int i, const struct latch_sa *sa,
+			     const struct latch_identity *identity)
+{
+	if (!(c->have & BIT(i)))
+		c->found.x[i] = sa->x;
+	if (!i && (!c->have || identity->id->kind == LATCH_IDENT_NAMED)) {
+		c->found.id = *identity->id;
+		c->who.peer = identity->peer;
+		c->who.local = identity->local;
+	}
+	c->have |= BIT(i);
+}
+
 /*
  * What speaks against an SA. Protocol and mode of another kind make no SA the
  * kernel would take now; but with the template's own reqid they are what the key
@@ -128,16 +142,8 @@ static u32 latch_eval_sa(struct latch_eval_case *c, int i, const struct latch_sa
 		tag.id = id;
 	diff = latch_params_cmp(&c->common->params, demand ? &demand->want : NULL, &tag,
 				c->dir);
-	if (!diff && !(c->have & BIT(i)))
-		c->found.x[i] = sa->x;
-	/* of those that are good, one of whom somebody says whose it is tells more */
-	if (!diff && !i && (!c->have || id.kind == LATCH_IDENT_NAMED)) {
-		c->found.id = id;
-		c->who.peer = identity.peer;
-		c->who.local = identity.local;
-	}
 	if (!diff)
-		c->have |= BIT(i);
+		latch_eval_found(c, i, sa, &identity);
 	return diff & ~LATCH_R(PENDING);
 }
 
