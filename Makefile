@@ -68,6 +68,7 @@ mutants: deps
 soak: mutants
 	@T='*' $(top)/tools/testing/check vm-debug
 	@LATCH_NOFAST_KERNEL=debug $(top)/tools/testing/check vm-nofast
+	@$(top)/tools/testing/check plain-6.12
 
 deps:
 	@$(vm)/deps
@@ -128,7 +129,7 @@ help:
 	@echo 'make demo-ike       the same with IKE daemons and certificates'
 	@echo 'make bench          what the module costs; BENCH=GLOB, JSON=FILE'
 	@echo 'make check          every check and test on every kernel'
-	@echo 'make soak           what takes longer: make mutants, all tests on the debug kernel, twice'
+	@echo 'make soak           what takes longer: make mutants, all tests on the debug kernel, twice; plain hosts'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug|nofast   one of them'
 	@echo 'make docs           the pictures of the documentation, in build/docs'
 	@echo 'make spec           regenerate what is generated from the netlink spec'
