@@ -33,7 +33,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	latch_sacache_init(&ln->gens);
 	xa_init_flags(&ln->ids.all, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers.all, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
-	xa_init_flags(&ln->bind.all, XA_FLAGS_ALLOC1);
+	xa_init_flags(&ln->bind.all, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	spin_lock_init(&ln->groups.lock);
 	spin_lock_init(&ln->sad.lock);
 	spin_lock_init(&ln->pending.lock);

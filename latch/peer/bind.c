@@ -134,8 +134,8 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	latch_claims_settle(c);
 	RCU_INIT_POINTER(b->claims, c);
 	INIT_LIST_HEAD(&b->reap);
-	err = xa_alloc_cyclic(&ln->bind.all, &b->number, b, XA_LIMIT(1, U32_MAX), &ln->bind.next,
-			      GFP_KERNEL_ACCOUNT);
+	err = xa_alloc_cyclic_bh(&ln->bind.all, &b->number, b, XA_LIMIT(1, U32_MAX),
+				 &ln->bind.next, GFP_KERNEL_ACCOUNT);
 	if (err < 0)
 		goto free;
 	/* the table is being made anew, and has room after that */
@@ -147,7 +147,7 @@ static int latch_bind_first(struct latch_net *ln, const struct latch_bind_key *k
 	ln->gauge.bindings++;
 	return 0;
 erase:
-	xa_erase(&ln->bind.all, b->number);
+	xa_erase_bh(&ln->bind.all, b->number);
 free:
 	kfree(c);
 	kfree(b);
@@ -174,7 +174,7 @@ static void latch_bind_remove(struct latch_net *ln, struct latch_bind *b)
 	rhashtable_remove_fast(&latch_binds, &b->node, latch_bind_params);
 	list_del(&b->reap);
 	spin_unlock_bh(latch_sad_lock(ln));
-	xa_erase(&ln->bind.all, b->number);
+	xa_erase_bh(&ln->bind.all, b->number);
 	for (i = 0; i < c->n; i++)
 		latch_claim_unname(ln, &c->claim[i]);
 	kfree_rcu(c, rcu);
