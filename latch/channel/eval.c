@@ -200,7 +200,7 @@ static u32 latch_eval_sas(struct latch_eval_case *c)
 	latch_eval_addr(&key.saddr, in ? &f->remote : &f->local);
 	for (i = 0; i < c->n; i++) {
 		t = &c->tmpl[i];
-		if (t->mode != XFRM_MODE_TRANSPORT) {
+		if (t->mode != XFRM_MODE_TRANSPORT || t->outer) {
 			key.family = t->family;
 			key.daddr = t->daddr;
 			key.saddr = t->saddr;

@@ -35,6 +35,7 @@ static void latch_eval_seen(struct latch_eval_case *c)
 		t->reqid = reqid;
 		t->proto = m->params.tag.x[i].proto;
 		t->mode = m->params.tag.x[i].mode;
+		t->outer = true;
 	}
 }
 
@@ -87,7 +88,8 @@ static bool latch_eval_explains(const struct latch_eval_case *c, const struct la
 	t = &pol->tmpl[pol->n_tmpl - 1];
 	if (t->reqid && t->reqid != m->reqid[c->dir])
 		return false;
-	return t->mode == XFRM_MODE_TRANSPORT || xfrm_addr_any(&t->daddr, t->family) ||
+	return (t->mode == XFRM_MODE_TRANSPORT && !t->outer) ||
+	       xfrm_addr_any(&t->daddr, t->family) ||
 	       xfrm_addr_equal(&t->daddr, here, t->family);
 }
 

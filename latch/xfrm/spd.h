@@ -9,6 +9,8 @@
 
 /**
  * struct latch_tmpl - one template of a policy, as the flow sees it
+ * @outer: in transport mode, but between @saddr and @daddr and not the flow's addresses: behind
+ *         a tunnel of IPComp, or as it was seen of the flow's SAs
  */
 struct latch_tmpl {
 	xfrm_address_t	daddr;
@@ -19,6 +21,7 @@ struct latch_tmpl {
 	u8		proto;
 	u8		mode;
 	bool		optional;
+	bool		outer;
 };
 
 /**

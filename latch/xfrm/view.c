@@ -201,11 +201,18 @@ int latch_view_sa(const struct xfrm_state *x, struct latch_sa *sa)
 	return latch_view_x(x, &sa->x);
 }
 
-static void latch_view_tmpl(const struct xfrm_tmpl *t, struct latch_tmpl *tmpl)
+/* @tunnel: of IPComp, before this one, or NULL */
+static void latch_view_tmpl(const struct xfrm_tmpl *t, const struct xfrm_tmpl *tunnel,
+			    struct latch_tmpl *tmpl)
 {
-	tmpl->family = t->encap_family;
-	latch_view_addr(&tmpl->daddr, &t->id.daddr, tmpl->family);
-	latch_view_addr(&tmpl->saddr, &t->saddr, tmpl->family);
+	const struct xfrm_tmpl *ends = t;
+
+	tmpl->outer = tunnel && t->mode == XFRM_MODE_TRANSPORT;
+	if (tmpl->outer)
+		ends = tunnel;
+	tmpl->family = ends->encap_family;
+	latch_view_addr(&tmpl->daddr, &ends->id.daddr, tmpl->family);
+	latch_view_addr(&tmpl->saddr, &ends->saddr, tmpl->family);
 	tmpl->spi = t->id.spi;
 	tmpl->reqid = t->reqid;
 	tmpl->proto = t->id.proto;
@@ -220,7 +227,7 @@ static void latch_view_tmpl(const struct xfrm_tmpl *t, struct latch_tmpl *tmpl)
  * @pol: to fill
  *
  * IPComp templates are left out: IPComp protects nothing, and a small packet
- * goes without it.
+ * goes without it. But where one is a tunnel, the templates behind it are for its ends.
  *
  * Context: any.
  * Return: 0, or -E2BIG for a policy with more templates than a latch can hold,
@@ -228,6 +235,7 @@ static void latch_view_tmpl(const struct xfrm_tmpl *t, struct latch_tmpl *tmpl)
  */
 int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol)
 {
+	const struct xfrm_tmpl *tunnel = NULL;
 	int i;
 
 	memset(pol, 0, sizeof(*pol));
@@ -242,13 +250,16 @@ int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol)
 	pol->dir = dir == XFRM_POLICY_IN ? LATCH_DIR_IN : LATCH_DIR_OUT;
 
 	for (i = 0; i < xp->xfrm_nr; i++) {
-		if (xp->xfrm_vec[i].id.proto == IPPROTO_COMP)
+		if (xp->xfrm_vec[i].id.proto == IPPROTO_COMP) {
+			if (xp->xfrm_vec[i].mode != XFRM_MODE_TRANSPORT)
+				tunnel = &xp->xfrm_vec[i];
 			continue;
+		}
 		if (pol->n_tmpl == LATCH_MAX_TRANSFORMS) {
 			pol->action = XFRM_POLICY_BLOCK;
 			return -E2BIG;
 		}
-		latch_view_tmpl(&xp->xfrm_vec[i], &pol->tmpl[pol->n_tmpl++]);
+		latch_view_tmpl(&xp->xfrm_vec[i], tunnel, &pol->tmpl[pol->n_tmpl++]);
 	}
 	return 0;
 }

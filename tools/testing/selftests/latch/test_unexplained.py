@@ -215,6 +215,78 @@ def optional(env, proto, fam):
     goes_on(env, flow, flow.a, env.alice)
 
 
+def compressed(env, fam):
+    """IPsec whose policies name a tunnel of IPComp, and ESP in transport mode between its ends."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel")
+    ipsec.sas = [sa.but(mode="transport") for sa in ipsec.new_sas()]
+    for host in (env.alice, env.bob):
+        words = [sa.add() for sa in ipsec.sas]
+        for way, spi in (("out", 0x11), ("in", 0x12)):
+            x, y = (host, ipsec.other(host)) if way == "out" else (ipsec.other(host), host)
+            ends = f"src {x.addr(fam)} dst {y.addr(fam)} proto comp"
+            spi += (host is env.bob) * (1 if way == "out" else -1)
+            words += [
+                f"xfrm state add {ends} spi {spi:#x} reqid 1 mode tunnel comp deflate",
+                f"xfrm policy add {ipsec.selector(x, y)} dir {way} priority 100"
+                f" tmpl {ends} reqid 1 mode tunnel level {'required' if way == 'out' else 'use'}"
+                " tmpl proto esp reqid 1 mode transport",
+            ]
+        host.ip(*words)
+    return ipsec
+
+
+@case("2-4_tunnel_of_ipcomp_{flow}", FLOWS)
+def ipcomp_tunnel(env, proto, fam):
+    """ESP behind a tunnel of IPComp: a flow whose peer nobody knows goes on, over a rekey of ESP too."""
+    ipsec = compressed(env, fam)
+    flow = ipsec.flow(proto)
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    got = is_state(flow.a, "ESTABLISHED", "NONE", [])
+    ksft_eq(got.flags & (L.LATCH_F_IPCOMP | L.LATCH_F_UNEXPLAINED), L.LATCH_F_IPCOMP)
+    old, ipsec.sas = ipsec.sas, [sa.but(mode="transport") for sa in ipsec.new_sas()]
+    for host in (env.alice, env.bob):
+        host.ip(*[sa.add() for sa in ipsec.sas])
+    for host in (env.alice, env.bob):
+        host.ip(*[sa.delete() for sa in old])
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2.2-6_stranger_in_a_tunnel_of_ipcomp_{flow}", FLOWS)
+def ipcomp_stranger(env, proto, fam):
+    """Another peer's ESP between the same ends is found as soon as it is there."""
+    ipsec = compressed(env, fam).identify()
+    flow = ipsec.flow(proto).ask_to_wait()
+    flow.pump(flow.moved(2000 if proto == "tcp" else 10))
+    hers = [sa.but(mode="transport") for sa in ipsec.new_sas()]
+    for sa in hers:
+        env.alice.bind("mallory", "alice", sa=sa)
+    env.alice.ip(*[sa.add() for sa in hers])
+    is_state(flow.a, "BROKEN", "PEER", ["PEER"])
+
+
+@case("2.2-6_stranger_behind_a_service_address_{flow}", FLOWS[:2])
+def nat_stranger(env, proto, fam):
+    """A flow that policies do not explain is checked by the SAs that it was seen under: a stranger's breaks it."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    server = serving(env, proto, fam, env.bob.addr(fam))
+    to = f"{env.bob.addr(fam)}:" if fam == 4 else f"[{env.bob.addr(fam)}]:"
+    rules = DNAT.format(ip=IP[fam], hook="output", service=SERVICE[fam], proto=proto, to=f"{to}{server.getsockname()[1]}")
+    bits = 32 if fam == 4 else 128
+    env.alice.ip(f"route add {SERVICE[fam]}/{bits} via {env.bob.addr(fam)} dev eth0 rto_min 20ms")
+    try:
+        with ruleset(env.alice, rules):
+            a, _ = connected(env, proto, fam, SERVICE[fam], 443, server)
+            is_state(a, "ESTABLISHED", "NONE", [])
+            hers = ipsec.new_sas()
+            for sa in hers:
+                env.alice.bind("mallory", "alice", sa=sa)
+            env.alice.ip(*[sa.add() for sa in hers])
+            is_state(a, "BROKEN", "PEER", ["PEER"])
+    finally:
+        env.alice.ip(f"route del {SERVICE[fam]}/{bits}")
+
+
 @case("2.2-7_explained_flow_says_nothing_{flow}", FLOWS)
 def explained(env, proto, fam):
     """The control: where the policy that the module reads is the one that the kernel used, the flag is not there."""
