@@ -830,12 +830,16 @@ def module_late(env):
         wait(lambda h=host: h.stat()["LatchBindings"] == 2, "the SAs to be bound")
     new = ipsec.tcp(listener=listener)
     check_both_proofs(env, new)
+    # it has sent nothing since
     is_state(old.a, "NONE", "NONE", [])
     env.ike(env.alice).rekeyed("bob")
     for flow in (old, new):
         carry_data(flow)
+    check_both_proofs(env, old)
     untouched(new)
     new.close()
+    for host in (env.alice, env.bob):
+        host.nl.do("conn-release")
     unload_when_idle()
     env.ike(env.alice).rekeyed("bob")
     carry_data(old)
