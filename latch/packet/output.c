@@ -58,31 +58,49 @@ static bool latch_comes_again(const struct latch_net *ln, const struct sk_buff *
 	       net_eq(ops->get_link_net(out), ln->net);
 }
 
+/*
+ * A RST is the last of a flow, and tells the peer that the connection is over: without it the
+ * peer of a broken latch would wait for minutes (5.5-1). It says nothing else, so it may leave
+ * under what was latched though the latch is broken.
+ */
+static bool latch_output_last(const struct latch *l, const struct sk_buff *skb,
+			      const struct latch_hdr *h)
+{
+	return READ_ONCE(l->state) == LATCH_STATE_BROKEN && h->kind == LATCH_PKT_FLOW &&
+	       h->flow.proto == IPPROTO_TCP && latch_tcp_is_rst(skb, h->thoff);
+}
+
 /* A packet of a flow that has a latch; what can never pass is dropped the first time. */
 static unsigned int latch_output_enforce(struct latch *l, struct sk_buff *skb,
+					 const struct latch_hdr *h,
 					 const struct nf_hook_state *st)
 {
+	bool last = latch_output_last(l, skb, h);
+
 	if (latch_comes_again(l->ln, skb, st->out) &&
-	    READ_ONCE(l->state) == LATCH_STATE_ESTABLISHED)
+	    (last || READ_ONCE(l->state) == LATCH_STATE_ESTABLISHED))
 		return NF_ACCEPT;
+	if (last)
+		return latch_enforce_only(l, skb, LATCH_DIR_OUT, true, LATCH_REASON_BROKEN);
 	return latch_enforce(l, skb, LATCH_DIR_OUT);
 }
 
 /*
- * What a TCP socket says when its connection is over, a RST, is the last of the flow: it
- * may leave as the flow might have, and not at all where the latch was broken or closed.
+ * What a TCP socket says when its connection is over, a RST, may leave as the flow might have,
+ * and not at all where an administrator has closed the latch.
  */
 static unsigned int latch_output_over(struct latch *l, struct sk_buff *skb,
 				      const struct nf_hook_state *st)
 {
 	u8 reason = READ_ONCE(l->reason);
-	bool latched = reason == LATCH_REASON_RELEASED;
+	bool latched = reason != LATCH_REASON_ADMIN;
 
 	if (latched && latch_comes_again(l->ln, skb, st->out))
 		return NF_ACCEPT;
 	return latch_enforce_only(l, skb, LATCH_DIR_OUT, latched,
-				  reason == LATCH_REASON_ADMIN ? LATCH_REASON_CLOSED :
-				  latched ? LATCH_REASON_CLEAR : LATCH_REASON_BROKEN);
+				  !latched ? LATCH_REASON_CLOSED :
+				  reason == LATCH_REASON_RELEASED ? LATCH_REASON_CLEAR :
+								    LATCH_REASON_BROKEN);
 }
 
 /*
@@ -165,7 +183,7 @@ static unsigned int latch_output_flow(struct latch_net *ln, struct sk_buff *skb,
 
 	if (l && !latch_output_twin(l, skb, sk)) {
 		latch_output_cookie(l, skb, h);
-		return latch_output_enforce(l, skb, st);
+		return latch_output_enforce(l, skb, h, st);
 	}
 	return sk ? latch_output_unowned(ln, skb, sk, own, h, st) : NF_ACCEPT;
 }
@@ -224,7 +242,7 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	latch_parse(ln, skb, st->out, st->pf, LATCH_DIR_OUT, &h);
 	l = sk ? latch_find_sk(sk) : NULL;
 	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
-		return latch_output_enforce(l, skb, st);
+		return latch_output_enforce(l, skb, &h, st);
 	switch (h.kind) {
 	case LATCH_PKT_FLOW:
 		return latch_output_flow(ln, skb, sk, l, &h, st);
@@ -243,7 +261,7 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 
 /*
  * Tier 2 found no latch for a packet, by its flow and by its socket, and one may come of it:
- * what is left to do of tier 3 where nobody has changed the packet's header. @pf is constant.
+ * what is left to do of tier 3 where nobody has changed the packet's header. &hpf is constant.
  */
 static __always_inline unsigned int latch_output_new(struct latch_net *ln, struct sk_buff *skb,
 						     const struct nf_hook_state *st, u8 pf,
@@ -271,7 +289,7 @@ static noinline unsigned int latch_output_new6(struct latch_net *ln, struct sk_b
 	return latch_output_new(ln, skb, st, NFPROTO_IPV6, proto);
 }
 
-/* Tier 2. @pf and @proto are constant. */
+/* Tier 2. &hpf and &hproto are constant. */
 static __always_inline unsigned int latch_output_plain(struct latch_net *ln, struct sk_buff *skb,
 						       const struct nf_hook_state *st,
 						       struct latch *l, u8 pf, u8 proto)
@@ -316,7 +334,7 @@ static noinline unsigned int latch_output_udp6(struct latch_net *ln, struct sk_b
 	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV6, IPPROTO_UDP);
 }
 
-/* What was not transformed yet. @pf is constant. */
+/* What was not transformed yet. &hpf is constant. */
 static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb,
 						 const struct nf_hook_state *st, u8 pf)
 {
@@ -343,9 +361,9 @@ static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb
 
 /**
  * latch_output4() - hook POST_ROUTING of IPv4
- * @priv: the namespace
- * @skb:  the packet; one that is transformed was checked before
- * @st:   netfilter's
+ * &hpriv: the namespace
+ * &hskb:  the packet; one that is transformed was checked before
+ * &hst:   netfilter's
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.
  */
@@ -358,9 +376,9 @@ unsigned int latch_output4(void *priv, struct sk_buff *skb, const struct nf_hook
 
 /**
  * latch_output6() - hook POST_ROUTING of IPv6
- * @priv: the namespace
- * @skb:  the packet; one that is transformed was checked before
- * @st:   netfilter's
+ * &hpriv: the namespace
+ * &hskb:  the packet; one that is transformed was checked before
+ * &hst:   netfilter's
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.
  */
@@ -390,9 +408,9 @@ static const struct udphdr *latch_udp_header(const struct sk_buff *skb, size_t l
 
 /**
  * latch_local_out4() - hook LOCAL_OUT of IPv4, before anybody changes a header
- * @priv: the namespace
- * @skb:  the packet
- * @st:   netfilter's
+ * &hpriv: the namespace
+ * &hskb:  the packet
+ * &hst:   netfilter's
  *
  * Marks a datagram whose socket addressed it to somebody else than its peer. One with
  * options may go somewhere else than its header says, and is not marked.
@@ -415,9 +433,9 @@ unsigned int latch_local_out4(void *priv, struct sk_buff *skb, const struct nf_h
 
 /**
  * latch_local_out6() - hook LOCAL_OUT of IPv6, before anybody changes a header
- * @priv: the namespace
- * @skb:  the packet
- * @st:   netfilter's
+ * &hpriv: the namespace
+ * &hskb:  the packet
+ * &hst:   netfilter's
  *
  * As latch_local_out4(); extension headers are to IPv6 what options are to IPv4.
  *

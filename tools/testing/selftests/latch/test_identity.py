@@ -453,6 +453,8 @@ def dead_peer(env, proto, fam):
         env.alice.nl.do("manager-set", dead_peer=env.alice.peer("bob"))
         is_state(flow.a, "BROKEN", "DPD", ["DPD"])
     is_state(other.a, "ESTABLISHED", "NONE", [])
+    with Moves(env.alice, at_least=["LatchOutBroken"]):
+        flow.a.send(b"to a dead peer")
     ipsec.rekey()
     is_state(flow.a, "BROKEN", "DPD", ["DPD"])
     other.exchange()

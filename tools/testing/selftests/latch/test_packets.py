@@ -539,6 +539,46 @@ def orphan(env, fam):
         host.nl.do("conn-flush")
 
 
+@case("5.5-1_rst_of_{how}_of_one_broken_end_{flow}", LAST)
+def last_segment_one_end(env, fam, unread, end):
+    """One end's latch is broken, the other's is not: the RST leaves under the flow's own SA and ends it there."""
+    flow = nothing_under_way(env, Ipsec(env.alice, env.bob, fam=fam).up().identify(), unread)
+    env.alice.nl.do("manager-set", dead_peer=env.alice.peer("bob"))
+    is_state(flow.a, "BROKEN", "DPD")
+    end(flow.a)
+    ksft_eq(error_of(flow.b), errno.ECONNRESET)
+    is_state(flow.b, "CLOSED", "RELEASED")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
+
+
+@case("5.5-1_break_that_one_end_sees_{flow}", TCP)
+def one_end_sees(env, fam):
+    """The disposition is reset: the peer is told too, while there is an SA for it."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = ipsec.tcp()
+    flow.exchange()
+    env.wire.restart()
+    with Moves(env.alice, LatchBroken=1, may=GOING):
+        env.alice.nl.do("manager-set", dead_peer=env.alice.peer("bob"))
+        for sock in (flow.a, flow.b):
+            ksft_eq(error_of(sock), errno.ECONNRESET)
+    is_state(flow.a, "CLOSED", "DPD")
+    is_state(flow.b, "CLOSED", "RELEASED")
+    ksft_eq(env.wire.clear(flow), (0, 0), "(frames, bytes) in clear")
+
+
+@case("2.3-20_close_by_an_administrator_sends_no_rst_{flow}", TCP)
+def admin_sends_nothing(env, fam):
+    """What an administrator has closed says nothing more, though there is an SA for it."""
+    flow = Ipsec(env.alice, env.bob, fam=fam).up().identify().tcp()
+    flow.exchange()
+    with Moves(env.alice, LatchOutClosed=1, may=GOING):
+        env.alice.nl.do("conn-close", id=info(flow.a).id)
+        ksft_eq(error_of(flow.a), errno.ECONNRESET)
+    is_state(flow.b, "ESTABLISHED")
+    ksft_true(flow.silent(flow.b))
+
+
 @case("2-10_rst_of_{how}_when_established_{flow}", LAST)
 def last_segment(env, fam, unread, end):
     """The socket of an established latch goes, and its RST leaves under the SA."""
