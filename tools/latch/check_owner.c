@@ -67,7 +67,7 @@ static void check_unused(const struct claims *claims)
 
 /**
  * check_owners() - find SAs that are nobody's, or several peers'
- * @sad:     the SAs
+ * @sad:     the SAs; each is told its peer
  * @claims:  the bindings; those that an SA has are marked
  * @manager: a key manager is active
  * @set:     the settings
@@ -80,8 +80,8 @@ void check_owners(const struct sad *sad, const struct claims *claims, bool manag
 	uint32_t *reqid = need(malloc((sad->n + 1) * sizeof(*reqid)));
 	int64_t now = time(NULL);
 	char where[SA_TEXT_MAX];
-	const struct sa *sa;
 	struct claim *claim;
+	struct sa *sa;
 
 	memset(o, 0, sizeof(*o));
 	for (sa = sad->sa; sa < sad->sa + sad->n; sa++) {
@@ -94,6 +94,7 @@ void check_owners(const struct sad *sad, const struct claims *claims, bool manag
 			finding_add(FOUND_AMBIGUOUS, "%s", where);
 		} else if (claim) {
 			o->identified++;
+			sa->peer = claim->peer;
 		} else if (manager && is_awaited(sa, now, set)) {
 			o->awaited++;
 		} else {

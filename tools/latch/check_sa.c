@@ -57,11 +57,13 @@ static int compare(const void *a, const void *b)
 	return d ? d : strcmp(x->suite, y->suite);
 }
 
-/* SAs for the same packets, n of them: have they one suite and, inbound, one window? */
+/* SAs for the same packets, n of them: have they one peer, one suite and, inbound, one window? */
 static void check_way(const struct sa **sa, size_t n, const struct links *links)
 {
 	bool inbound = links_local(links, sa[0]->pair.family, sa[0]->dst);
 	uint32_t least = sa[0]->window, most = least;
+	uint32_t peer = sa[0]->peer;
+	bool several = false;
 	char where[SA_TEXT_MAX];
 	size_t i;
 
@@ -71,11 +73,16 @@ static void check_way(const struct sa **sa, size_t n, const struct links *links)
 			least = sa[i]->window;
 		if (sa[i]->window > most)
 			most = sa[i]->window;
+		several |= peer && sa[i]->peer && sa[i]->peer != peer;
+		if (!peer)
+			peer = sa[i]->peer;
 		/* they are sorted by suite */
 		if (strcmp(sa[i]->suite, sa[i - 1]->suite))
 			finding_add(FOUND_SUITES, "%s: %s, and %s", where, sa[i - 1]->suite,
 				    sa[i]->suite);
 	}
+	if (several)
+		finding_add(FOUND_PEERS, "%s", where);
 	if (inbound && least != most)
 		finding_add(FOUND_WINDOWS, "%s: %u, and %u", where, least, most);
 }
@@ -105,7 +112,7 @@ static void check_pair(const struct sa **sa, size_t n)
 
 /**
  * check_pairs() - find SAs that are not congruent though they can carry the same flows
- * @sad:   the SAs
+ * @sad:   the SAs, after check_owners()
  * @links: our own addresses
  */
 void check_pairs(const struct sad *sad, const struct links *links)

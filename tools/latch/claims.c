@@ -30,6 +30,7 @@ static void take_claim(const struct nlmsghdr *nlh, void *data)
 	to->key.mask = netlink_num(tb[LATCH_A_BINDING_MARK_MASK]);
 	if (dst && mnl_attr_get_payload_len(dst) <= sizeof(to->key.dst))
 		memcpy(to->key.dst, mnl_attr_get_payload(dst), mnl_attr_get_payload_len(dst));
+	to->peer = netlink_num(tb[LATCH_A_BINDING_PEER]);
 	to->ambiguous = tb[LATCH_A_BINDING_AMBIGUOUS];
 }
 

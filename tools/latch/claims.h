@@ -30,11 +30,13 @@ struct claim_key {
 /**
  * struct claim - a binding
  * @key:       which SAs it is for
+ * @peer:      number of the peer's record
  * @ambiguous: it is claimed for several peers
  * @used:      an SA has it
  */
 struct claim {
 	struct claim_key key;
+	uint32_t peer;
 	bool ambiguous;
 	bool used;
 };

@@ -53,6 +53,7 @@ struct sa_pair {
  * @mask:    mask of the mark, 0 where it has none
  * @if_id:   its XFRM interface, 0 for none
  * @window:  packets in its replay window
+ * @peer:    number of the record of the one peer that it is bound to, 0 for none
  * @added:   when it came, in seconds since 1970
  * @offload: what a device does for it
  * @suite:   mode, algorithms and extended sequence numbers, in words
@@ -67,6 +68,7 @@ struct sa {
 	uint32_t mask;
 	uint32_t if_id;
 	uint32_t window;
+	uint32_t peer;
 	int64_t added;
 	enum sa_offload offload;
 	char suite[SA_TEXT_MAX];

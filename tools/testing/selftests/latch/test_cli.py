@@ -207,6 +207,19 @@ class Third:
         return [sa.add()], [sa.delete()]
 
 
+class OfPeer(Third):
+    """One more SA, like one of the pair but that it is another peer's."""
+
+    def __init__(self, way, peer):
+        super().__init__(way)
+        self.peer = peer
+
+    def words(self, ipsec):
+        sa = ipsec.sas[self.way].but(spi=0x9001)
+        ipsec.a.bind(self.peer, ipsec.a.name, sa=sa)
+        return [sa.add()], [sa.delete()]
+
+
 class Other(Third):
     """The SA itself, but for something."""
 
@@ -255,6 +268,7 @@ TROUBLE = [
     {"what": "replay-window", "change": Third(IN, window=16)},
     {"what": "any-source", "change": Third(IN, src="0.0.0.0")},
     {"what": "shared-reqid", "change": Third(IN, src="10.9.0.3")},
+    {"what": "peers", "change": OfPeer(OUT, "mallory")},
     {"what": "unidentified", "change": Third(IN, reqid=9)},
     {"what": "mark", "how": "_of_an_sa", "change": Third(IN, extra="mark 3 mask 0xff")},
     {"what": "mark", "how": "_of_a_policy", "change": Policy(f"{FAR} dir out mark 3 mask 0xff")},

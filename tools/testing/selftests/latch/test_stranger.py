@@ -6,14 +6,16 @@ RFC 5660 2-6, 2.2-6, 2.3-11, 2.3-12, 2.3.1-1, 2.3.2 (the worked example).
 """
 
 import errno
+import socket
 
 import forge
 import runner
 from expect import Moves, is_state
-from flow import FLOWS, error_of
+from flow import FLOWS, Flow, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times
 from latchapi import L, ask, ask_to_wait, info
+from netns import INET
 from scenes import AddressTakeover, OffloadDevice
 
 HOSTS = ("alice", "bob", "mallory")
@@ -37,6 +39,83 @@ def prepare_takeover(env, fam, name, **kwargs):
         for sa in attack.sas:
             env.alice.bind("mallory", "alice", sa=sa)
     return ipsec, attack
+
+
+class Neighbour(Ipsec):
+    """One of several peers behind one NAT: it is told from the others by a mark at alice's, by its port at bob's.
+
+    That is what strongSwan makes of mark_out=%unique and set_mark_in=%same.
+    """
+
+    def __init__(self, env, fam, mark):
+        super().__init__(env.alice, env.bob, fam=fam, reqid=mark)
+        self.mark, self.port = mark, 5000 + mark
+
+    def _policies(self, host):
+        for way in ("out", "in"):
+            words = self.policy(host, way)
+            if host is self.a:
+                yield words.replace(" priority", f" mark {self.mark} priority")
+            else:
+                yield words.replace(" dir", f" proto tcp {'sport' if way == 'out' else 'dport'} {self.port} dir")
+
+    def _sas(self, host):
+        for sa in self.sas:
+            if host is self.b:
+                yield sa
+            else:
+                yield sa.but(extra=f"mark {self.mark}" if sa.src == host.addr(self.fam) else f"output-mark {self.mark}")
+
+    def up(self, hosts=None):
+        self.sas = self.new_sas()
+        for host in hosts or (self.a, self.b):
+            host.ip(*[sa.add() for sa in self._sas(host)], *self._policies(host))
+        return self
+
+    def rekey(self):
+        old = {host: list(self._sas(host)) for host in (self.a, self.b)}
+        self.sas = self.new_sas()
+        for host in (self.b, self.a):
+            host.ip(*[sa.add() for sa in self._sas(host)])
+        for host in (self.a, self.b):
+            host.ip(*[sa.delete() for sa in old[host]])
+
+    def connect(self, listener):
+        """A connection from this peer to a listener of alice's; the accepted socket comes first."""
+        sock = self.b.socket(INET[self.fam])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.settimeout(10)
+        sock.bind((self.b.addr(self.fam), self.port))
+        sock.connect(listener.getsockname()[:2])
+        return Flow(self, "tcp", self.a.owns(listener.accept()[0]), sock)
+
+
+def fwmark_accept(host, value):
+    """Does an accepted socket send with the mark that its SYN came with?"""
+    with host, open("/proc/sys/net/ipv4/tcp_fwmark_accept", "w", encoding="ascii") as f:
+        f.write(f"{value}\n")
+
+
+@case("2.2-6_two_peers_behind_one_nat_{flow}", FLOWS[:2])
+def behind_one_nat(env, fam):
+    """Marks tell two peers with one address and the same selectors apart: neither locks the other out, nor by a rekey."""
+    fwmark_accept(env.alice, 1)
+    first, second = Neighbour(env, fam, 1), Neighbour(env, fam, 2)
+    for mark, name in ((1, "bob"), (2, "mallory")):
+        env.alice.bind(name, "alice", reqid=mark)
+        env.bob.bind("alice", name, reqid=mark)
+    listener = first.listen(env.alice)
+    listener.settimeout(10)
+    flows = [first.up().connect(listener)]
+    flows.append(second.up().connect(listener))
+    for step in (None, second.rekey, first.rekey, second.rekey):
+        if step:
+            step()
+        for flow, name in zip(flows, ("bob", "mallory")):
+            flow.exchange()
+            got = is_state(flow.a, "ESTABLISHED", "NONE", [])
+            ksft_eq((got.peer, got.breaks), (env.alice.peer(name), 0))
+    fwmark_accept(env.alice, 0)
 
 
 SCENES = [
