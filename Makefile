@@ -67,7 +67,7 @@ mutants: deps
 # What takes longer than a check may: that, and everything on the debug kernel
 soak: mutants
 	@T='*' $(top)/tools/testing/check vm-debug
-	@LATCH_NOFAST_KERNEL=debug $(top)/tools/testing/check vm-nofast
+	@T='*' LATCH_NOFAST_KERNEL=debug $(top)/tools/testing/check vm-nofast
 	@$(top)/tools/testing/check plain-6.12
 
 deps:
