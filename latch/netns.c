@@ -19,6 +19,7 @@
 #include "packet/watch.h"
 #include "peer/bind.h"
 #include "peer/peer.h"
+#include "sock/alert.h"
 #include "sock/halfopen.h"
 #include "sock/tell.h"
 #include "sock/unlink.h"
@@ -45,6 +46,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->bind.gone);
 	INIT_LIST_HEAD(&ln->pending.halfopen);
 	INIT_LIST_HEAD(&ln->pending.timewait);
+	skb_queue_head_init(&ln->alerts.queue);
 	INIT_LIST_HEAD(&ln->reports.all);
 	INIT_LIST_HEAD(&ln->reports.later);
 	INIT_LIST_HEAD(&ln->reports.grace);
@@ -101,6 +103,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	latch_unlink_all(ln);
 	latch_halfopen_clear(ln);
 	latch_tell_clear(ln);
+	latch_alert_clear(ln);
 	if (ln->watch.tcp) {
 		latch_watch_tcp(ln, false);
 		/* a call-back that still runs knows the namespace */

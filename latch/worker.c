@@ -8,6 +8,7 @@
 #include "channel/table.h"
 #include "packet/watch.h"
 #include "sock/adopt.h"
+#include "sock/alert.h"
 #include "sock/tell.h"
 #include "worker.h"
 #include "xfrm/sad.h"
@@ -39,5 +40,6 @@ void latch_worker_run(struct work_struct *work)
 	latch_reeval_paths(ln);
 	if (test_bit(LATCH_WORK_ALL, &todo))
 		latch_reeval_all(ln);
+	latch_alert_all(ln);
 	latch_tell_all(ln);
 }

@@ -19,6 +19,7 @@
 #include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
+#include "sock/alert.h"
 #include "sock/tell.h"
 #include "sock/unlink.h"
 
@@ -224,7 +225,7 @@ static noinline void latch_notify_all(struct latch *l, u8 old)
 }
 
 /**
- * latch_notify() - ALERT to whoever listens to the group "events" (2.3-10)
+ * latch_notify() - ALERT to whoever listens to the group "events", and to the owner (2.3-10)
  * @l:   the latch after the change, whose lock is held
  * @old: LATCH_STATE_* before
  *
@@ -236,6 +237,8 @@ static noinline void latch_notify_all(struct latch *l, u8 old)
 void latch_notify(struct latch *l, u8 old)
 {
 	lockdep_assert_held(&l->lock);
+	if (READ_ONCE(l->alerts))
+		latch_alert(l, old);
 	if (genl_has_listeners(&latch_family, l->ln->net, LATCH_NLGRP_EVENTS))
 		latch_notify_all(l, old);
 }

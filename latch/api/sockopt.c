@@ -24,6 +24,7 @@
 #include "core/want.h"
 #include "packet/watch.h"
 #include "peer/peer.h"
+#include "sock/alert.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
@@ -180,6 +181,47 @@ out:
 	return err == -ENOBUFS ? -ENOSPC : err;
 }
 
+static int latch_alerts_ask(struct latch_net *ln, struct sock *sk, bool on)
+{
+	struct latch *l;
+
+	rcu_read_lock();
+	l = latch_find_sk(sk);
+	rcu_read_unlock();
+	if (!l && !on)
+		return 0;
+	l = latch_for_request(ln, sk);
+	if (IS_ERR(l))
+		return PTR_ERR(l) == -ENOBUFS ? -ENOSPC : PTR_ERR(l);
+	latch_alert_ask(l, on);
+	latch_put(l);
+	return 0;
+}
+
+/* IP_LATCH_ALERTS: at any time, and a listener's children inherit it (2.3-10). */
+static int latch_set_alerts(struct latch_net *ln, struct sock *sk, sockptr_t arg, unsigned int len)
+{
+	int on, err;
+
+	if (len < sizeof(on))
+		return -EINVAL;
+	if (copy_from_sockptr(&on, arg, sizeof(on)))
+		return -EFAULT;
+	if (on != 0 && on != 1)
+		return -EINVAL;
+	/* as in latch_set() */
+	atomic_inc(&ln->gauge.socks);
+	err = latch_watch_update(ln);
+	if (!err) {
+		lock_sock(sk);
+		err = latch_alerts_ask(ln, sk, on);
+		release_sock(sk);
+	}
+	atomic_dec(&ln->gauge.socks);
+	latch_watch_update(ln);
+	return err;
+}
+
 static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 {
 	struct latch_net *ln = latch_pernet(sock_net(sk));
@@ -187,10 +229,12 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	struct latch_req req;
 	int err;
 
-	if (opt != IP_LATCH)
+	if (opt != IP_LATCH && opt != IP_LATCH_ALERTS)
 		return -ENOPROTOOPT;
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
+	if (opt == IP_LATCH_ALERTS)
+		return latch_set_alerts(ln, sk, arg, len);
 	err = latch_req_copy(&req, arg, len);
 	if (err)
 		return err;
@@ -347,15 +391,35 @@ static int latch_get_binding(struct sock *sk, void __user *user, int *len)
 	return err;
 }
 
+static int latch_get_alerts(struct sock *sk, void __user *user, int *len)
+{
+	struct latch *l;
+	int on = 0;
+
+	if (*len < (int)sizeof(on))
+		return -EINVAL;
+	rcu_read_lock();
+	l = latch_find_sk(sk);
+	if (l)
+		on = READ_ONCE(l->alerts) & LATCH_ALERTS_ON;
+	rcu_read_unlock();
+	*len = sizeof(on);
+	return copy_to_user(user, &on, sizeof(on)) ? -EFAULT : 0;
+}
+
 static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 {
 	struct latch_net *ln = latch_pernet(sock_net(sk));
 	struct latch_info info;
 
+	if (opt > IP_LATCH_LOCAL_ID && opt != IP_LATCH_ALERTS)
+		return -ENOPROTOOPT;
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
 	if (*len < 0)
 		return -EINVAL;
+	if (opt == IP_LATCH_ALERTS)
+		return latch_get_alerts(sk, user, len);
 	latch_spd_check_defaults(ln);
 	latch_work_sync(ln);
 	if (opt == IP_LATCH_BINDING)

@@ -26,6 +26,7 @@ static const char *const latch_event_names[LATCH_MIB_EVENTS] = {
 	[LATCH_MIB_CLOSED]	= "Closed",
 	[LATCH_MIB_REFUSED]	= "Refused",
 	[LATCH_MIB_IDENTIFIED]	= "Identified",
+	[LATCH_MIB_ALERTS_LOST]	= "AlertsLost",
 };
 
 /**

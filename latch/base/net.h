@@ -88,6 +88,7 @@ struct latch_net {
 	struct latch_net_reeval		reeval;
 	struct latch_net_pending	pending;
 	struct latch_net_tell		tell;
+	struct latch_net_alerts		alerts;
 	struct latch_net_sysctl		sysctl;
 };
 

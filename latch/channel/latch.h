@@ -22,6 +22,10 @@ struct sock;
 #define LATCH_COOKIE	0x02
 #define LATCH_TWIN	0x04
 
+/* latch.alerts */
+#define LATCH_ALERTS_ON		0x01
+#define LATCH_ALERTS_LOST	0x02
+
 /* latch.noted */
 #define LATCH_NOTED_TCP(dir)	(BIT(dir) << LATCH_DIRS)
 
@@ -44,6 +48,8 @@ struct sock;
  * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
  *             group has seen is good for its own; LATCH_NOTED_TCP(direction) too for TCP;
  *             read anywhere
+ * @alerts:    its socket wants a record of each change: LATCH_ALERTS_ON, and _LOST where the
+ *             last one found no room; read anywhere
  * @missed:    how often in a row TCP was found to have nothing of a half-open one
  * @dif:       device that its SYN came in by, and @sdif its L3 slave, while it has no
  *             socket
@@ -98,6 +104,7 @@ struct latch {
 				unpin:1;
 	bool			restored;
 	u8			noted;
+	u8			alerts;
 	s16			err;
 	u32			conflicts;
 	spinlock_t		lock;

@@ -30,8 +30,13 @@ u8 latch_disposition(const struct latch *l)
 	return READ_ONCE(l->ln->conf.disposition);
 }
 
-/* The error that the owner is to get on a break, 0 for none; negative. */
-static int latch_report_errno(const struct latch *l)
+/**
+ * latch_report_errno() - the error that the owner is to get on a break
+ * @l: the latch
+ *
+ * Context: any, @l->lock held. Return: negative; 0 for none.
+ */
+int latch_report_errno(const struct latch *l)
 {
 	const struct sock *sk = l->sk;
 

@@ -10,6 +10,7 @@ struct list_head;
 struct work_struct;
 
 u8 latch_disposition(const struct latch *l);
+int latch_report_errno(const struct latch *l);
 void latch_report(struct latch *l, int err);
 void latch_report_break(struct latch *l);
 void latch_report_now(struct latch *l);

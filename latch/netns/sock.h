@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -35,6 +36,16 @@ struct latch_net_pending {
  */
 struct latch_net_tell {
 	struct delayed_work	work;
+};
+
+/**
+ * struct latch_net_alerts - records for the error queues of sockets; sock/alert.c
+ * @queue: those that the worker is to deliver; each holds its socket
+ * @asked: some socket has asked for them, once
+ */
+struct latch_net_alerts {
+	struct sk_buff_head	queue;
+	bool			asked;
 };
 
 #endif /* LATCH_NETNS_SOCK_H */

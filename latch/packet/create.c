@@ -26,6 +26,7 @@
 #include "packet/enforce.h"
 #include "packet/establish.h"
 #include "packet/parse.h"
+#include "sock/alert.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
@@ -273,6 +274,7 @@ static struct latch *latch_inherit(struct latch_net *ln, struct latch *parent,
 	l->automatic = parent->automatic;
 	l->mode = parent->mode;
 	l->disposition = parent->disposition;
+	l->alerts = READ_ONCE(parent->alerts) & LATCH_ALERTS_ON;
 	if (parent->demand && refcount_inc_not_zero(&parent->demand->ref))
 		l->demand = parent->demand;
 	return l;
@@ -302,6 +304,8 @@ static unsigned int latch_create_halfopen(struct latch_net *ln, struct sk_buff *
 	if (!READ_ONCE(l->hashed)) {
 		latch_unlink(l);
 		l = parent;
+	} else if (READ_ONCE(parent->alerts)) {
+		latch_alert_child(parent, sk, l);
 	}
 	return latch_fate(ln, l, skb, LATCH_DIR_IN, v);
 }

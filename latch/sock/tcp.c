@@ -19,6 +19,7 @@
 #include "core/flow.h"
 #include "core/fsm.h"
 #include "core/types.h"
+#include "sock/alert.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/tcp.h"
@@ -55,6 +56,24 @@ struct sock *latch_tcp_find(struct latch_net *ln, const struct latch_flow *f, in
 #endif
 	return __inet_lookup_established(ln->net, hashinfo, (__force __be32)f->remote.w[0], sport,
 					 (__force __be32)f->local.w[0], hnum, dif, sdif);
+}
+
+/* The listener of a flow's local end; not held. A program that picks one is not asked again. */
+static struct sock *latch_tcp_parent(struct latch_net *ln, const struct latch_flow *f, int dif)
+{
+	struct inet_hashinfo *hashinfo = ln->net->ipv4.tcp_death_row.hashinfo;
+	__be16 sport = (__force __be16)f->rport;
+	u16 hnum = ntohs((__force __be16)f->lport);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (f->family == AF_INET6)
+		return inet6_lookup_listener(ln->net, hashinfo, NULL, 0,
+					     (const struct in6_addr *)&f->remote, sport,
+					     (const struct in6_addr *)&f->local, hnum, dif, 0);
+#endif
+	return __inet_lookup_listener(ln->net, hashinfo, NULL, 0,
+				      (__force __be32)f->remote.w[0], sport,
+				      (__force __be32)f->local.w[0], hnum, dif, 0);
 }
 
 /* Under the latch's lock: a listener of its socket (2.3-1). */
@@ -146,6 +165,25 @@ static void latch_tcp_unlisten(struct sock *sk)
 	latch_unlink(l);
 }
 
+/*
+ * A child of a listener that wants to be told, and it has no latch (2.3-15). Who connects to
+ * somebody who does the same has a socket already, and is nobody's child.
+ */
+static void latch_tcp_unlatched(struct latch_net *ln, const struct sock *child,
+				const struct latch_flow *f)
+{
+	int dif = child->sk_bound_dev_if ?: child->sk_rx_dst_ifindex;
+	struct latch *parent;
+	struct sock *sk;
+
+	if (!latch_alerts_asked(ln) || child->sk_socket)
+		return;
+	sk = latch_tcp_parent(ln, f, dif);
+	parent = sk ? latch_find_sk(sk) : NULL;
+	if (parent && READ_ONCE(parent->alerts))
+		latch_alert_unlatched(parent, sk, f);
+}
+
 /* A child is born: the latch of its SYN gets its socket (2.3-15, 5.1-1). */
 static noinline void latch_tcp_child(struct latch_net *ln, struct sock *sk)
 {
@@ -155,8 +193,10 @@ static noinline void latch_tcp_child(struct latch_net *ln, struct sock *sk)
 	if (!latch_sk_flow(sk, &f))
 		return;
 	l = latch_find(ln, &f);
-	if (!l)
+	if (!l) {
+		latch_tcp_unlatched(ln, sk, &f);
 		return;
+	}
 	spin_lock_bh(&l->lock);
 	if (l->pending && l->state != LATCH_STATE_CLOSED && latch_owner_attach(l, sk))
 		latch_halfopen_orphan(l);
@@ -287,7 +327,7 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 static bool latch_tcp_matters(const struct latch_net *ln, int old, int new)
 {
 	return new == TCP_LISTEN || old == TCP_LISTEN || latch_net_active(ln) ||
-	       atomic_read(&ln->gauge.latches);
+	       atomic_read(&ln->gauge.latches) || latch_alerts_asked(ln);
 }
 
 static noinline void latch_tcp_moves(struct sock *sk, int old, int new)

@@ -78,6 +78,7 @@ static void latch_renew_inherit(struct latch *new, struct latch *l)
 {
 	new->mode = l->mode;
 	new->disposition = l->disposition;
+	new->alerts = l->alerts;
 	new->automatic = l->automatic;
 	new->demand = l->demand;
 	if (!l->kept) {

@@ -22,7 +22,8 @@
 #define IP_LATCH_PEER_KEY	(IP_LATCH + 4)	/* get: public key, SubjectPublicKeyInfo */
 #define IP_LATCH_BINDING	(IP_LATCH + 5)	/* get: RFC 5056 channel binding, 64 bytes */
 #define IP_LATCH_LOCAL_ID	(IP_LATCH + 6)	/* get: value of the local ID */
-#define IP_LATCH_LAST		IP_LATCH_LOCAL_ID
+#define IP_LATCH_ALERTS		(IP_LATCH + 11)	/* int: changes go to the error queue */
+#define IP_LATCH_LAST		IP_LATCH_ALERTS
 
 /* States of a latch (RFC 5660 section 2.2). NONE: the socket has no latch. */
 #define LATCH_STATE_NONE	0
@@ -202,6 +203,7 @@ struct latch_transform {
 #define LATCH_F_ADOPTED			0x0080	/* the connection was there before the latch */
 #define LATCH_F_PENDING			0x0100	/* broken; what the disposition says is put off */
 #define LATCH_F_UNEXPLAINED		0x0200	/* policies do not explain its SAs */
+#define LATCH_F_ALERTS_LOST		0x0800	/* of a record: the ones before it found no room */
 
 /**
  * struct latch_info - what is latched (RFC 5660 2-12 to 2-15, 2.3-9)
@@ -276,5 +278,54 @@ struct latch_info {
 };
 
 #define LATCH_INFO_SIZE_VER0	208
+
+/* sock_extended_err.ee_type of a record of IP_LATCH_ALERTS; ee_origin is SO_EE_ORIGIN_LOCAL. */
+#define LATCH_ALERT_OWN		0x4c	/* the socket's own latch changed */
+#define LATCH_ALERT_CHILD	0x4d	/* a listener has a new connection */
+
+/**
+ * struct latch_alert - the data of a record in a socket's error queue (RFC 5660 2.3-10)
+ * @size:        the running kernel's full size of this structure
+ * @state:       LATCH_STATE_* after the change; also in ee_code. NONE: a child without latch
+ * @old_state:   LATCH_STATE_* before; the same where only the peer became known, or where
+ *               what was put off is carried out
+ * @reason:      LATCH_REASON_* of the last break or close; also in ee_info
+ * @disposition: LATCH_DISP_* in force
+ * @id:          number of the latch; its low 32 bits are in ee_data
+ * @flags:       LATCH_F_PEER_IDENTIFIED, _PEER_UNKNOWN, _PENDING, _ALERTS_LOST
+ * @conflicts:   bit LATCH_REASON_x set: such a conflict was there
+ * @peer:        number of the peer's record, 0 unidentified
+ * @family:      AF_INET or AF_INET6, of the flow; 0 it has none yet
+ * @proto:       IPPROTO_TCP or IPPROTO_UDP
+ * @resv:        zero
+ * @local_port:  network byte order
+ * @remote_port: network byte order; the address that recvmsg() gives is the remote one, too
+ * @resv2:       zero
+ * @local_addr:  IPv4 in the first four bytes
+ * @remote_addr: the same
+ *
+ * ee_errno is the error that the socket gets with it, ENOMSG where it gets none.
+ */
+struct latch_alert {
+	__u32	size;
+	__u8	state;
+	__u8	old_state;
+	__u8	reason;
+	__u8	disposition;
+	__aligned_u64 id;
+	__u32	flags;
+	__u32	conflicts;
+	__u32	peer;
+	__u16	family;
+	__u8	proto;
+	__u8	resv;
+	__be16	local_port;
+	__be16	remote_port;
+	__u32	resv2;
+	__u8	local_addr[16];
+	__u8	remote_addr[16];
+};
+
+#define LATCH_ALERT_SIZE_VER0	72
 
 #endif /* _UAPI_LINUX_LATCH_H */

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,13 @@ class LatchTransform(ctypes.Structure):
         return {name: getattr(self, name) for name, _ in self._fields_}
 
 
+def _address(family, raw):
+    """The text of an address; IPv4 is in the first four bytes."""
+    if family == socket.AF_INET:
+        return socket.inet_ntop(family, raw[:4])
+    return socket.inet_ntop(socket.AF_INET6, raw)
+
+
 class LatchInfo(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_uint32),
@@ -153,10 +161,7 @@ class LatchInfo(ctypes.Structure):
             return socket.ntohl(getattr(self, "_" + name))
         if name.endswith("_addr"):
             family = self.outer_family if name.startswith("outer") else self.family
-            raw = bytes(getattr(self, "_" + name))
-            if family == socket.AF_INET:
-                return socket.inet_ntop(family, raw[:4])
-            return socket.inet_ntop(socket.AF_INET6, raw)
+            return _address(family, bytes(getattr(self, "_" + name)))
         raise AttributeError(name)
 
     @property
@@ -176,6 +181,45 @@ class LatchInfo(ctypes.Structure):
         return [t.dict() for t in self.transforms[: self.n_transforms]]
 
 
+class LatchAlert(ctypes.Structure):
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("state", ctypes.c_uint8),
+        ("old_state", ctypes.c_uint8),
+        ("reason", ctypes.c_uint8),
+        ("disposition", ctypes.c_uint8),
+        ("id", ctypes.c_uint64),
+        ("flags", ctypes.c_uint32),
+        ("conflicts", ctypes.c_uint32),
+        ("peer", ctypes.c_uint32),
+        ("family", ctypes.c_uint16),
+        ("proto", ctypes.c_uint8),
+        ("resv", ctypes.c_uint8),
+        ("_local_port", ctypes.c_uint16),
+        ("_remote_port", ctypes.c_uint16),
+        ("resv2", ctypes.c_uint32),
+        ("_local_addr", ctypes.c_uint8 * 16),
+        ("_remote_addr", ctypes.c_uint8 * 16),
+    ]
+
+    @property
+    def state_name(self):
+        return L.name("LATCH_STATE_", self.state)
+
+    @property
+    def reason_name(self):
+        return L.name("LATCH_REASON_", self.reason)
+
+    @property
+    def local(self):
+        return _address(self.family, bytes(self._local_addr)), socket.ntohs(self._local_port)
+
+    @property
+    def remote(self):
+        return _address(self.family, bytes(self._remote_addr)), socket.ntohs(self._remote_port)
+
+
+assert ctypes.sizeof(LatchAlert) == L.LATCH_ALERT_SIZE_VER0
 assert ctypes.sizeof(LatchReq) == L.LATCH_REQ_SIZE_VER0
 assert ctypes.sizeof(LatchInfo) == L.LATCH_INFO_SIZE_VER0
 
@@ -234,6 +278,40 @@ def info(sock, level=None):
     """getsockopt(IP_LATCH)"""
     raw = sock.getsockopt(level_of(sock) if level is None else level, IP_LATCH, ctypes.sizeof(LatchInfo))
     return LatchInfo.from_buffer_copy(raw)
+
+
+def ask_alerts(sock, on=1):
+    """setsockopt(IP_LATCH_ALERTS)"""
+    sock.setsockopt(level_of(sock), L.IP_LATCH_ALERTS, on)
+
+
+def next_alert(sock):
+    """The next record of the socket's error queue, with .errno, .child and .name; None there is none."""
+    timeout = sock.gettimeout()
+    sock.setblocking(False)
+    try:
+        data, control, flags, name = sock.recvmsg(4096, 512, socket.MSG_ERRQUEUE)
+    except BlockingIOError:
+        return None
+    finally:
+        sock.settimeout(timeout)
+    ((level, kind, raw),) = [c for c in control if c[0] in (socket.SOL_IP, socket.IPPROTO_IPV6)]
+    error, origin, what, code, _, number, low = struct.unpack_from("=IBBBBII", raw)
+    got = LatchAlert.from_buffer_copy(data)
+    want = (level_of(sock), {socket.AF_INET: 11, socket.AF_INET6: 25}[sock.family], 1, socket.MSG_ERRQUEUE, len(data))
+    if (level, kind, origin, flags, got.size) != want:
+        raise AssertionError(f"{(level, kind, origin, flags, got.size)} instead of {want}")
+    if (got.state, got.reason, got.id & 0xFFFFFFFF, got.resv, got.resv2) != (code, number, low, 0, 0):
+        raise AssertionError("the record and its data differ")
+    got.errno, got.name = error, name
+    got.child = {L.LATCH_ALERT_OWN: False, L.LATCH_ALERT_CHILD: True}[what]
+    return got
+
+
+def alerts(sock):
+    """All records that are there, once the module has done what it has to do."""
+    info(sock)
+    return list(iter(lambda: next_alert(sock), None))
 
 
 def get_raw(sock, option, size, level=None, buffer=True):

@@ -109,7 +109,7 @@ def stat_names(env):
     reasons = re.findall(r"X\(\w+,\s*(\w+),", text)
     want = [
         "LatchActive", "LatchLatches", "LatchUnknown", "LatchUnexplained", "LatchListeners", "LatchPeers", "LatchBindings",
-        "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified",
+        "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified", "LatchAlertsLost",
         *[f"Latch{way}{name}" for way in ("In", "Out") for name in reasons],
     ]  # fmt: skip
     seen = env.alice.stat()
