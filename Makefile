@@ -20,7 +20,7 @@ BUILD = $(top)/build/$(release)
 btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 .DEFAULT_GOAL := modules
-.PHONY: all modules tools ike headers_check unit style vm check mutants soak demo demo-ike bench deps \
+.PHONY: all modules tools ike headers_check unit style vm check mutants soak upstream demo demo-ike bench deps \
 	docs spec install headers_install modules_install tools_install ike_install clean help
 
 all: modules tools
@@ -69,6 +69,12 @@ soak: mutants
 	@T='*' $(top)/tools/testing/check vm-debug
 	@T='*' LATCH_NOFAST_KERNEL=debug $(top)/tools/testing/check vm-nofast
 	@$(top)/tools/testing/check plain-6.12
+
+# The kernel's own selftests, without the module and with it: TESTS='tls pmtu_ipv4' picks some
+upstream:
+	@$(vm)/deps upstream
+	@$(top)/tools/testing/upstream/upstream $(if $(TESTS),-k $(K) $(TESTS),-t \
+		$(top)/Documentation/networking/latch-selftests.rst)
 
 deps:
 	@$(vm)/deps
@@ -130,6 +136,7 @@ help:
 	@echo 'make bench          what the module costs; BENCH=GLOB, JSON=FILE'
 	@echo 'make check          every check and test on every kernel'
 	@echo 'make soak           what takes longer: make mutants, all tests on the debug kernel, twice; plain hosts'
+	@echo 'make upstream       the kernel'"'"'s own selftests, without the module and with it; TESTS=NAMES'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug|nofast   one of them'
 	@echo 'make docs           the pictures of the documentation, in build/docs'
 	@echo 'make spec           regenerate what is generated from the netlink spec'
