@@ -14,6 +14,7 @@
 #include "base/sacache.h"
 #include "base/work.h"
 #include "channel/id.h"
+#include "channel/own.h"
 #include "channel/report.h"
 #include "netns.h"
 #include "packet/watch.h"
@@ -21,6 +22,7 @@
 #include "peer/peer.h"
 #include "sock/alert.h"
 #include "sock/halfopen.h"
+#include "sock/ownpol.h"
 #include "sock/tell.h"
 #include "sock/unlink.h"
 #include "worker.h"
@@ -39,6 +41,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	spin_lock_init(&ln->sad.lock);
 	spin_lock_init(&ln->pending.lock);
 	spin_lock_init(&ln->reports.lock);
+	spin_lock_init(&ln->own.lock);
 	mutex_init(&ln->watch.mutex);
 	INIT_LIST_HEAD(&ln->groups.all);
 	INIT_LIST_HEAD(&ln->sad.all);
@@ -50,6 +53,8 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->reports.all);
 	INIT_LIST_HEAD(&ln->reports.later);
 	INIT_LIST_HEAD(&ln->reports.grace);
+	INIT_LIST_HEAD(&ln->own.now);
+	INIT_LIST_HEAD(&ln->own.wait);
 	INIT_WORK(&ln->work.now, latch_worker_run);
 	INIT_DELAYED_WORK(&ln->work.later, latch_work_later_run);
 	INIT_DELAYED_WORK(&ln->sad.overdue_work, latch_sad_overdue_work);
@@ -57,6 +62,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_DELAYED_WORK(&ln->pending.work, latch_halfopen_work);
 	INIT_DELAYED_WORK(&ln->bind.reap_work, latch_bind_reap_work);
 	INIT_DELAYED_WORK(&ln->tell.work, latch_tell_work);
+	INIT_DELAYED_WORK(&ln->own.work, latch_ownpol_work);
 }
 
 static int __net_init latch_net_start(struct net *net)
@@ -86,6 +92,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	cancel_delayed_work_sync(&ln->tell.work);
+	cancel_delayed_work_sync(&ln->own.work);
 	latch_watch_update(ln);
 }
 
@@ -100,10 +107,12 @@ static void __net_exit latch_net_stop(struct net *net)
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	cancel_delayed_work_sync(&ln->tell.work);
+	cancel_delayed_work_sync(&ln->own.work);
 	latch_unlink_all(ln);
 	latch_halfopen_clear(ln);
 	latch_tell_clear(ln);
 	latch_alert_clear(ln);
+	latch_own_clear(ln);
 	if (ln->watch.tcp) {
 		latch_watch_tcp(ln, false);
 		/* a call-back that still runs knows the namespace */

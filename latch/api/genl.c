@@ -97,8 +97,13 @@ const struct nla_policy latch_conn_release_nl_policy[LATCH_A_CONN_ID + 1] = {
 	[LATCH_A_CONN_ID] = { .type = NLA_U64, },
 };
 
+/* LATCH_CMD_CONN_OWN_POLICY_OFF - do */
+const struct nla_policy latch_conn_own_policy_off_nl_policy[LATCH_A_CONN_ID + 1] = {
+	[LATCH_A_CONN_ID] = { .type = NLA_U64, },
+};
+
 /* Ops table for latch */
-const struct genl_ops latch_nl_ops[11] = {
+const struct genl_ops latch_nl_ops[12] = {
 	{
 		.cmd		= LATCH_CMD_PEER_NEW,
 		.doit		= latch_nl_peer_new_doit,
@@ -176,6 +181,13 @@ const struct genl_ops latch_nl_ops[11] = {
 		.cmd		= LATCH_CMD_CONN_RELEASE,
 		.doit		= latch_nl_conn_release_doit,
 		.policy		= latch_conn_release_nl_policy,
+		.maxattr	= LATCH_A_CONN_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LATCH_CMD_CONN_OWN_POLICY_OFF,
+		.doit		= latch_nl_conn_own_policy_off_doit,
+		.policy		= latch_conn_own_policy_off_nl_policy,
 		.maxattr	= LATCH_A_CONN_ID,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},

@@ -33,8 +33,10 @@ extern const struct nla_policy latch_manager_set_nl_policy[LATCH_A_MANAGER_DEAD_
 
 extern const struct nla_policy latch_conn_release_nl_policy[LATCH_A_CONN_ID + 1];
 
+extern const struct nla_policy latch_conn_own_policy_off_nl_policy[LATCH_A_CONN_ID + 1];
+
 /* Ops table for latch */
-extern const struct genl_ops latch_nl_ops[11];
+extern const struct genl_ops latch_nl_ops[12];
 
 int latch_nl_peer_get_start(struct netlink_callback *cb);
 
@@ -53,6 +55,8 @@ int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info);
+int latch_nl_conn_own_policy_off_doit(struct sk_buff *skb,
+				      struct genl_info *info);
 
 enum {
 	LATCH_NLGRP_EVENTS,

@@ -11,6 +11,7 @@
 #include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
+#include "xfrm/sockpol.h"
 
 static void latch_fill_params(const struct latch *l, struct latch_info *info)
 {
@@ -71,6 +72,8 @@ void latch_fill_info(const struct latch *l, struct latch_info *info)
 	info->disposition = latch_disposition(l);
 	if (l->automatic)
 		info->flags |= LATCH_F_AUTO;
+	if (l->own_given && l->sk && latch_sockpol_made(l->sk, l->id))
+		info->flags |= LATCH_F_OWN_POLICY;
 	if (l->put_off)
 		info->flags |= LATCH_F_PENDING;
 	if (!l->flow.family)

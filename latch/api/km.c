@@ -11,7 +11,9 @@
 #include "base/net.h"
 #include "base/sacache.h"
 #include "base/work.h"
+#include "channel/own.h"
 #include "xfrm/sad.h"
+#include "xfrm/sockpol.h"
 #include "xfrm/spd.h"
 
 /* The copy cannot be kept: nothing latched passes until the worker has read. */
@@ -120,22 +122,14 @@ static int latch_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 	latch_spd_set_stale(ln, true);
 	latch_work_queue(ln, LATCH_WORK_SAD);
 	latch_work_queue(ln, LATCH_WORK_SPD);
+	latch_own_migrated(ln);
 	return 0;
 }
 
-/*
- * XFRM calls these two without asking whether they are there. What a key manager before this
- * one said of a policy stays: @dir is that one's errno.
- */
+/* XFRM calls this without asking whether it is there. */
 static int latch_km_acquire(struct xfrm_state *x, struct xfrm_tmpl *t, struct xfrm_policy *xp)
 {
 	return -EINVAL;
-}
-
-static struct xfrm_policy *latch_km_compile(struct sock *sk, int opt, u8 *data, int len,
-					    int *dir)
-{
-	return NULL;
 }
 
 static struct xfrm_mgr latch_km = {
@@ -143,7 +137,7 @@ static struct xfrm_mgr latch_km = {
 	.notify_policy	= latch_km_notify_policy,
 	.migrate	= latch_km_migrate,
 	.acquire	= latch_km_acquire,
-	.compile_policy	= latch_km_compile,
+	.compile_policy	= latch_sockpol_compile,
 };
 
 /*

@@ -20,6 +20,7 @@
 #include "core/types.h"
 #include "peer/peer.h"
 #include "sock/alert.h"
+#include "sock/ownpol.h"
 #include "sock/tell.h"
 #include "sock/unlink.h"
 
@@ -435,6 +436,46 @@ int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "broken or closed: close it instead");
 	return err;
+}
+
+static int latch_own_policy_off_all(struct latch_net *ln)
+{
+	struct latch *l;
+
+	rcu_read_lock();
+	latch_for_each(ln, l) {
+		if (READ_ONCE(l->listener) || !latch_hold(l))
+			continue;
+		rcu_read_unlock();
+		latch_ownpol_off(l);
+		latch_put(l);
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+/**
+ * latch_nl_conn_own_policy_off_doit() - conn-own-policy-off, of one latch or of all (6.2-1)
+ * @skb:  the request
+ * @info: its attributes
+ *
+ * Context: genl_lock held. Return: 0, also where a socket in use loses it soon; -ENOENT.
+ */
+int latch_nl_conn_own_policy_off_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct latch_net *ln = latch_nl_net(skb);
+	struct latch *l;
+
+	if (!info->attrs[LATCH_A_CONN_ID])
+		return latch_own_policy_off_all(ln);
+	l = latch_nl_conn(ln, info);
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	latch_ownpol_off(l);
+	latch_put(l);
+	return 0;
 }
 
 /**

@@ -101,6 +101,15 @@ static bool latch_field_ok(u32 value, bool named)
 	return !value == !named;
 }
 
+/* What is never latched has no policy of its own. */
+static bool latch_mode_ok(const struct latch_req *req)
+{
+	if (req->own_policy && req->mode >= LATCH_MODE_OFF)
+		return false;
+	return latch_enum_ok(req->mode, req->mask & LATCH_REQ_MODE, LATCH_MODE_BYPASS) &&
+	       latch_enum_ok(req->own_policy, req->mask & LATCH_REQ_OWN_POLICY, 1);
+}
+
 /**
  * latch_req_ok() - does a request make sense?
  * @req: the request
@@ -112,11 +121,11 @@ bool latch_req_ok(const struct latch_req *req)
 {
 	u32 m = req->mask;
 
-	if (m & ~LATCH_REQ_ALL || req->resv ||
+	if (m & ~LATCH_REQ_ALL ||
 	    req->protection & ~(LATCH_PROT_CONF | LATCH_PROT_INTEG | LATCH_PROT_REPLAY) ||
 	    (m & LATCH_REQ_PEER && m & LATCH_REQ_PEER_ID))
 		return false;
-	return latch_enum_ok(req->mode, m & LATCH_REQ_MODE, LATCH_MODE_BYPASS) &&
+	return latch_mode_ok(req) &&
 	       latch_enum_ok(req->encap, m & LATCH_REQ_ENCAP, LATCH_ENCAP_TUNNEL) &&
 	       latch_enum_ok(req->disposition, m & LATCH_REQ_DISPOSITION, LATCH_DISP_UNREACH) &&
 	       latch_field_ok(req->protection, m & LATCH_REQ_PROTECTION) &&

@@ -19,6 +19,7 @@
 #include "channel/demand.h"
 #include "channel/group.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/table.h"
 #include "core/fsm.h"
 #include "core/want.h"
@@ -103,6 +104,25 @@ static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 	return l;
 }
 
+/* What may be asked for at any time */
+#define LATCH_REQ_SOFT	(LATCH_REQ_DISPOSITION | LATCH_REQ_OWN_POLICY)
+
+static bool latch_soft(const struct latch_req *req)
+{
+	return req->mask && !(req->mask & ~LATCH_REQ_SOFT);
+}
+
+static void latch_request_soft(struct latch *l, const struct latch_req *req)
+{
+	lockdep_assert_held(&l->lock);
+	if (req->mask & LATCH_REQ_DISPOSITION)
+		l->disposition = req->disposition;
+	if (!(req->mask & LATCH_REQ_OWN_POLICY))
+		return;
+	l->own_asked = req->own_policy ? LATCH_OWN_YES : LATCH_OWN_NO;
+	latch_own_check(l);
+}
+
 static void latch_request_keep(struct latch *l, const struct latch_req *req,
 			       struct latch_demand *d)
 {
@@ -111,8 +131,7 @@ static void latch_request_keep(struct latch *l, const struct latch_req *req,
 	lockdep_assert_held(&l->lock);
 	WRITE_ONCE(l->mode, req->mode);
 	l->automatic = 0;
-	if (req->mask & LATCH_REQ_DISPOSITION)
-		l->disposition = req->disposition;
+	latch_request_soft(l, req);
 	l->demand = d;
 	latch_demand_put(old);
 	if (req->mode == LATCH_MODE_REQUIRE) {
@@ -152,7 +171,7 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	l = latch_find_sk(sk);
 	if (l)
 		latch_owner_stale(l, sk);
-	if (req->mask != LATCH_REQ_DISPOSITION && latch_too_late(sk, l))
+	if (!latch_soft(req) && latch_too_late(sk, l))
 		err = -EBUSY;
 	rcu_read_unlock();
 	if (err)
@@ -161,9 +180,9 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	l = latch_for_request(ln, sk);
 	if (IS_ERR(l))
 		return PTR_ERR(l);
-	if (req->mask == LATCH_REQ_DISPOSITION) {
+	if (latch_soft(req)) {
 		spin_lock_bh(&l->lock);
-		l->disposition = req->disposition;
+		latch_request_soft(l, req);
 		spin_unlock_bh(&l->lock);
 		goto out;
 	}
@@ -257,8 +276,6 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	}
 	atomic_dec(&ln->gauge.socks);
 	if (err)
-		latch_demand_put(d);
-	else if (req.mask == LATCH_REQ_DISPOSITION)
 		latch_demand_put(d);
 	/* a demand counts from now on, so the hooks must be there */
 	latch_watch_update(ln);

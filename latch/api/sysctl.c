@@ -9,6 +9,7 @@
 #include "api/sysctl.h"
 #include "base/net.h"
 #include "base/work.h"
+#include "channel/own.h"
 #include "channel/reeval.h"
 #include "core/params.h"
 #include "core/types.h"
@@ -23,7 +24,11 @@ static const char *const latch_unidentified_words[] = {
 	"protect", "pin", "none", "refuse", NULL
 };
 
+/* By enum latch_ownpol. */
+static const char *const latch_ownpol_words[] = { "no", "lasting", "all", NULL };
+
 static int latch_wait_max = 60000;
+static int latch_day_max = 24 * 3600 * 1000;
 static int latch_max_max = 16 << 20;
 
 /* A value with a name; extra1 has the words. */
@@ -75,6 +80,29 @@ static int latch_proc_adopt(latch_ctl_table *table, int write, void *buf, size_t
 	return err;
 }
 
+/* Flows that are there get a policy of their own, too. */
+static int latch_proc_own(latch_ctl_table *table, int write, void *buf, size_t *len, loff_t *pos)
+{
+	struct latch_net *ln = container_of((u8 *)table->data, struct latch_net, conf.own_policy);
+	int err = latch_proc_word(table, write, buf, len, pos);
+
+	if (!err && write)
+		latch_own_all(ln);
+	return err;
+}
+
+static int latch_proc_own_after(latch_ctl_table *table, int write, void *buf, size_t *len,
+				loff_t *pos)
+{
+	struct latch_net *ln = container_of((int *)table->data, struct latch_net,
+					    conf.own_policy_after_ms);
+	int err = proc_dointvec_minmax(table, write, buf, len, pos);
+
+	if (!err && write)
+		latch_own_all(ln);
+	return err;
+}
+
 #define LATCH_BOOL_BY(name, field, handler) {			\
 	.procname	= (name),				\
 	.data		= (void *)offsetof(struct latch_net, conf.field), \
@@ -88,15 +116,17 @@ static int latch_proc_adopt(latch_ctl_table *table, int write, void *buf, size_t
 #define LATCH_BOOL(name, field)		LATCH_BOOL_BY(name, field, proc_dou8vec_minmax)
 #define LATCH_ADOPT(name, field)	LATCH_BOOL_BY(name, field, latch_proc_adopt)
 
-#define LATCH_INT(name, field, lo, hi) {			\
+#define LATCH_INT_BY(name, field, lo, hi, handler) {		\
 	.procname	= (name),				\
 	.data		= (void *)offsetof(struct latch_net, conf.field), \
 	.maxlen		= sizeof(int),				\
 	.mode		= 0644,					\
-	.proc_handler	= proc_dointvec_minmax,			\
+	.proc_handler	= (handler),				\
 	.extra1		= (lo),					\
 	.extra2		= (hi),					\
 }
+
+#define LATCH_INT(name, field, lo, hi)	LATCH_INT_BY(name, field, lo, hi, proc_dointvec_minmax)
 
 #define LATCH_WORD_BY(name, field, words, handler) {		\
 	.procname	= (name),				\
@@ -118,6 +148,9 @@ static const struct ctl_table latch_table[] = {
 	LATCH_ADOPT("adopt", adopt),
 	LATCH_RULE("qop", qop, latch_qop_words),
 	LATCH_WORD("disposition", disposition, latch_disp_words),
+	LATCH_WORD_BY("own_policy", own_policy, latch_ownpol_words, latch_proc_own),
+	LATCH_INT_BY("own_policy_after_ms", own_policy_after_ms, SYSCTL_ZERO, &latch_day_max,
+		     latch_proc_own_after),
 	LATCH_INT("max_latches", max_latches, SYSCTL_ZERO, &latch_max_max),
 	LATCH_INT("max_peers", max_peers, SYSCTL_ZERO, &latch_max_max),
 	{}
@@ -143,6 +176,8 @@ int latch_sysctl_init(struct latch_net *ln)
 	ln->conf.break_grace_ms = 3000;
 	ln->conf.qop = LATCH_QOP_EXACT;
 	ln->conf.disposition = LATCH_DISP_RESET;
+	ln->conf.own_policy = LATCH_OWNPOL_NO;
+	ln->conf.own_policy_after_ms = 60000;
 	ln->conf.max_latches = 1 << 20;
 	ln->conf.max_peers = 1 << 16;
 

@@ -27,6 +27,7 @@ static const char *const latch_event_names[LATCH_MIB_EVENTS] = {
 	[LATCH_MIB_REFUSED]	= "Refused",
 	[LATCH_MIB_IDENTIFIED]	= "Identified",
 	[LATCH_MIB_ALERTS_LOST]	= "AlertsLost",
+	[LATCH_MIB_OWN_FAILED]	= "OwnPolicyFailed",
 };
 
 /**
@@ -82,6 +83,7 @@ static int latch_mib_show(struct seq_file *seq, void *v)
 	latch_mib_line(seq, "", "Unknown", atomic_read(&ln->gauge.unknown));
 	latch_mib_line(seq, "", "Unexplained", atomic_read(&ln->gauge.unexplained));
 	latch_mib_line(seq, "", "Listeners", atomic_read(&ln->gauge.listeners));
+	latch_mib_line(seq, "", "OwnPolicies", atomic_read(&ln->gauge.own));
 	latch_mib_line(seq, "", "Peers", READ_ONCE(ln->gauge.peers));
 	latch_mib_line(seq, "", "Bindings", READ_ONCE(ln->gauge.bindings));
 	for (i = 0; i < LATCH_MIB_EVENTS; i++)

@@ -17,6 +17,7 @@ enum latch_mib_event {
 	LATCH_MIB_REFUSED,
 	LATCH_MIB_IDENTIFIED,	/* it became known who the peer is */
 	LATCH_MIB_ALERTS_LOST,	/* a socket's error queue had no room, or there was no memory */
+	LATCH_MIB_OWN_FAILED,	/* a flow could not be given a policy of its own */
 	LATCH_MIB_EVENTS
 };
 

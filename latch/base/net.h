@@ -39,12 +39,14 @@
  *	      ln->groups.lock	groups
  *	      ln->pending.lock	latches that wait for their socket, or for its end
  *	      ln->reports.lock	latches whose owner is to be told
+ *	      ln->own.lock	latches that are to have a policy of their own, or to lose it
  *	      ln->ids.all		numbers (the lock of the xarray)
  *
- * All of the last eight are taken with BH off. ln->watch.mutex, which the worker and
+ * All of the last nine are taken with BH off. ln->watch.mutex, which the worker and
  * setsockopt() take with none of these held, is for switching hooks and tracepoint.
  * x->lock and the XFRM locks are never taken with one of ours held, and ours never
- * call into XFRM but for the walks of the worker, which hold none of ours.
+ * call into XFRM but for the walks of the worker, and to give a socket a policy or take it away
+ * (sock/ownpol.c), which hold none of ours.
  *
  * A latch is referenced by the tables (one reference for all of them, dropped
  * by latch_unlink()), by ln->reports and by whoever looked it up and left the RCU
@@ -85,6 +87,7 @@ struct latch_net {
 	struct latch_net_ids		ids;
 	struct latch_net_groups		groups;
 	struct latch_net_reports	reports;
+	struct latch_net_own		own;
 	struct latch_net_reeval		reeval;
 	struct latch_net_pending	pending;
 	struct latch_net_tell		tell;

@@ -15,6 +15,7 @@
 #include "channel/group.h"
 #include "channel/id.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/report.h"
 #include "channel/table.h"
 #include "channel/trace.h"
@@ -58,6 +59,7 @@ struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp
 	refcount_set(&l->ref, 1);
 	INIT_LIST_HEAD(&l->report);
 	INIT_LIST_HEAD(&l->pending_link);
+	INIT_LIST_HEAD(&l->own_link);
 	return l;
 }
 
@@ -80,6 +82,24 @@ int latch_list(struct latch *l)
 	else
 		l->listed = 1;
 	return err;
+}
+
+/**
+ * latch_ask_as() - a connection asks for what its listener does
+ * @l:      a latch that nobody else sees yet
+ * @parent: the listener's; under RCU
+ *
+ * Context: any.
+ */
+void latch_ask_as(struct latch *l, const struct latch *parent)
+{
+	l->automatic = parent->automatic;
+	l->mode = parent->mode;
+	l->disposition = parent->disposition;
+	l->alerts = READ_ONCE(parent->alerts) & LATCH_ALERTS_ON;
+	latch_own_inherit(l, parent);
+	if (parent->demand && refcount_inc_not_zero(&parent->demand->ref))
+		l->demand = parent->demand;
 }
 
 /**
@@ -171,6 +191,7 @@ static void latch_unlist(struct latch *l)
 	struct latch_net *ln = l->ln;
 
 	latch_report_cancel(l);
+	latch_own_end(l);
 	latch_group_leave(l);
 	latch_id_release(l);
 	if (l->listed) {
@@ -253,6 +274,8 @@ bool latch_transition(struct latch *l, u8 event, u8 reason)
 	}
 	if (step.next != LATCH_STATE_BROKEN)
 		latch_report_cancel(l);
+	if (step.next == LATCH_STATE_ESTABLISHED && step.next != old)
+		latch_own_check(l);
 	if (step.act & LATCH_ACT_OWNER)
 		latch_report_break(l);
 	if (step.act & LATCH_ACT_NOTIFY)

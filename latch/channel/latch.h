@@ -63,6 +63,12 @@ struct sock;
  * @adopted:   its connection was there before it
  * @put_off:   in ln->reports.grace
  * @broke:     jiffies when that began
+ * @own_asked: LATCH_OWN_*: does the socket ask for a policy of the flow's own?
+ * @own_given: the socket has one, made for this latch
+ * @own_off:   it gets none any more: an administrator took it away, or there can be none
+ * @own_renew: it is to lose the one that it has, and may get another one
+ * @own_link:  in one of ln->own's lists, which holds the latch; @own_since: jiffies when it began
+ *             to wait there
  * @unpin:     it is to be @kept once its owner was told
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->reports
@@ -101,13 +107,18 @@ struct latch {
 				over:1,
 				adopted:1,
 				put_off:1,
-				unpin:1;
+				unpin:1,
+				own_asked:2,
+				own_given:1,
+				own_off:1,
+				own_renew:1;
 	bool			restored;
 	u8			noted;
 	u8			alerts;
 	s16			err;
 	u32			conflicts;
 	spinlock_t		lock;
+	u32			own_since;
 	struct sock		*sk;
 	union {
 		struct rhash_head sock_node;
@@ -124,6 +135,7 @@ struct latch {
 	};
 	struct latch_demand	*demand;
 	struct list_head	pending_link;
+	struct list_head	own_link;
 	union {
 		struct list_head report;
 		struct rcu_head	rcu;
@@ -164,6 +176,7 @@ static inline void latch_set_noted(struct latch *l, u8 dirs)
 
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_list(struct latch *l);
+void latch_ask_as(struct latch *l, const struct latch *parent);
 void latch_no_more(struct latch *l);
 bool latch_hold(struct latch *l);
 void latch_put(struct latch *l);

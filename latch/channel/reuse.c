@@ -170,12 +170,15 @@ static void latch_group_forget(struct latch_sa *sa)
 	latch_group_put(old);
 }
 
-/* Would a flow that begins with this packet be latched as the group is? */
+/*
+ * Would a flow that begins with this packet be latched as the group is? It has no policy of its own
+ * yet.
+ */
 static bool latch_group_begins(const struct latch_group *g, const struct latch_pkt *p)
 {
 	struct latch_params params;
 
-	if (!p->sa || p->sa->xs != p->first || p->identity.peer != g->c.peer ||
+	if (g->c.sockpol || !p->sa || p->sa->xs != p->first || p->identity.peer != g->c.peer ||
 	    p->identity.local != g->c.local)
 		return false;
 	latch_params_set(&params, &p->tag, g->c.params.rule, p->dir);

@@ -17,6 +17,13 @@ enum latch_unidentified {
 	LATCH_UNIDENT_REFUSE,	/* it does not begin */
 };
 
+/* net.latch.own_policy: which flows get a policy of their own that did not ask. */
+enum latch_ownpol {
+	LATCH_OWNPOL_NO,
+	LATCH_OWNPOL_LASTING,	/* those that last for net.latch.own_policy_after_ms */
+	LATCH_OWNPOL_ALL,
+};
+
 /**
  * struct latch_net_conf - the sysctls net.latch.*, by their names
  *
@@ -28,8 +35,10 @@ struct latch_net_conf {
 	u8	adopt;
 	u8	qop;
 	u8	disposition;
+	u8	own_policy;
 	int	identity_wait_ms;
 	int	break_grace_ms;
+	int	own_policy_after_ms;
 	int	max_latches;
 	int	max_peers;
 };
@@ -65,6 +74,7 @@ struct latch_net_manager {
  * @listeners: latches in LISTENER
  * @unknown:   latches whose peer is not known
  * @unexplained: latches for which the copy of the SPD is not believed
+ * @own:       latches whose socket has a policy made for it
  * @over:      sockets of connections that are over and may still send a RST
  * @peers:     records of peers; under genl_lock
  * @bindings:  bindings; under genl_lock
@@ -77,6 +87,7 @@ struct latch_net_gauge {
 	atomic_t	listeners;
 	atomic_t	unknown;
 	atomic_t	unexplained;
+	atomic_t	own;
 	atomic_t	over;
 	u32		peers;
 	u32		bindings;

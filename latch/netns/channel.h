@@ -53,6 +53,23 @@ struct latch_net_reports {
 };
 
 /**
+ * struct latch_net_own - latches that are to have a policy of their own, or to lose it;
+ *                        channel/own.c, sock/ownpol.c
+ * @lock:     the lists
+ * @now:      those that are due, held
+ * @wait:     those that have to last first, held, in the order in which they began to
+ * @migrated: ends of tunnels have moved
+ * @work:     gives and takes; nobody waits for it
+ */
+struct latch_net_own {
+	spinlock_t		lock;
+	struct list_head	now;
+	struct list_head	wait;
+	bool			migrated;
+	struct delayed_work	work;
+};
+
+/**
  * struct latch_net_reeval - what the worker knows of its last look at policies;
  *                           channel/reeval.c
  * @spd_due: when the SPD may be read again unless somebody waits, CLOCK_MONOTONIC in ns

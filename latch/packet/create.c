@@ -13,7 +13,6 @@
 
 #include "base/mib.h"
 #include "base/net.h"
-#include "channel/demand.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
 #include "channel/table.h"
@@ -271,12 +270,7 @@ static struct latch *latch_inherit(struct latch_net *ln, struct latch *parent,
 		return l;
 	l->dif = latch_iif(skb, f);
 	l->sdif = latch_sdif(skb, f);
-	l->automatic = parent->automatic;
-	l->mode = parent->mode;
-	l->disposition = parent->disposition;
-	l->alerts = READ_ONCE(parent->alerts) & LATCH_ALERTS_ON;
-	if (parent->demand && refcount_inc_not_zero(&parent->demand->ref))
-		l->demand = parent->demand;
+	latch_ask_as(l, parent);
 	return l;
 }
 

@@ -12,6 +12,7 @@
 #include "channel/eval.h"
 #include "channel/group.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/pkt.h"
 #include "channel/reeval.h"
 #include "channel/reuse.h"
@@ -115,8 +116,10 @@ static noinline void latch_note_new(struct latch *l, const struct latch_pkt *p)
 		common.pol[p->dir] = LATCH_POL_SEEN;
 	latch_classify_outer(&common, p);
 	/* elsewhere, an event that is being dealt with may have missed it */
-	if (memcmp(&common, &l->group->c, sizeof(common)))
+	if (memcmp(&common, &l->group->c, sizeof(common))) {
 		latch_resettle(l, &common, true);
+		latch_own_check(l);
+	}
 	if (l->state != LATCH_STATE_ESTABLISHED)
 		return;
 	latch_set_noted(l, BIT(p->dir));

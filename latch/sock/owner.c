@@ -15,6 +15,7 @@
 
 #include "base/net.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/report.h"
 #include "channel/table.h"
 #include "core/flow.h"
@@ -25,6 +26,7 @@
 #include "sock/tcp.h"
 #include "sock/udp.h"
 #include "sock/unlink.h"
+#include "xfrm/sockpol.h"
 
 /**
  * latch_sk_flow() - the 5-tuple of a connected socket
@@ -141,6 +143,7 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 		return err;
 	}
 	latch_halfopen_del(l);
+	latch_own_check(l);
 	return 0;
 }
 
@@ -154,8 +157,8 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 void latch_owner_latched(struct latch *l, struct sock *sk)
 {
 	lockdep_assert_held(&l->lock);
-	l->sockpol_in = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]);
-	l->sockpol_out = !!rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
+	l->sockpol_in = latch_sockpol_others(sk, XFRM_POLICY_IN);
+	l->sockpol_out = latch_sockpol_others(sk, XFRM_POLICY_OUT);
 	l->restored = false;
 	if (sk->sk_protocol == IPPROTO_UDP)
 		latch_udp_latched(l, sk);

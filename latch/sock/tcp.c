@@ -25,6 +25,7 @@
 #include "sock/tcp.h"
 #include "sock/timewait.h"
 #include "sock/unlink.h"
+#include "xfrm/sockpol.h"
 
 static struct tracepoint *latch_tp;
 static DEFINE_MUTEX(latch_tp_mutex);
@@ -127,12 +128,14 @@ struct latch *latch_tcp_listener(struct sock *sk)
 
 /*
  * The socket starts to listen. What it asked for before goes over to the
- * listener; the chained destructor must go before the first child is cloned.
+ * listener; the chained destructor must go before the first child is cloned, as must a policy that
+ * the module made for an earlier connection.
  */
 static void latch_tcp_listens(struct latch_net *ln, struct sock *sk)
 {
 	struct latch *l = latch_find_sk(sk);
 
+	latch_sockpol_strip(sk, 0);
 	if (!l) {
 		if (latch_net_active(ln))
 			latch_tcp_listener(sk);

@@ -16,6 +16,7 @@
 #include "core/types.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
+#include "sock/ownpol.h"
 #include "sock/tcp.h"
 #include "sock/tell.h"
 #include "sock/unlink.h"
@@ -221,6 +222,9 @@ void latch_tell_close(struct latch *l, bool unpin)
 		latch_report_again(l, 0);
 		latch_tell_later(l->ln, 0);
 	}
+	/* TCP loses it with its connection: its RST goes the way of what was latched */
+	if (l->flow.proto == IPPROTO_UDP)
+		latch_ownpol_off(l);
 	latch_tell_all(l->ln);
 }
 

@@ -7,10 +7,12 @@
 #include "base/net.h"
 #include "channel/id.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/table.h"
 #include "core/fsm.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
+#include "sock/ownpol.h"
 #include "sock/unlink.h"
 
 /**
@@ -46,6 +48,14 @@ void latch_unlink(struct latch *l)
 	latch_put(l);
 }
 
+/* Is it broken, or does it silence its socket? */
+static bool latch_release_stays(const struct latch *l)
+{
+	u8 state = READ_ONCE(l->state);
+
+	return state == LATCH_STATE_BROKEN || (state == LATCH_STATE_CLOSED && READ_ONCE(l->hashed));
+}
+
 /**
  * latch_release() - an administrator lets a latch go; its socket goes on without
  * @l: the latch; the caller holds it, or is under RCU
@@ -53,14 +63,20 @@ void latch_unlink(struct latch *l)
  * One that is broken stays, as does one that was closed and silences its socket: nothing is to
  * come of this that did not pass before.
  *
- * Context: any, @l->lock not held. Return: 0; -EBUSY where it stays.
+ * A policy that was made for it goes first: if the SPD would have the flow go on in clear text, the
+ * latch is broken by that.
+ *
+ * Context: process, @l->lock not held. Return: 0; -EBUSY where it stays, also for a policy that
+ * cannot go as the socket is in use.
  */
 int latch_release(struct latch *l)
 {
 	bool stays;
 
+	if (latch_release_stays(l) || latch_ownpol_off(l))
+		return -EBUSY;
 	spin_lock_bh(&l->lock);
-	stays = l->state == LATCH_STATE_BROKEN || (l->state == LATCH_STATE_CLOSED && l->hashed);
+	stays = l->own_given || latch_release_stays(l);
 	if (!stays)
 		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 	spin_unlock_bh(&l->lock);
@@ -79,6 +95,7 @@ static void latch_renew_inherit(struct latch *new, struct latch *l)
 	new->mode = l->mode;
 	new->disposition = l->disposition;
 	new->alerts = l->alerts;
+	latch_own_inherit(new, l);
 	new->automatic = l->automatic;
 	new->demand = l->demand;
 	if (!l->kept) {

@@ -16,7 +16,9 @@
 
 #define CONN_MAX	LATCH_A_CONN_MAX
 
-static const struct keyword selectors[] = {
+/* The first one is for "own-policy" alone; the others say which latches. */
+static const struct keyword words[] = {
+	{ "off", NULL, SLOT_OFF, ARG_FLAG, NULL, 0, 0 },
 	{ "id", NULL, SLOT_ID, ARG_NUMBER, NULL, UINT64_MAX, 0 },
 	{ "state", NULL, SLOT_STATE, ARG_WORD, state_names, 0, 0 },
 	{ "proto", NULL, SLOT_PROTO, ARG_NAME, flow_proto_names, UINT8_MAX, 0 },
@@ -27,6 +29,8 @@ static const struct keyword selectors[] = {
 	{ "peer", NULL, SLOT_PEER, ARG_ZERO, NULL, UINT32_MAX, 0 },
 	{ .word = NULL }
 };
+
+#define SELECTORS	(&words[1])
 
 /* --- show -------------------------------------------------------------------- */
 
@@ -310,7 +314,7 @@ static bool any(const struct arg *args, enum arg_slot but)
 	enum arg_slot i;
 
 	for (i = 0; i < N_SLOTS; i++)
-		if (args[i].kw && i != but)
+		if (args[i].kw && i != but && i != SLOT_OFF)
 			return true;
 	return opt.family;
 }
@@ -365,11 +369,33 @@ static int connection_release(const struct arg *args)
 	return nlh ? nl_do(nlh, NULL, NULL, 0) : EXIT_REFUSED;
 }
 
+/*
+ * Take its own policy away from all latches, or from those that the selectors match. The word "off"
+ * is there so that nobody does it by a word that is left out.
+ */
+static int connection_own_policy(const struct arg *args)
+{
+	struct nlmsghdr *nlh;
+	size_t n;
+
+	if (!args[SLOT_OFF].kw) {
+		error("\"connection own-policy\" needs \"off\"");
+		return EXIT_USAGE;
+	}
+	if (args[SLOT_ID].kw && !any(args, SLOT_ID))
+		return do_one(LATCH_CMD_CONN_OWN_POLICY_OFF, args[SLOT_ID].num, 0);
+	if (any(args, N_SLOTS))
+		return do_chosen(LATCH_CMD_CONN_OWN_POLICY_OFF, args, &n);
+	nlh = nl_begin(LATCH_CMD_CONN_OWN_POLICY_OFF);
+	return nlh ? nl_do(nlh, NULL, NULL, 0) : EXIT_REFUSED;
+}
+
 static const struct command commands[] = {
-	{ "show", { "list", "lst" }, selectors, &selectors[0], connection_show },
-	{ "close", { NULL }, selectors, &selectors[0], connection_close },
-	{ "flush", { NULL }, selectors, NULL, connection_flush },
-	{ "release", { NULL }, selectors, &selectors[0], connection_release },
+	{ "show", { "list", "lst" }, SELECTORS, SELECTORS, connection_show },
+	{ "close", { NULL }, SELECTORS, SELECTORS, connection_close },
+	{ "flush", { NULL }, SELECTORS, NULL, connection_flush },
+	{ "release", { NULL }, SELECTORS, SELECTORS, connection_release },
+	{ "own-policy", { NULL }, words, SELECTORS, connection_own_policy },
 	{ .word = NULL }
 };
 
@@ -381,6 +407,7 @@ const struct object connection_object = {
 	"latch connection close SELECTOR ...\n"
 	"latch connection flush [ SELECTOR ... ]\n"
 	"latch connection release [ SELECTOR ... ]\n"
+	"latch connection own-policy off [ SELECTOR ... ]\n"
 	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | NUMBER } |\n"
 	"              { src | local } PREFIX | sport PORT | { dst | remote } PREFIX |\n"
 	"              dport PORT | peer NUMBER }\n"

@@ -98,6 +98,7 @@ const struct name flag_names[] = {
 	{ LATCH_F_ADOPTED, "adopted" },
 	{ LATCH_F_PENDING, "pending" },
 	{ LATCH_F_UNEXPLAINED, "unexplained" },
+	{ LATCH_F_OWN_POLICY, "own-policy" },
 	{ 0, NULL }
 };
 

@@ -133,7 +133,8 @@ struct latch_suite {
 #define LATCH_REQ_PEER_ID	0x0080
 #define LATCH_REQ_LOCAL_ID	0x0100
 #define LATCH_REQ_PEER_PATTERN	0x0200	/* peer_id is a pattern */
-#define LATCH_REQ_ALL		0x03ff
+#define LATCH_REQ_OWN_POLICY	0x0400
+#define LATCH_REQ_ALL		0x07ff
 
 /**
  * struct latch_req - what a socket asks for (RFC 5660 2-16, 2.3-1, 2.3-3)
@@ -144,7 +145,10 @@ struct latch_suite {
  * @disposition:  LATCH_DISP_*
  * @min_key_bits: least encryption (for AH and NULL: integrity) key length
  * @n_suites:     used entries of @suites
- * @resv:         zero
+ * @own_policy:   1: the flow is to have a policy of its own once it is latched, for its exact
+ *                5-tuple and before the SPD; 0: it is to have none, whatever
+ *                net.latch.own_policy says. May be asked for at any time, alone or with
+ *                @disposition
  * @peer:         number of the peer record wanted
  * @suites:       any one of these is acceptable
  * @peer_id:      identity that the peer must have proved; with
@@ -161,7 +165,7 @@ struct latch_req {
 	__u8	disposition;
 	__u16	min_key_bits;
 	__u8	n_suites;
-	__u8	resv;
+	__u8	own_policy;
 	__u32	peer;
 	struct latch_suite suites[LATCH_MAX_SUITES];
 	struct latch_id peer_id;
@@ -203,6 +207,7 @@ struct latch_transform {
 #define LATCH_F_ADOPTED			0x0080	/* the connection was there before the latch */
 #define LATCH_F_PENDING			0x0100	/* broken; what the disposition says is put off */
 #define LATCH_F_UNEXPLAINED		0x0200	/* policies do not explain its SAs */
+#define LATCH_F_OWN_POLICY		0x0400	/* it has a policy of its own, made for it */
 #define LATCH_F_ALERTS_LOST		0x0800	/* of a record: the ones before it found no room */
 
 /**

@@ -168,6 +168,13 @@ void latch_disposition(int fd, unsigned int disposition)
 	latch_ask(fd, &req);
 }
 
+void latch_own_policy(int fd)
+{
+	struct latch_req req = { .mask = LATCH_REQ_OWN_POLICY, .own_policy = 1 };
+
+	latch_ask(fd, &req);
+}
+
 /* This encryption, or one that there is not, with a number for a key length. */
 void latch_suites(int fd, unsigned int encr, unsigned int n)
 {

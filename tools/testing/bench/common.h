@@ -47,6 +47,7 @@ int ip_level(int fd);
 int latch_state(int fd);
 void latch_mode(int fd, unsigned int mode);
 void latch_disposition(int fd, unsigned int disposition);
+void latch_own_policy(int fd);
 void latch_suites(int fd, unsigned int encr, unsigned int n);
 void many_files(void);
 void give_way(void);

@@ -15,6 +15,7 @@
  *   -n N       rounds (default 5)          -u N  units of a round (default 1)
  *   -m MODE    transport or tunnel: IP_XFRM_POLICY on the sockets, for reqid 1
  *   -o         not to be latched
+ *   -p         with a policy of the flow's own, if there is the module
  *   -k N       so many latched UDP sockets beside it, between -K and -K
  *   -K NAMESPACE/ADDRESS   (twice) where they are
  *   -t N       so many idle TCP connections between the two ends, latched if there is
@@ -52,7 +53,7 @@
 
 static struct end end[2], beside[2];
 static int sockpol = -1;
-static bool off, profiled;
+static bool off, own, profiled;
 /* How often what was to come was not there yet. */
 static unsigned long vain;
 static char buf[2 * CHUNK];
@@ -118,6 +119,8 @@ static int flow_socket(int e, int type)
 
 	if (off)
 		latch_mode(fd, LATCH_MODE_OFF);
+	if (own)
+		latch_own_policy(fd);
 	if (sockpol >= 0) {
 		set_policy(fd, XFRM_POLICY_OUT, outer(end[e].addr), outer(end[!e].addr));
 		set_policy(fd, XFRM_POLICY_IN, outer(end[!e].addr), outer(end[e].addr));
@@ -382,7 +385,7 @@ int main(int argc, char **argv)
 	int warm = 2, rounds = 5, units = 1, n_beside = 0, n_tcp = 0, places = 0, c;
 	size_t i;
 
-	while ((c = getopt(argc, argv, "w:n:u:m:ok:K:t:P")) != -1) {
+	while ((c = getopt(argc, argv, "w:n:u:m:opk:K:t:P")) != -1) {
 		switch (c) {
 		case 'w':
 			warm = atoi(optarg);
@@ -398,6 +401,9 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			off = true;
+			break;
+		case 'p':
+			own = true;
 			break;
 		case 'k':
 			n_beside = atoi(optarg);

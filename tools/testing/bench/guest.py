@@ -316,6 +316,9 @@ class Packets:
                         )
                 if kind == "stream":
                     yield self.crowded(cipher, mode, self.N_BESIDE)
+        for kind, cipher, mode in (("stream", "gcm", "transport"), ("stream", "null", "tunnel"), ("crr", "gcm", "transport")):
+            name = {"stream": "TCP stream", "crr": "TCP connection"}[kind]
+            yield f"{name}, {cipher} {mode}, own policy", lambda n, k=kind, c=cipher, m=mode: self.own(n, c, m, k)
         for cipher in ("gcm", "null"):
             yield f"TCP stream, unlatched, {cipher} transport", lambda n, c=cipher: self.unlatched(n, c)
         yield "TCP stream, unlatched, in clear", self.clear
@@ -327,6 +330,11 @@ class Packets:
         net = 9 if mode == "transport" else 8
         others = Alternatives(self.pair, mode) if family == 4 else None
         compare(Traffic(self.pair, kind, net, family=family), name, True, others)
+
+    def own(self, name, cipher, mode, kind):
+        """A flow with a policy of its own: both ends ask for it."""
+        self.pair.ipsec(cipher, mode)
+        compare(Traffic(self.pair, kind, 9 if mode == "transport" else 8, "-p"), name, True)
 
     def crowded(self, cipher, mode, n, measure=compare):
         """The row of a stream beside so many latched connections with the same peer."""

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Two connected sockets, and the data that goes between them."""
 
+import ctypes
 import socket
 
 from ktap import SLOW, wait
-from latchapi import ask_to_wait, info
+from latchapi import ask_to_wait, info, libc
 
 SECRET = b"latch-secret-"
 FLOWS = [{"flow": f"{proto}{fam}", "proto": proto, "fam": fam} for proto in ("tcp", "udp") for fam in (4, 6)]
@@ -120,6 +121,12 @@ class Flow:
             sock.setblocking(False)
         wait(turn, "the first datagram", deadline)
 
+    def push(self):
+        """Send something in each direction, whatever becomes of it."""
+        for x, y in ((self.a, self.b), (self.b, self.a)):
+            x.setblocking(False)
+            self._send(x, y, 8192)
+
     def catch_up(self, sock):
         """Read what is there, so that silent() sees only what comes later."""
         sock.setblocking(False)
@@ -158,6 +165,12 @@ class Flow:
     def close(self):
         self.a.close()
         self.b.close()
+
+
+def disconnect(sock):
+    """Dissolve the association of a socket."""
+    if libc.connect(sock.fileno(), ctypes.create_string_buffer(16), 16):
+        raise OSError(ctypes.get_errno(), "connect(AF_UNSPEC)")
 
 
 def error_of(sock, deadline=10):

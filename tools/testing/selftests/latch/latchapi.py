@@ -87,7 +87,7 @@ class LatchReq(ctypes.Structure):
         ("disposition", ctypes.c_uint8),
         ("min_key_bits", ctypes.c_uint16),
         ("n_suites", ctypes.c_uint8),
-        ("resv", ctypes.c_uint8),
+        ("own_policy", ctypes.c_uint8),
         ("peer", ctypes.c_uint32),
         ("suites", LatchSuite * L.LATCH_MAX_SUITES),
         ("peer_id", LatchId),
@@ -241,6 +241,7 @@ _FIELDS = {
     "peer": L.LATCH_REQ_PEER,
     "peer_id": L.LATCH_REQ_PEER_ID,
     "local_id": L.LATCH_REQ_LOCAL_ID,
+    "own_policy": L.LATCH_REQ_OWN_POLICY,
 }
 
 

@@ -15,7 +15,7 @@ import runner
 from expect import is_state
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_in, ksft_true, wait
-from latchapi import L, TOOL, ask_to_wait, info
+from latchapi import L, TOOL, ask, ask_to_wait, info
 from scenes import OffloadDevice
 from user import as_nobody
 
@@ -135,6 +135,26 @@ def flush(env):
     run_latch(env.alice, "connection", "flush")
     for flow in flows:
         is_state(flow.a, "CLOSED", "ADMIN")
+
+
+@case("cli_connection_own_policy_off")
+def own_policy(env):
+    """The flag, and the command that takes the policy away: from one, then from all."""
+    ipsec = Ipsec(env.alice, env.bob).up()
+    flows = [ipsec.tcp(before=lambda sock: ask(sock, own_policy=1)) for _ in range(3)]
+
+    def having():
+        return [c["id"] for c in show_json(env.alice, "connection") if "own-policy" in c["flags"]]
+
+    wait(lambda: len(having()) == 3, "the policies")
+    ksft_eq(show_json(env.alice, "stats")["LatchOwnPolicies"], 3)
+    run_latch(env.alice, "connection", "own-policy", "off", str(info(flows[0].a).id))
+    wait(lambda: len(having()) == 2, "a policy to go")
+    run_latch(env.alice, "connection", "own-policy", "off", "sport", str(flows[1].ports[0]))
+    wait(lambda: having() == [info(flows[2].a).id], "the policy to go")
+    run_latch(env.alice, "connection", "own-policy", "off")
+    wait(lambda: not having(), "all to go")
+    ksft_in('"off"', run_latch(env.alice, "connection", "own-policy", code=1))
 
 
 @case("cli_connection_show_of_a_broken_latch")

@@ -6,7 +6,6 @@ RFC 5660 2-1, 2.3-6, 2.3-17, 5.1-1, 5.2-1.  The end of every case in every file
 checks that no latch is left; these cases end sockets in all other ways.
 """
 
-import ctypes
 import errno
 import os
 import signal
@@ -15,10 +14,10 @@ import struct
 
 import runner
 from expect import Moves, is_state
-from flow import FLOWS, error_of
+from flow import FLOWS, disconnect, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, wait
-from latchapi import ask_to_wait, info, libc
+from latchapi import ask_to_wait, info
 from netns import INET, Host
 
 HOSTS = ("alice", "bob")
@@ -205,12 +204,6 @@ def tcp_disconnect(env):
     flow.a.connect(listener.getsockname())
     ksft_true(is_state(flow.a, "ESTABLISHED").id > old, "a number is never used again")
     ksft_eq(env.alice.stat()["LatchLatches"], 1)
-
-
-def disconnect(sock):
-    """Dissolve the association of a socket."""
-    if libc.connect(sock.fileno(), ctypes.create_string_buffer(16), 16):
-        raise OSError(ctypes.get_errno(), "connect(AF_UNSPEC)")
 
 
 @case("5.2-1_udp_reconnect_udp{fam}", [{"fam": 4}, {"fam": 6}])

@@ -27,6 +27,8 @@ DEFAULTS = {
     "adopt": "1",
     "qop": "exact",
     "disposition": "reset",
+    "own_policy": "no",
+    "own_policy_after_ms": "60000",
     "max_latches": "1048576",
     "max_peers": "65536",
 }
@@ -55,6 +57,8 @@ VALUES = {
     "identity_wait_ms": (["0", "1", "60000"], ["60001", "-1", "4294967296"]),
     "qop": (["exact", "floor"], ["Exact", "floo", "floors", "0"]),
     "disposition": (["wait", "reset", "unreach"], ["RESET", "none", "unreachable", "1"]),
+    "own_policy": (["no", "lasting", "all"], ["yes", "All", "last", "1"]),
+    "own_policy_after_ms": (["0", "1", "86400000"], ["-1", "86400001", "x"]),
     "max_latches": (["0", "1", "1048576"], ["-1", "x", "99999999999"]),
     "max_peers": (["0", "1", "65536"], ["-1", "x", "99999999999"]),
 }
@@ -108,8 +112,10 @@ def stat_names(env):
     text = (TOP / "latch/core/reasons.h").read_text()
     reasons = re.findall(r"X\(\w+,\s*(\w+),", text)
     want = [
-        "LatchActive", "LatchLatches", "LatchUnknown", "LatchUnexplained", "LatchListeners", "LatchPeers", "LatchBindings",
-        "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified", "LatchAlertsLost",
+        "LatchActive", "LatchLatches", "LatchUnknown", "LatchUnexplained", "LatchListeners",
+        "LatchOwnPolicies", "LatchPeers", "LatchBindings",
+        "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified",
+        "LatchAlertsLost", "LatchOwnPolicyFailed",
         *[f"Latch{way}{name}" for way in ("In", "Out") for name in reasons],
     ]  # fmt: skip
     seen = env.alice.stat()

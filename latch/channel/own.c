@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which latches are to have a policy of their own, or to have it no more (RFC 5660 2.3-14): what
+ * is asked for, and the queue of sock/ownpol.c, which takes the sockets' locks.
+ */
+#include <linux/jiffies.h>
+#include <net/sock.h>
+#include <uapi/linux/xfrm.h>
+
+#include "api/nl_latch.h"
+#include "base/net.h"
+#include "base/work.h"
+#include "channel/group.h"
+#include "channel/id.h"
+#include "channel/latch.h"
+#include "channel/own.h"
+#include "core/types.h"
+
+/**
+ * latch_own_wanted() - is a flow to have a policy of its own?
+ * @l: its latch, whose lock is held
+ *
+ * What the socket asked for comes before net.latch.own_policy, and what an administrator took
+ * away does not come back. One that was given stays when the sysctl changes.
+ *
+ * Context: any. Return: true where it is.
+ */
+bool latch_own_wanted(const struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->own_off || l->own_asked == LATCH_OWN_NO)
+		return false;
+	return l->own_given || l->own_asked == LATCH_OWN_YES ||
+	       READ_ONCE(l->ln->conf.own_policy) != LATCH_OWNPOL_NO;
+}
+
+/* Does it have to last before it gets one? */
+static bool latch_own_waits(const struct latch *l)
+{
+	return !l->own_given && l->own_asked != LATCH_OWN_YES &&
+	       READ_ONCE(l->ln->conf.own_policy) == LATCH_OWNPOL_LASTING;
+}
+
+static unsigned long latch_own_wait(const struct latch_net *ln)
+{
+	if (READ_ONCE(ln->conf.own_policy) != LATCH_OWNPOL_LASTING)
+		return 0;
+	return msecs_to_jiffies(READ_ONCE(ln->conf.own_policy_after_ms));
+}
+
+static void latch_own_queue(struct latch *l, bool wait)
+{
+	struct latch_net *ln = l->ln;
+	bool queued;
+
+	spin_lock(&ln->own.lock);
+	queued = !list_empty(&l->own_link);
+	if (!queued && wait)
+		l->own_since = jiffies;
+	if (queued && !wait)
+		list_move_tail(&l->own_link, &ln->own.now);
+	else if (!queued && latch_hold(l))
+		list_add_tail(&l->own_link, wait ? &ln->own.wait : &ln->own.now);
+	spin_unlock(&ln->own.lock);
+	if (!wait)
+		latch_work_delay_anew(ln, &ln->own.work, 0);
+	else if (!delayed_work_pending(&ln->own.work))
+		latch_work_delay(ln, &ln->own.work, latch_own_wait(ln) + 1);
+}
+
+/* Returns whether it was in the queue. The caller holds the latch, or is under RCU. */
+static bool latch_own_unqueue(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	bool queued;
+
+	if (list_empty_careful(&l->own_link))
+		return false;
+	spin_lock(&ln->own.lock);
+	queued = !list_empty(&l->own_link);
+	list_del_init(&l->own_link);
+	spin_unlock(&ln->own.lock);
+	if (queued)
+		latch_put(l);
+	return queued;
+}
+
+/**
+ * latch_own_check() - a latch may be one that gets a policy of its own now, or loses it
+ * @l: the latch, whose lock is held
+ *
+ * It was established, got its socket, was asked for something else, or more is known of its SAs.
+ *
+ * Context: any.
+ */
+void latch_own_check(struct latch *l)
+{
+	bool wanted = latch_own_wanted(l);
+
+	if (!l->sk || l->listener || wanted == l->own_given)
+		return;
+	if (!wanted || l->state == LATCH_STATE_ESTABLISHED)
+		latch_own_queue(l, latch_own_waits(l));
+}
+
+/**
+ * latch_own_again() - a latch that was taken from the queue is to be looked at again, soon
+ * @l: the latch; the caller's reference goes
+ *
+ * Context: process.
+ */
+void latch_own_again(struct latch *l)
+{
+	struct latch_net *ln = l->ln;
+	bool queued;
+
+	spin_lock_bh(&ln->own.lock);
+	queued = !list_empty(&l->own_link);
+	if (!queued)
+		list_add_tail(&l->own_link, &ln->own.now);
+	spin_unlock_bh(&ln->own.lock);
+	if (queued)
+		latch_put(l);
+}
+
+/**
+ * latch_own_given() - a latch's socket has the policy, and administrators hear of it (6.2-1)
+ * @l: the latch, whose lock is held
+ *
+ * Context: any.
+ */
+void latch_own_given(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (!l->own_given)
+		atomic_inc(&l->ln->gauge.own);
+	l->own_given = 1;
+	latch_notify(l, l->state);
+}
+
+/* It does not have the policy any more. */
+static void latch_own_lost(struct latch *l)
+{
+	if (l->own_given)
+		atomic_dec(&l->ln->gauge.own);
+	l->own_given = 0;
+	l->own_renew = 0;
+}
+
+/**
+ * latch_own_taken() - the policy was taken from a latch's socket, and administrators hear of it
+ * @l: the latch, whose lock is held
+ *
+ * Context: any.
+ */
+void latch_own_taken(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	latch_own_lost(l);
+	latch_notify(l, l->state);
+}
+
+/**
+ * latch_own_end() - no event finds a latch any more: its policy goes
+ * @l: the latch, whose lock is held
+ *
+ * One whose socket is closed is left to the kernel, which frees policies with the socket.
+ *
+ * Context: any.
+ */
+void latch_own_end(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->own_given && l->sk && !sock_flag(l->sk, SOCK_DEAD)) {
+		latch_own_lost(l);
+		latch_own_queue(l, false);
+		return;
+	}
+	latch_own_lost(l);
+	latch_own_unqueue(l);
+}
+
+/**
+ * latch_own_inherit() - a socket's next latch takes over what was asked for
+ * @to:   the next latch, which has the socket
+ * @from: the last one
+ *
+ * And what is left to do: the policy of the last one may still be there.
+ *
+ * Context: any; both latches' locks are held.
+ */
+void latch_own_inherit(struct latch *to, const struct latch *from)
+{
+	to->own_asked = from->own_asked;
+	if (to->sk && !list_empty_careful(&from->own_link))
+		latch_own_queue(to, false);
+}
+
+/**
+ * latch_own_all() - what is wanted has changed for all flows
+ * @ln: the namespace
+ *
+ * Context: process.
+ */
+void latch_own_all(struct latch_net *ln)
+{
+	struct latch *l;
+
+	rcu_read_lock();
+	latch_for_each(ln, l) {
+		spin_lock_bh(&l->lock);
+		if (!l->unlinked)
+			latch_own_check(l);
+		spin_unlock_bh(&l->lock);
+		if (need_resched()) {
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+	}
+	rcu_read_unlock();
+	latch_work_delay_anew(ln, &ln->own.work, 0);
+}
+
+/**
+ * latch_own_migrated() - the ends of tunnels have moved (MOBIKE)
+ * @ln: the namespace
+ *
+ * Context: any.
+ */
+void latch_own_migrated(struct latch_net *ln)
+{
+	WRITE_ONCE(ln->own.migrated, true);
+	latch_work_delay_anew(ln, &ln->own.work, 0);
+}
+
+static void latch_own_renew_one(struct latch *l)
+{
+	spin_lock_bh(&l->lock);
+	if (l->own_given && l->group &&
+	    l->group->c.params.tag.x[0].mode != XFRM_MODE_TRANSPORT) {
+		l->own_renew = 1;
+		latch_own_queue(l, false);
+	}
+	spin_unlock_bh(&l->lock);
+}
+
+/**
+ * latch_own_renew() - policies that name the ends of tunnels go where these have moved
+ * @ln: the namespace
+ *
+ * The SPD, which has moved with them, governs the flow until a packet shows the new ends.
+ *
+ * Context: process, the work of sock/ownpol.c only.
+ */
+void latch_own_renew(struct latch_net *ln)
+{
+	struct latch *l;
+
+	if (!READ_ONCE(ln->own.migrated))
+		return;
+	WRITE_ONCE(ln->own.migrated, false);
+	rcu_read_lock();
+	latch_for_each(ln, l)
+		latch_own_renew_one(l);
+	rcu_read_unlock();
+}
+
+/**
+ * latch_own_due() - those latches of the queue whose time has come
+ * @ln:   the namespace
+ * @todo: an empty list, where they go for latch_own_next()
+ *
+ * Context: process. Return: jiffies until the next ones are due, 0 where none waits.
+ */
+long latch_own_due(struct latch_net *ln, struct list_head *todo)
+{
+	long left = 0, wait = latch_own_wait(ln);
+	struct latch *l, *next;
+
+	spin_lock_bh(&ln->own.lock);
+	list_splice_init(&ln->own.now, todo);
+	/* in the order in which they began to wait */
+	list_for_each_entry_safe(l, next, &ln->own.wait, own_link) {
+		left = (s32)(l->own_since + (u32)wait - (u32)jiffies);
+		if (left > 0)
+			break;
+		list_move_tail(&l->own_link, todo);
+		left = 0;
+	}
+	spin_unlock_bh(&ln->own.lock);
+	return left;
+}
+
+/**
+ * latch_own_next() - the next latch to look at
+ * @ln:   the namespace
+ * @todo: from latch_own_due()
+ *
+ * Context: process. Return: the latch, held, or NULL.
+ */
+struct latch *latch_own_next(struct latch_net *ln, struct list_head *todo)
+{
+	struct latch *l;
+
+	spin_lock_bh(&ln->own.lock);
+	l = list_first_entry_or_null(todo, struct latch, own_link);
+	if (l)
+		list_del_init(&l->own_link);
+	spin_unlock_bh(&ln->own.lock);
+	return l;
+}
+
+/**
+ * latch_own_later() - have the queue looked at later
+ * @ln:    the namespace
+ * @delay: jiffies
+ *
+ * Context: any.
+ */
+void latch_own_later(struct latch_net *ln, unsigned long delay)
+{
+	latch_work_delay(ln, &ln->own.work, delay);
+}
+
+/**
+ * latch_own_clear() - let the queue go
+ * @ln: the namespace, which ends; its latches are unlinked
+ *
+ * Context: process.
+ */
+void latch_own_clear(struct latch_net *ln)
+{
+	LIST_HEAD(todo);
+	struct latch *l;
+
+	spin_lock_bh(&ln->own.lock);
+	list_splice_init(&ln->own.now, &todo);
+	list_splice_init(&ln->own.wait, &todo);
+	spin_unlock_bh(&ln->own.lock);
+	while ((l = latch_own_next(ln, &todo)))
+		latch_put(l);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Policies of a socket's own that the module makes: the RFC's logical SPD entries (RFC 5660
+ * 2.3-14, 3.1-2, 3.1-3).
+ *
+ * The kernel has no call for a module that gives a socket a policy, but xfrm_user_policy() asks
+ * each key manager to make one of what an application gave. This module is a key manager, and
+ * answers for an option number that no application can bring there.
+ *
+ * A policy is the kernel's from then on: it refers to nothing of the module, goes with its socket,
+ * and ip(8) lists it. One that protects has a flag of ours and the number of its latch as
+ * priority, neither of which the kernel reads in a policy of a socket; so it is known again,
+ * whatever an application has put in its place.
+ */
+#include <uapi/linux/latch.h>
+
+#include "xfrm/sockpol.h"
+
+/* Beside XFRM_POLICY_LOCALOK and the like, from the other end */
+#define LATCH_SOCKPOL_MADE	0x80
+
+/**
+ * latch_sockpol_compile() - make the policy that latch_sockpol_set() asks for
+ * @sk:   the socket
+ * @opt:  option number; only ours is answered
+ * @data: struct latch_sockpol
+ * @len:  its length
+ * @dir:  becomes the direction, or a negative errno: -ENOBUFS without memory
+ *
+ * Call-back of XFRM. Context: RCU read side; the socket is locked. Return: the policy, which is
+ * the caller's, or NULL. What a key manager before this one said stays in @dir where the option
+ * is another one's.
+ */
+struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, int len, int *dir)
+{
+	const struct latch_sockpol *p = (const void *)data;
+	struct xfrm_policy *xp;
+	struct xfrm_tmpl *t;
+
+	if (opt != IP_LATCH || len != sizeof(*p))
+		return NULL;
+	xp = xfrm_policy_alloc(sock_net(sk), GFP_ATOMIC | __GFP_NOWARN);
+	if (!xp) {
+		*dir = -ENOBUFS;
+		return NULL;
+	}
+	xp->type = XFRM_POLICY_TYPE_MAIN;
+	xp->action = XFRM_POLICY_ALLOW;
+	xp->family = p->sel.family;
+	xp->selector = p->sel;
+	xp->mark = p->mark;
+	xp->lft.soft_byte_limit = XFRM_INF;
+	xp->lft.hard_byte_limit = XFRM_INF;
+	xp->lft.soft_packet_limit = XFRM_INF;
+	xp->lft.hard_packet_limit = XFRM_INF;
+	*dir = p->dir;
+	if (!p->tmpl.proto)
+		return xp;
+	xp->flags = LATCH_SOCKPOL_MADE;
+	xp->priority = p->owner;
+	xp->xfrm_nr = 1;
+	t = &xp->xfrm_vec[0];
+	t->id.proto = p->tmpl.proto;
+	t->id.daddr = p->tmpl.daddr;
+	t->saddr = p->tmpl.saddr;
+	t->encap_family = p->tmpl.family;
+	t->reqid = p->tmpl.reqid;
+	t->mode = p->tmpl.mode;
+	/* the packet path compares algorithms, by the rule that holds then (net.latch.qop) */
+	t->allalgs = 1;
+	t->aalgos = ~0;
+	t->ealgos = ~0;
+	t->calgos = ~0;
+	return xp;
+}
+
+/**
+ * latch_sockpol_set() - give a socket a policy in one direction
+ * @sk: the socket, locked by the caller and not about to be destroyed
+ * @p:  the policy; it replaces one that is there
+ *
+ * Context: process. Return: 0, -ENOBUFS, -ENOMEM; -EOPNOTSUPP for an application of 32 bits on
+ * a kernel that translates their policies.
+ */
+int latch_sockpol_set(struct sock *sk, const struct latch_sockpol *p)
+{
+	return xfrm_user_policy(sk, IP_LATCH, KERNEL_SOCKPTR((void *)p), sizeof(*p));
+}
+
+/**
+ * latch_sockpol_clear() - take all policies of its own from a socket
+ * @sk: the socket, locked by the caller
+ *
+ * Context: any but hard interrupts.
+ */
+void latch_sockpol_clear(struct sock *sk)
+{
+	xfrm_user_policy(sk, IP_LATCH, KERNEL_SOCKPTR(NULL), 0);
+}
+
+static bool latch_sockpol_is(const struct xfrm_policy *xp, u32 owner)
+{
+	return xp && xp->flags & LATCH_SOCKPOL_MADE && (!owner || xp->priority == owner);
+}
+
+/**
+ * latch_sockpol_strip() - take from a socket the policies that were made for latches
+ * @sk:    the socket, locked by the caller so that nobody destroys it
+ * @owner: number of the latch whose policy may stay, 0 none
+ *
+ * Those that an application has set stay, in either direction.
+ *
+ * Context: any but hard interrupts. Return: true where there was one.
+ */
+bool latch_sockpol_strip(struct sock *sk, u32 owner)
+{
+	struct xfrm_policy *xp;
+	bool any = false;
+	int dir;
+
+	for (dir = XFRM_POLICY_IN; dir <= XFRM_POLICY_OUT; dir++) {
+		xp = rcu_dereference_protected(sk->sk_policy[dir], true);
+		if (!latch_sockpol_is(xp, 0) || (owner && latch_sockpol_is(xp, owner)))
+			continue;
+		rcu_assign_pointer(sk->sk_policy[dir], NULL);
+		xfrm_policy_delete(xp, XFRM_POLICY_MAX + dir);
+		any = true;
+	}
+	if (any)
+		sk_dst_reset(sk);
+	return any;
+}
+
+/**
+ * latch_sockpol_made() - has a socket a policy that was made for a latch?
+ * @sk:    the socket
+ * @owner: number of the latch, 0 any
+ *
+ * Context: any. Return: true where it has, in both directions.
+ */
+bool latch_sockpol_made(const struct sock *sk, u32 owner)
+{
+	bool made;
+
+	rcu_read_lock();
+	made = latch_sockpol_is(rcu_dereference(sk->sk_policy[XFRM_POLICY_IN]), owner) &&
+	       latch_sockpol_is(rcu_dereference(sk->sk_policy[XFRM_POLICY_OUT]), owner);
+	rcu_read_unlock();
+	return made;
+}
+
+/**
+ * latch_sockpol_others() - has an application given a socket a policy?
+ * @sk:  the socket
+ * @dir: XFRM_POLICY_IN or XFRM_POLICY_OUT
+ *
+ * Context: any. Return: true where there is one that the module has not made for a latch.
+ */
+bool latch_sockpol_others(const struct sock *sk, int dir)
+{
+	const struct xfrm_policy *xp;
+	bool others;
+
+	rcu_read_lock();
+	xp = rcu_dereference(sk->sk_policy[dir]);
+	others = xp && !latch_sockpol_is(xp, 0);
+	rcu_read_unlock();
+	return others;
+}

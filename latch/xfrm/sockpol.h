@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LATCH_XFRM_SOCKPOL_H
+#define LATCH_XFRM_SOCKPOL_H
+
+#include <linux/types.h>
+#include <net/sock.h>
+#include <net/xfrm.h>
+
+#include "xfrm/spd.h"
+
+/**
+ * struct latch_sockpol - a policy that a socket is to have, in one direction
+ * @dir:   XFRM_POLICY_IN or XFRM_POLICY_OUT
+ * @owner: number of the latch that it is made for, 0 none: a bypass
+ * @sel:   what it is for; all zero but the family is everything
+ * @mark:  the socket's mark, and by which SAs are chosen
+ * @tmpl:  what protects; proto 0 lets pass in clear text
+ */
+struct latch_sockpol {
+	int			dir;
+	u32			owner;
+	struct xfrm_selector	sel;
+	struct xfrm_mark	mark;
+	struct latch_tmpl	tmpl;
+};
+
+struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, int len, int *dir);
+int latch_sockpol_set(struct sock *sk, const struct latch_sockpol *p);
+void latch_sockpol_clear(struct sock *sk);
+bool latch_sockpol_strip(struct sock *sk, u32 owner);
+bool latch_sockpol_made(const struct sock *sk, u32 owner);
+bool latch_sockpol_others(const struct sock *sk, int dir);
+
+#endif /* LATCH_XFRM_SOCKPOL_H */
