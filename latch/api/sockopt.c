@@ -8,7 +8,6 @@
 #include <linux/netfilter.h>
 #include <linux/sockptr.h>
 #include <net/tcp.h>
-#include <uapi/linux/xfrm.h>
 
 #include "api/chanbind.h"
 #include "api/info.h"
@@ -29,6 +28,7 @@
 #include "sock/owner.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
+#include "xfrm/sockpol.h"
 #include "xfrm/spd.h"
 
 static bool latch_sock_ok(const struct sock *sk)
@@ -38,29 +38,18 @@ static bool latch_sock_ok(const struct sock *sk)
 }
 
 /* A policy of the socket's own that lets everything pass in clear (3.1-2). */
-static int latch_bypass(struct sock *sk, bool on)
+static int latch_bypass(struct sock *sk)
 {
-	struct xfrm_userpolicy_info info = {
-		.sel.family = sk->sk_family,
-		.lft.soft_byte_limit = XFRM_INF,
-		.lft.hard_byte_limit = XFRM_INF,
-		.lft.soft_packet_limit = XFRM_INF,
-		.lft.hard_packet_limit = XFRM_INF,
-		.action = XFRM_POLICY_ALLOW,
-	};
-	int opt = sk->sk_family == AF_INET6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY;
+	struct latch_sockpol p = { .dir = XFRM_POLICY_IN, .sel.family = sk->sk_family };
 	int err;
 
-	if (!on)
-		return xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(NULL), 0);
-	info.dir = XFRM_POLICY_IN;
-	err = xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(&info), sizeof(info));
+	err = latch_sockpol_set(sk, &p);
 	if (err)
 		return err;
-	info.dir = XFRM_POLICY_OUT;
-	err = xfrm_user_policy(sk, opt, KERNEL_SOCKPTR(&info), sizeof(info));
+	p.dir = XFRM_POLICY_OUT;
+	err = latch_sockpol_set(sk, &p);
 	if (err)
-		latch_bypass(sk, false);
+		latch_sockpol_clear(sk);
 	return err;
 }
 
@@ -81,7 +70,8 @@ static int latch_bypass_end(struct sock *sk)
 	if (!(latch_bypass_set(sk, XFRM_POLICY_IN) && latch_bypass_set(sk, XFRM_POLICY_OUT)) &&
 	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
-	return latch_bypass(sk, false);
+	latch_sockpol_clear(sk);
+	return 0;
 }
 
 /* The latch to keep a request in; held. The socket is locked. */
@@ -187,7 +177,7 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 		goto out;
 	}
 	if (bypass && !latch_bypasses(l))
-		err = latch_bypass(sk, true);
+		err = latch_bypass(sk);
 	else if (!bypass && latch_bypasses(l))
 		err = latch_bypass_end(sk);
 	if (!err) {

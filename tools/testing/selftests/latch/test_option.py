@@ -6,18 +6,22 @@ Every rule of a request has a case, made from a request that is otherwise valid;
 a refused request changes nothing.
 """
 
+import contextlib
 import ctypes
 import errno
 import mmap
 import os
 import socket
 import struct
+import subprocess
 
 import runner
 from expect import is_state
+from flow import FLOWS
 from ipsec import Ipsec, set_socket_policy
-from ktap import case, ksft_eq, ksft_true
+from ktap import case, ksft_eq, ksft_true, wait
 from latchapi import IP_LATCH, L, LatchInfo, LatchReq, LatchSuite, ask, get_raw, info, latch_id, request, set_raw
+from netns import INET
 from user import as_nobody, in_user_namespace
 
 HOSTS = ("alice", "bob")
@@ -395,6 +399,48 @@ def policy_stays(env):
     # what BYPASS itself has set goes
     ask(sock, mode=L.LATCH_MODE_BYPASS)
     ksft_eq(as_nobody(env.alice, auto), 0)
+
+
+@contextlib.contextmanager
+def without_xfrm_user():
+    """While a block runs, the kernel's own interface for policies is not there."""
+    subprocess.run(["rmmod", "xfrm_user"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["modprobe", "xfrm_user"], check=True)
+
+
+def bypass_policies(host):
+    """How many policies of sockets the host's kernel has."""
+    return host.run("ip", "xfrm", "policy").stdout.count("socket ")
+
+
+@case("3.1-2_bypass_without_xfrm_user_{flow}", FLOWS)
+def bypass_alone(env, proto, fam):
+    """Clear text in spite of policy needs no module besides this one; it goes with the request, or with the socket."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+
+    def bypass(sock):
+        ask(sock, mode=L.LATCH_MODE_BYPASS)
+
+    with without_xfrm_user():
+        if proto == "tcp":
+            flow = ipsec.tcp(before=bypass, listener=ipsec.listen(before=bypass))
+        else:
+            flow = ipsec.udp(before=bypass, carry=False)
+            bypass(flow.b)
+        env.wire.restart()
+        flow.exchange()
+        ksft_true(env.wire.clear(flow)[1], "in clear")
+        other = env.alice.socket(INET[fam])
+        bypass(other)
+        ask(other, mode=L.LATCH_MODE_AUTO)
+        ksft_eq(info(other).mode, L.LATCH_MODE_AUTO)
+    # of the flow's end alone
+    ksft_eq(bypass_policies(env.alice), 2)
+    flow.close()
+    wait(lambda: not bypass_policies(env.alice), "the policies to go with the socket")
 
 
 @case("2-16_errno_of_a_policy_is_the_key_managers")
