@@ -32,9 +32,6 @@
 #include "sock/udp.h"
 #include "sock/unlink.h"
 
-/* Encapsulation type of sockets that the kernel's UDP tunnels make, FOU and GUE among them */
-#define LATCH_UDP_TUNNEL	1
-
 static unsigned int latch_fate(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
 			       u8 dir, struct latch_verdict v)
 {
@@ -343,13 +340,6 @@ static struct sock *latch_udp_sk(struct latch_net *ln, struct sk_buff *skb,
 	sk = latch_udp_lookup(ln, f, latch_iif(skb, f), latch_sdif(skb, f), skb);
 	__skb_push(skb, off);
 	return sk;
-}
-
-/* Does the kernel unpack what a UDP socket gets, and hand it on? */
-static bool latch_udp_tunnel(const struct sock *sk)
-{
-	return sk->sk_protocol == IPPROTO_UDP &&
-	       READ_ONCE(udp_sk(sk)->encap_type) == LATCH_UDP_TUNNEL;
 }
 
 /*

@@ -12,11 +12,21 @@ struct latch_hdr;
 struct latch_net;
 struct sk_buff;
 
+/* Encapsulation type of sockets that the kernel's UDP tunnels make, FOU and GUE among them */
+#define LATCH_UDP_TUNNEL	1
+
 /* Is there a UDP socket in this kernel that unpacks what it gets? */
 static __always_inline bool latch_encap_possible(void)
 {
 	return static_branch_unlikely(&udp_encap_needed_key) ||
 	       static_branch_unlikely(&udpv6_encap_needed_key);
+}
+
+/* Does the kernel unpack what a UDP socket gets, and hand it on? */
+static inline bool latch_udp_tunnel(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_UDP &&
+	       READ_ONCE(udp_sk(sk)->encap_type) == LATCH_UDP_TUNNEL;
 }
 
 /*
