@@ -49,4 +49,76 @@
 #define latch_xdo_add(name)	int name(struct xfrm_state *x)
 #endif
 
+/*
+ * How a UDP socket with encap_rcv is told of an ICMP error, and who puts that in the error queue.
+ * Since v6.2 (commit b6c66c4324e7) it is told where what was sent begins behind its UDP header,
+ * and the latter are exported.
+ */
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define latch_encap_err(name)	void name(struct sock *sk, struct sk_buff *skb, int told, \
+					  __be16 port, u32 info, u8 *payload)
+#define latch_encap_err_udp	((struct udphdr *)(payload - sizeof(struct udphdr)))
+#define latch_icmp_error4	ip_icmp_error
+#define latch_icmp_error6	ipv6_icmp_error
+#else
+#define latch_encap_err(name)	void name(struct sock *sk, struct sk_buff *skb, \
+					  unsigned int udp_offset)
+#define latch_encap_err_udp	((struct udphdr *)(skb->data + udp_offset))
+
+static inline void latch_icmp_queue(struct sock *sk, struct sk_buff *skb, u8 *payload, u16 addr,
+				    __be16 port, struct sock_extended_err ee)
+{
+	struct sk_buff *copy = skb_clone(skb, GFP_ATOMIC);
+
+	if (!copy)
+		return;
+	SKB_EXT_ERR(copy)->ee = ee;
+	SKB_EXT_ERR(copy)->addr_offset = addr;
+	SKB_EXT_ERR(copy)->port = port;
+	if (skb_pull(copy, payload - copy->data)) {
+		skb_reset_transport_header(copy);
+		if (!sock_queue_err_skb(sk, copy))
+			return;
+	}
+	kfree_skb(copy);
+}
+
+static inline void latch_icmp_error4(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
+				     u32 info, u8 *payload)
+{
+	const struct iphdr *quoted = (void *)(icmp_hdr(skb) + 1);
+
+	latch_icmp_queue(sk, skb, payload, (u8 *)&quoted->daddr - skb_network_header(skb), port,
+			 (struct sock_extended_err){ .ee_errno = err,
+				.ee_origin = SO_EE_ORIGIN_ICMP, .ee_type = icmp_hdr(skb)->type,
+				.ee_code = icmp_hdr(skb)->code, .ee_info = info });
+}
+
+static inline void latch_icmp_error6(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
+				     u32 info, u8 *payload)
+{
+	const struct ipv6hdr *quoted = (void *)(icmp6_hdr(skb) + 1);
+
+	latch_icmp_queue(sk, skb, payload, (u8 *)&quoted->daddr - skb_network_header(skb), port,
+			 (struct sock_extended_err){ .ee_errno = err,
+				.ee_origin = SO_EE_ORIGIN_ICMP6,
+				.ee_type = icmp6_hdr(skb)->icmp6_type,
+				.ee_code = icmp6_hdr(skb)->icmp6_code, .ee_info = info });
+}
+#endif
+
+/* Flags of inet sockets are bits since v6.6 (commit 6b5f43ea0815) */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define latch_recverr4(sk)	inet_test_bit(RECVERR, sk)
+#define latch_recverr6(sk)	inet6_test_bit(RECVERR6, sk)
+#else
+#define latch_recverr4(sk)	(inet_sk(sk)->recverr)
+#define latch_recverr6(sk)	(inet6_sk(sk)->recverr)
+#endif
+
 #endif /* LATCH_COMPAT_H */

@@ -10,6 +10,7 @@
 #include "base/work.h"
 #include "channel/demand.h"
 #include "channel/group.h"
+#include "channel/label.h"
 #include "channel/latch.h"
 #include "channel/reuse.h"
 #include "netns.h"
@@ -35,9 +36,12 @@ static int __init latch_tables_init(void)
 	if (err)
 		goto demand;
 	latch_reuse_init();
-	err = latch_sad_init();
+	err = latch_label_init();
 	if (err)
 		goto group;
+	err = latch_sad_init();
+	if (err)
+		goto label;
 	err = latch_peer_init();
 	if (err)
 		goto sad;
@@ -49,6 +53,8 @@ peer:
 	latch_peer_exit();
 sad:
 	latch_sad_exit();
+label:
+	latch_label_exit();
 group:
 	latch_group_exit();
 demand:
@@ -63,6 +69,7 @@ static void latch_tables_exit(void)
 	latch_bind_exit();
 	latch_peer_exit();
 	latch_sad_exit();
+	latch_label_exit();
 	latch_group_exit();
 	latch_demand_exit();
 	latch_exit();

@@ -15,6 +15,7 @@
 #include "base/work.h"
 #include "channel/id.h"
 #include "channel/own.h"
+#include "channel/label.h"
 #include "channel/report.h"
 #include "netns.h"
 #include "packet/watch.h"
@@ -37,13 +38,16 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	xa_init_flags(&ln->ids.all, XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->peers.all, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ln->bind.all, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+	xa_init(&ln->labels.all);
 	spin_lock_init(&ln->groups.lock);
+	spin_lock_init(&ln->labels.lock);
 	spin_lock_init(&ln->sad.lock);
 	spin_lock_init(&ln->pending.lock);
 	spin_lock_init(&ln->reports.lock);
 	spin_lock_init(&ln->own.lock);
 	mutex_init(&ln->watch.mutex);
 	INIT_LIST_HEAD(&ln->groups.all);
+	INIT_LIST_HEAD(&ln->labels.idle);
 	INIT_LIST_HEAD(&ln->sad.all);
 	INIT_LIST_HEAD(&ln->sad.dirty);
 	INIT_LIST_HEAD(&ln->bind.gone);
@@ -119,6 +123,7 @@ static void __net_exit latch_net_stop(struct net *net)
 		tracepoint_synchronize_unregister();
 	}
 	latch_sad_clear(ln);
+	latch_label_clear(ln);
 	latch_spd_clear(ln);
 	WARN_ON_ONCE(!list_empty(&ln->groups.all));
 	cancel_delayed_work_sync(&ln->bind.reap_work);

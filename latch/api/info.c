@@ -13,16 +13,42 @@
 #include "peer/peer.h"
 #include "xfrm/sockpol.h"
 
+/**
+ * latch_fill_tag() - what protects packets, and who is behind that
+ * @t:     the tag of one of them
+ * @peer:  record of the peer, NULL none
+ * @local: record of the local identity, NULL none
+ * @info:  to fill; its other fields stay
+ *
+ * Context: any; the records are held, or under RCU.
+ */
+void latch_fill_tag(const struct latch_tag *t, const struct latch_peer *peer,
+		    const struct latch_peer *local, struct latch_info *info)
+{
+	info->protection = latch_tag_protection(t);
+	info->n_transforms = t->n;
+	memcpy(info->transforms, t->x, sizeof(info->transforms));
+	if (t->id.kind == LATCH_IDENT_NAMED)
+		info->flags |= LATCH_F_PEER_IDENTIFIED;
+	if (t->flags & LATCH_TAG_ESN)
+		info->flags |= LATCH_F_ESN;
+	if (peer) {
+		info->peer = peer->id;
+		info->peer_id_type = peer->id_type;
+		info->auth_method = peer->auth;
+	}
+	if (local) {
+		info->local = local->id;
+		info->local_id_type = local->id_type;
+	}
+}
+
 static void latch_fill_params(const struct latch *l, struct latch_info *info)
 {
 	const struct latch_common *c = &l->group->c;
 	const struct latch_params *p = &c->params;
 
-	info->protection = latch_tag_protection(&p->tag);
-	info->n_transforms = p->tag.n;
-	memcpy(info->transforms, p->tag.x, sizeof(info->transforms));
-	if (p->tag.id.kind == LATCH_IDENT_NAMED)
-		info->flags |= LATCH_F_PEER_IDENTIFIED;
+	latch_fill_tag(&p->tag, c->peer, c->local, info);
 	if (p->tag.id.kind == LATCH_IDENT_UNKNOWN)
 		info->flags |= LATCH_F_PEER_UNKNOWN;
 	if (c->unexplained)
@@ -33,8 +59,6 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 		info->flags |= LATCH_F_NATT;
 	if (c->ipcomp)
 		info->flags |= LATCH_F_IPCOMP;
-	if (p->tag.flags & LATCH_TAG_ESN)
-		info->flags |= LATCH_F_ESN;
 	info->outer_family = c->outer_family;
 	memcpy(info->outer_local_addr, &c->outer_local, 16);
 	memcpy(info->outer_remote_addr, &c->outer_remote, 16);
@@ -42,15 +66,6 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 	info->natt_remote_port = c->natt_rport;
 	info->spi_in = READ_ONCE(l->group->cache[LATCH_DIR_IN].last_spi);
 	info->spi_out = READ_ONCE(l->group->cache[LATCH_DIR_OUT].last_spi);
-	if (c->peer) {
-		info->peer = c->peer->id;
-		info->peer_id_type = c->peer->id_type;
-		info->auth_method = c->peer->auth;
-	}
-	if (c->local) {
-		info->local = c->local->id;
-		info->local_id_type = c->local->id_type;
-	}
 }
 
 /**

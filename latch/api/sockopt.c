@@ -13,6 +13,7 @@
 #include "api/info.h"
 #include "api/request.h"
 #include "api/sockopt.h"
+#include "api/tagopt.h"
 #include "base/net.h"
 #include "base/work.h"
 #include "channel/demand.h"
@@ -74,8 +75,14 @@ static int latch_bypass_end(struct sock *sk)
 	return 0;
 }
 
-/* The latch to keep a request in; held. The socket is locked. */
-static struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
+/**
+ * latch_for_request() - the latch to keep a request in
+ * @ln: the namespace
+ * @sk: the socket, locked
+ *
+ * Context: process. Return: the latch, held; ERR_PTR as latch_owner_fresh() says.
+ */
+struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 {
 	struct latch *l;
 
@@ -238,10 +245,12 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	struct latch_req req;
 	int err;
 
-	if (opt != IP_LATCH && opt != IP_LATCH_ALERTS)
+	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt != IP_LATCH_ALERTS)
 		return -ENOPROTOOPT;
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
+	if (opt == IP_LATCH_TAG)
+		return latch_tag_set(ln, sk, arg, len);
 	if (opt == IP_LATCH_ALERTS)
 		return latch_set_alerts(ln, sk, arg, len);
 	err = latch_req_copy(&req, arg, len);
@@ -419,7 +428,7 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 	struct latch_net *ln = latch_pernet(sock_net(sk));
 	struct latch_info info;
 
-	if (opt > IP_LATCH_LOCAL_ID && opt != IP_LATCH_ALERTS)
+	if (opt > IP_LATCH_LOCAL_ID && !latch_tag_option(opt) && opt != IP_LATCH_ALERTS)
 		return -ENOPROTOOPT;
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
@@ -427,6 +436,9 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 		return -EINVAL;
 	if (opt == IP_LATCH_ALERTS)
 		return latch_get_alerts(sk, user, len);
+	/* an application asks about a number while datagrams wait: nobody waits for the worker */
+	if (latch_tag_option(opt))
+		return latch_tag_get(ln, sk, opt, user, len);
 	latch_spd_check_defaults(ln);
 	latch_work_sync(ln);
 	if (opt == IP_LATCH_BINDING)

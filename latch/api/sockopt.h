@@ -2,6 +2,11 @@
 #ifndef LATCH_API_SOCKOPT_H
 #define LATCH_API_SOCKOPT_H
 
+struct latch;
+struct latch_net;
+struct sock;
+
+struct latch *latch_for_request(struct latch_net *ln, struct sock *sk);
 int latch_sockopt_init(void);
 void latch_sockopt_exit(void);
 

@@ -153,6 +153,7 @@ static const struct ctl_table latch_table[] = {
 		     latch_proc_own_after),
 	LATCH_INT("max_latches", max_latches, SYSCTL_ZERO, &latch_max_max),
 	LATCH_INT("max_peers", max_peers, SYSCTL_ZERO, &latch_max_max),
+	LATCH_INT("max_tags", max_tags, SYSCTL_ZERO, &latch_max_max),
 	{}
 };
 
@@ -180,6 +181,7 @@ int latch_sysctl_init(struct latch_net *ln)
 	ln->conf.own_policy_after_ms = 60000;
 	ln->conf.max_latches = 1 << 20;
 	ln->conf.max_peers = 1 << 16;
+	ln->conf.max_tags = 1 << 16;
 
 	t = kmemdup(latch_table, sizeof(latch_table), GFP_KERNEL_ACCOUNT);
 	if (!t)

@@ -28,6 +28,7 @@ static const char *const latch_event_names[LATCH_MIB_EVENTS] = {
 	[LATCH_MIB_IDENTIFIED]	= "Identified",
 	[LATCH_MIB_ALERTS_LOST]	= "AlertsLost",
 	[LATCH_MIB_OWN_FAILED]	= "OwnPolicyFailed",
+	[LATCH_MIB_TAG_UNKNOWN]	= "TagUnknown",
 };
 
 /**
@@ -86,6 +87,7 @@ static int latch_mib_show(struct seq_file *seq, void *v)
 	latch_mib_line(seq, "", "OwnPolicies", atomic_read(&ln->gauge.own));
 	latch_mib_line(seq, "", "Peers", READ_ONCE(ln->gauge.peers));
 	latch_mib_line(seq, "", "Bindings", READ_ONCE(ln->gauge.bindings));
+	latch_mib_line(seq, "", "Tags", READ_ONCE(ln->gauge.tags));
 	for (i = 0; i < LATCH_MIB_EVENTS; i++)
 		latch_mib_line(seq, "", latch_event_names[i],
 			       latch_mib_sum(ln, offsetof(struct latch_mib, event[i])));

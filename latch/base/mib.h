@@ -18,6 +18,7 @@ enum latch_mib_event {
 	LATCH_MIB_IDENTIFIED,	/* it became known who the peer is */
 	LATCH_MIB_ALERTS_LOST,	/* a socket's error queue had no room, or there was no memory */
 	LATCH_MIB_OWN_FAILED,	/* a flow could not be given a policy of its own */
+	LATCH_MIB_TAG_UNKNOWN,	/* a datagram got LATCH_TAG_UNKNOWN */
 	LATCH_MIB_EVENTS
 };
 

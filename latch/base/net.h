@@ -36,6 +36,7 @@
  *	      group->lock	members and verdict of a group
  *	      ln->sad.lock	the copy of the SAD (writers)
  *	        path->lock	members of a path
+ *	        ln->labels.lock	tags that have a number
  *	      ln->groups.lock	groups
  *	      ln->pending.lock	latches that wait for their socket, or for its end
  *	      ln->reports.lock	latches whose owner is to be told
@@ -86,6 +87,7 @@ struct latch_net {
 	struct latch_net_bind		bind;
 	struct latch_net_ids		ids;
 	struct latch_net_groups		groups;
+	struct latch_net_labels		labels;
 	struct latch_net_reports	reports;
 	struct latch_net_own		own;
 	struct latch_net_reeval		reeval;

@@ -70,6 +70,7 @@ struct sock;
  * @own_link:  in one of ln->own's lists, which holds the latch; @own_since: jiffies when it began
  *             to wait there
  * @unpin:     it is to be @kept once its owner was told
+ * @tagging:   its socket asks for tags, and its datagrams pass latch_tagged_rcv()
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       what the socket is to be told, for ln->reports
  * @report:    in one of ln->reports, which holds the latch; @rcu after that
@@ -108,6 +109,7 @@ struct latch {
 				adopted:1,
 				put_off:1,
 				unpin:1,
+				tagging:1,
 				own_asked:2,
 				own_given:1,
 				own_off:1,

@@ -67,6 +67,25 @@ struct latch_tag {
 	struct latch_ident id;
 };
 
+/**
+ * latch_tag_told() - can it be told who is behind a tag from who is behind another one?
+ * @t: the tag of a packet
+ *
+ * Return: true for a peer that somebody has named, and for an SA that nobody is bound to, which
+ * is equal to itself; false where the identity is still to come, or is nobody's.
+ */
+bool latch_tag_told(const struct latch_tag *t);
+
+/**
+ * latch_tag_copy() - what the tags of all packets of a peer under the same protection have in
+ *                    common
+ * @to: to fill; every byte of it is written
+ * @t:  the tag of one of them
+ *
+ * Leaves out which of a named peer's SAs it was.
+ */
+void latch_tag_copy(struct latch_tag *to, const struct latch_tag *t);
+
 /* Transformations that can be read: a tag never has more, but if it had ... */
 static inline u8 latch_tag_n(const struct latch_tag *t)
 {

@@ -41,6 +41,7 @@ struct latch_net_conf {
 	int	own_policy_after_ms;
 	int	max_latches;
 	int	max_peers;
+	int	max_tags;
 };
 
 /**
@@ -78,6 +79,7 @@ struct latch_net_manager {
  * @over:      sockets of connections that are over and may still send a RST
  * @peers:     records of peers; under genl_lock
  * @bindings:  bindings; under genl_lock
+ * @tags:      tags that have a number; under ln->labels.lock
  *
  * Each connection writes these, so they are not where packets read.
  */
@@ -91,6 +93,7 @@ struct latch_net_gauge {
 	atomic_t	over;
 	u32		peers;
 	u32		bindings;
+	u32		tags;
 };
 
 #endif /* LATCH_NETNS_BASE_H */

@@ -37,6 +37,22 @@ struct latch_net_groups {
 };
 
 /**
+ * struct latch_net_labels - tags that have a number; channel/label.c
+ * @lock: writers of all of this, and of the table of tags
+ * @all:  the tags by number; read under RCU
+ * @idle: those that no SA has at hand, the one that has waited longest first
+ * @last: the last number that was given
+ * @users: sockets that ask for tags
+ */
+struct latch_net_labels {
+	spinlock_t		lock;
+	struct xarray		all;
+	struct list_head	idle;
+	u32			last;
+	u32			users;
+};
+
+/**
  * struct latch_net_reports - latches whose owner is to be told; channel/report.c
  * @lock:  the lists, and what each latch's owner is to be told
  * @all:   the latches, held

@@ -35,6 +35,7 @@
 #include "packet/parse.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
+#include "packet/tagged.h"
 #include "sock/udp.h"
 
 struct net_device;
@@ -64,7 +65,7 @@ static __always_inline bool latch_fast_ok(const struct latch *l, struct sk_buff 
 	if (likely(READ_ONCE(l->noted) & LATCH_NOTED_TCP(dir)))
 		return latch_sacache_hit(&READ_ONCE(l->group)->cache[dir], &l->ln->gens,
 					 latch_only_sa(skb, dir), true);
-	return latch_exempt(l);
+	return latch_exempt(l) && !latch_tagged_demands(skb);
 }
 
 /* States of TCP in which a socket without latch gets none any more. */

@@ -177,15 +177,6 @@ static unsigned int latch_input_mixed(struct latch_net *ln, struct sk_buff *skb,
 	return latch_stray(ln, latch_create_demand(ln, skb, h), skb, LATCH_DIR_IN);
 }
 
-/* What an SA in transport mode carries was put together before it was authenticated. */
-static bool latch_mixed(struct sk_buff *skb, u8 pf)
-{
-	const struct sec_path *sp = skb_sec_path(skb);
-
-	return latch_reassembled(skb, pf) && !latch_kept_apart(skb, pf) && sp && sp->len &&
-	       sp->xvec[sp->len - 1]->props.mode != XFRM_MODE_TRANSPORT;
-}
-
 /* What is not a flow's: what is still protected comes here again without protection. */
 static unsigned int latch_input_other(struct sk_buff *skb, const struct latch_hdr *h)
 {

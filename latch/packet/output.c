@@ -21,6 +21,7 @@
 #include "packet/parse.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
+#include "packet/tagged.h"
 #include "packet/watch.h"
 #include "sock/owner.h"
 #include "xfrm/spd.h"
@@ -239,6 +240,12 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	struct latch_hdr h;
 	struct latch *l;
 
+	if (latch_tagged_demands(skb) && !latch_comes_again(ln, skb, st->out)) {
+		unsigned int ret = latch_tagged_send(ln, skb);
+
+		if (ret != NF_ACCEPT)
+			return ret;
+	}
 	latch_parse(ln, skb, st->out, st->pf, LATCH_DIR_OUT, &h);
 	l = sk ? latch_find_sk(sk) : NULL;
 	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
@@ -294,6 +301,8 @@ static __always_inline unsigned int latch_output_plain(struct latch_net *ln, str
 						       const struct nf_hook_state *st,
 						       struct latch *l, u8 pf, u8 proto)
 {
+	if (proto == IPPROTO_UDP && latch_tagged_demands(skb))
+		return latch_output_full(ln, skb, st);
 	l = latch_plain_out(ln, skb, st->out, l, pf, proto);
 	if (l == LATCH_NEED_FULL)
 		return latch_output_full(ln, skb, st);
@@ -365,7 +374,7 @@ static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb
  * &hskb:  the packet; one that is transformed was checked before
  * &hst:   netfilter's
  *
- * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.
+ * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN; NF_DROP with an error for sendmsg().
  */
 unsigned int latch_output4(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {
@@ -380,7 +389,7 @@ unsigned int latch_output4(void *priv, struct sk_buff *skb, const struct nf_hook
  * &hskb:  the packet; one that is transformed was checked before
  * &hst:   netfilter's
  *
- * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN.
+ * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN; NF_DROP with an error for sendmsg().
  */
 unsigned int latch_output6(void *priv, struct sk_buff *skb, const struct nf_hook_state *st)
 {

@@ -5,6 +5,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <net/ip.h>
+#include <net/xfrm.h>
 
 #include "core/types.h"
 
@@ -43,6 +44,18 @@ static __always_inline bool latch_reassembled(const struct sk_buff *skb, u8 pf)
 static inline bool latch_kept_apart(const struct sk_buff *skb, u8 pf)
 {
 	return latch_cb(skb, pf);
+}
+
+/*
+ * May the fragments of a packet have come through several SAs? What an SA in transport mode
+ * carries was put together before it was authenticated.
+ */
+static inline bool latch_mixed(const struct sk_buff *skb, u8 pf)
+{
+	const struct sec_path *sp = skb_sec_path(skb);
+
+	return latch_reassembled(skb, pf) && !latch_kept_apart(skb, pf) && sp && sp->len &&
+	       sp->xvec[sp->len - 1]->props.mode != XFRM_MODE_TRANSPORT;
 }
 
 void latch_reassemble_init(void);

@@ -6,6 +6,7 @@
 
 #include "base/net.h"
 #include "channel/id.h"
+#include "channel/label.h"
 #include "channel/latch.h"
 #include "channel/own.h"
 #include "channel/table.h"
@@ -42,26 +43,31 @@ void latch_unlink(struct latch *l)
 	}
 	latch_unhash_sk(l);
 	latch_halfopen_del(l);
+	if (l->tagging)
+		latch_label_unuser(l->ln);
+	l->tagging = 0;
 	spin_unlock_bh(&l->lock);
 	if (kept)
 		sock_put(kept);
 	latch_put(l);
 }
 
-/* Is it broken, or does it silence its socket? */
+/* Is it broken, does it silence its socket, or give it tags? */
 static bool latch_release_stays(const struct latch *l)
 {
 	u8 state = READ_ONCE(l->state);
 
-	return state == LATCH_STATE_BROKEN || (state == LATCH_STATE_CLOSED && READ_ONCE(l->hashed));
+	return l->tagging || state == LATCH_STATE_BROKEN ||
+	       (state == LATCH_STATE_CLOSED && READ_ONCE(l->hashed));
 }
 
 /**
  * latch_release() - an administrator lets a latch go; its socket goes on without
  * @l: the latch; the caller holds it, or is under RCU
  *
- * One that is broken stays, as does one that was closed and silences its socket: nothing is to
- * come of this that did not pass before.
+ * One that is broken stays, as does one that was closed and silences its socket, and one whose
+ * socket gets tags: nothing is to come of this that did not pass before, and what an
+ * administrator's rules wrote must not pass for a tag.
  *
  * A policy that was made for it goes first: if the SPD would have the flow go on in clear text, the
  * latch is broken by that.
@@ -98,12 +104,14 @@ static void latch_renew_inherit(struct latch *new, struct latch *l)
 	latch_own_inherit(new, l);
 	new->automatic = l->automatic;
 	new->demand = l->demand;
+	new->tagging = l->tagging;
 	if (!l->kept) {
 		new->destruct = l->destruct;
 		new->chained = l->chained;
 		new->pinned = l->pinned;
 	}
 	l->demand = NULL;
+	l->tagging = 0;
 	l->chained = 0;
 	l->pinned = 0;
 	l->kept = false;

@@ -12,6 +12,7 @@
 #include "flow_cases.h"
 #include "params_cases.h"
 #include "want_cases.h"
+#include "tag_cases.h"
 #include "der_cases.h"
 #include "pattern_cases.h"
 #include "chanbind_cases.h"
@@ -27,6 +28,7 @@ static const struct {
 	{ flow_tests, ARRAY_SIZE(flow_tests) },
 	{ params_tests, ARRAY_SIZE(params_tests) },
 	{ want_tests, ARRAY_SIZE(want_tests) },
+	{ tag_tests, ARRAY_SIZE(tag_tests) },
 	{ der_tests, ARRAY_SIZE(der_tests) },
 	{ pattern_tests, ARRAY_SIZE(pattern_tests) },
 	{ binding_tests, ARRAY_SIZE(binding_tests) },

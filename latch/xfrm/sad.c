@@ -39,8 +39,8 @@ static const struct rhashtable_params latch_sa_params = {
 	.automatic_shrinking = true,
 };
 
-/* Who has to hear of each SA that comes or goes: bindings, and groups. */
-#define LATCH_SAD_LISTENERS	2
+/* Who has to hear of each SA that comes or goes: bindings, groups, and numbers of tags. */
+#define LATCH_SAD_LISTENERS	3
 static const struct latch_sad_listener *latch_sad_listeners[LATCH_SAD_LISTENERS];
 
 /**

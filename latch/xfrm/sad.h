@@ -10,6 +10,7 @@
 #include "core/tag.h"
 
 struct latch_group;
+struct latch_label;
 struct latch_path;
 struct latch_transform;
 struct work_struct;
@@ -38,11 +39,19 @@ struct latch_sa_key {
  * @group: where the flows that begin under it most likely belong, held; NULL not
  *	   known yet, LATCH_GROUP_DEAD no more to be set; written under sad.lock
  * @gen:   generation of @xs when whoever is behind it was who is behind @group
+ * @label: the tag of packets that have no other SA, with its number; NULL not known yet,
+ *	   LATCH_LABEL_DEAD no more to be set; written under sad.lock
+ * @label_gen: generation of @xs when it was
+ * @all:   in ln->sad.all; under sad.lock
+ * @rcu:   to free it, when it is out of that list
  */
 struct latch_sa {
 	struct rhash_head	node;
 	struct latch_sa_key	key;
-	struct list_head	all;
+	union {
+		struct list_head	all;
+		struct rcu_head		rcu;
+	};
 	struct hlist_node	member[2];
 	struct latch_path	*path[2];
 	struct latch_sel	sel;
@@ -59,10 +68,12 @@ struct latch_sa {
 	unsigned long		born;
 	const struct xfrm_state	*xs;
 	struct latch_group	*group;
-	struct rcu_head		rcu;
+	struct latch_label	*label;
+	u32			label_gen;
 };
 
 #define LATCH_GROUP_DEAD	((struct latch_group *)-1L)
+#define LATCH_LABEL_DEAD	((struct latch_label *)-1L)
 
 /**
  * struct latch_sad_listener - who hears of SAs

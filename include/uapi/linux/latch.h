@@ -22,8 +22,20 @@
 #define IP_LATCH_PEER_KEY	(IP_LATCH + 4)	/* get: public key, SubjectPublicKeyInfo */
 #define IP_LATCH_BINDING	(IP_LATCH + 5)	/* get: RFC 5056 channel binding, 64 bytes */
 #define IP_LATCH_LOCAL_ID	(IP_LATCH + 6)	/* get: value of the local ID */
+#define IP_LATCH_TAG		(IP_LATCH + 7)	/* int: a tag with each datagram */
+#define IP_LATCH_TAG_INFO	(IP_LATCH + 8)	/* get: a tag's number in, struct latch_info out */
+#define IP_LATCH_TAG_PEER_ID	(IP_LATCH + 9)	/* get: the number in, value of the peer's ID out */
 #define IP_LATCH_ALERTS		(IP_LATCH + 11)	/* int: changes go to the error queue */
 #define IP_LATCH_LAST		IP_LATCH_ALERTS
+
+/*
+ * Numbers of tags, as the control message SO_MARK (__u32) gives them with each datagram of a
+ * socket with IP_LATCH_TAG, and as SCM_TXTIME (__u64) gives them with one that is sent. Any
+ * other number is of one peer and one kind of protection, and never used again for another
+ * one in its network namespace.
+ */
+#define LATCH_TAG_CLEAR		0		/* nothing protected the datagram */
+#define LATCH_TAG_UNKNOWN	0xffffffff	/* protected, no more is known */
 
 /* States of a latch (RFC 5660 section 2.2). NONE: the socket has no latch. */
 #define LATCH_STATE_NONE	0

@@ -31,6 +31,7 @@ DEFAULTS = {
     "own_policy_after_ms": "60000",
     "max_latches": "1048576",
     "max_peers": "65536",
+    "max_tags": "65536",
 }
 
 
@@ -61,6 +62,7 @@ VALUES = {
     "own_policy_after_ms": (["0", "1", "86400000"], ["-1", "86400001", "x"]),
     "max_latches": (["0", "1", "1048576"], ["-1", "x", "99999999999"]),
     "max_peers": (["0", "1", "65536"], ["-1", "x", "99999999999"]),
+    "max_tags": (["0", "1", "65536"], ["-1", "x", "99999999999"]),
 }
 TAKEN = [{"name": n, "value": v} for n, (good, _) in VALUES.items() for v in good]
 REFUSED = [{"name": n, "value": v} for n, (_, bad) in VALUES.items() for v in bad]
@@ -113,9 +115,9 @@ def stat_names(env):
     reasons = re.findall(r"X\(\w+,\s*(\w+),", text)
     want = [
         "LatchActive", "LatchLatches", "LatchUnknown", "LatchUnexplained", "LatchListeners",
-        "LatchOwnPolicies", "LatchPeers", "LatchBindings",
+        "LatchOwnPolicies", "LatchPeers", "LatchBindings", "LatchTags",
         "LatchCreated", "LatchBroken", "LatchRestored", "LatchClosed", "LatchRefused", "LatchIdentified",
-        "LatchAlertsLost", "LatchOwnPolicyFailed",
+        "LatchAlertsLost", "LatchOwnPolicyFailed", "LatchTagUnknown",
         *[f"Latch{way}{name}" for way in ("In", "Out") for name in reasons],
     ]  # fmt: skip
     seen = env.alice.stat()
