@@ -268,7 +268,7 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 
 /*
  * Tier 2 found no latch for a packet, by its flow and by its socket, and one may come of it:
- * what is left to do of tier 3 where nobody has changed the packet's header. &hpf is constant.
+ * what is left to do of tier 3 where nobody has changed the packet's header. @pf is constant.
  */
 static __always_inline unsigned int latch_output_new(struct latch_net *ln, struct sk_buff *skb,
 						     const struct nf_hook_state *st, u8 pf,
@@ -296,7 +296,7 @@ static noinline unsigned int latch_output_new6(struct latch_net *ln, struct sk_b
 	return latch_output_new(ln, skb, st, NFPROTO_IPV6, proto);
 }
 
-/* Tier 2. &hpf and &hproto are constant. */
+/* Tier 2. @pf and @proto are constant. */
 static __always_inline unsigned int latch_output_plain(struct latch_net *ln, struct sk_buff *skb,
 						       const struct nf_hook_state *st,
 						       struct latch *l, u8 pf, u8 proto)
@@ -343,7 +343,7 @@ static noinline unsigned int latch_output_udp6(struct latch_net *ln, struct sk_b
 	return latch_output_plain(ln, skb, st, l, NFPROTO_IPV6, IPPROTO_UDP);
 }
 
-/* What was not transformed yet. &hpf is constant. */
+/* What was not transformed yet. @pf is constant. */
 static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb,
 						 const struct nf_hook_state *st, u8 pf)
 {
@@ -370,9 +370,9 @@ static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb
 
 /**
  * latch_output4() - hook POST_ROUTING of IPv4
- * &hpriv: the namespace
- * &hskb:  the packet; one that is transformed was checked before
- * &hst:   netfilter's
+ * @priv: the namespace
+ * @skb:  the packet; one that is transformed was checked before
+ * @st:   netfilter's
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN; NF_DROP with an error for sendmsg().
  */
@@ -385,9 +385,9 @@ unsigned int latch_output4(void *priv, struct sk_buff *skb, const struct nf_hook
 
 /**
  * latch_output6() - hook POST_ROUTING of IPv6
- * &hpriv: the namespace
- * &hskb:  the packet; one that is transformed was checked before
- * &hst:   netfilter's
+ * @priv: the namespace
+ * @skb:  the packet; one that is transformed was checked before
+ * @st:   netfilter's
  *
  * Context: RCU read side. Return: NF_ACCEPT or NF_STOLEN; NF_DROP with an error for sendmsg().
  */
@@ -417,9 +417,9 @@ static const struct udphdr *latch_udp_header(const struct sk_buff *skb, size_t l
 
 /**
  * latch_local_out4() - hook LOCAL_OUT of IPv4, before anybody changes a header
- * &hpriv: the namespace
- * &hskb:  the packet
- * &hst:   netfilter's
+ * @priv: the namespace
+ * @skb:  the packet
+ * @st:   netfilter's
  *
  * Marks a datagram whose socket addressed it to somebody else than its peer. One with
  * options may go somewhere else than its header says, and is not marked.
@@ -442,9 +442,9 @@ unsigned int latch_local_out4(void *priv, struct sk_buff *skb, const struct nf_h
 
 /**
  * latch_local_out6() - hook LOCAL_OUT of IPv6, before anybody changes a header
- * &hpriv: the namespace
- * &hskb:  the packet
- * &hst:   netfilter's
+ * @priv: the namespace
+ * @skb:  the packet
+ * @st:   netfilter's
  *
  * As latch_local_out4(); extension headers are to IPv6 what options are to IPv4.
  *
