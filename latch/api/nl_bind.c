@@ -6,7 +6,7 @@
 
 #include "api/nl.h"
 #include "api/nl_bind.h"
-#include "api/nl_latch.h"
+#include "api/nl_act.h"
 #include "api/nl_peer.h"
 #include "base/manager.h"
 #include "base/net.h"

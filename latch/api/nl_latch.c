@@ -15,14 +15,10 @@
 #include "channel/id.h"
 #include "channel/latch.h"
 #include "channel/reeval.h"
-#include "core/conflict.h"
 #include "core/tag.h"
 #include "core/types.h"
 #include "peer/peer.h"
 #include "sock/alert.h"
-#include "sock/ownpol.h"
-#include "sock/tell.h"
-#include "sock/unlink.h"
 
 /*
  * An attribute, written in line: a list of latches is dozens of them for each, and
@@ -244,8 +240,15 @@ void latch_notify(struct latch *l, u8 old)
 		latch_notify_all(l, old);
 }
 
-/* The latch that a request names, held, or ERR_PTR. */
-static struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
+/**
+ * latch_nl_conn() - the latch that a request names
+ * @ln:   the namespace
+ * @info: the request's attributes
+ *
+ * Context: genl_lock held. Return: the latch, held; ERR_PTR(-EINVAL) no number was given;
+ * ERR_PTR(-ENOENT) no such latch.
+ */
+struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info)
 {
 	struct nlattr *attr = info->attrs[LATCH_A_CONN_ID];
 	struct latch *l;
@@ -319,185 +322,4 @@ int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	}
 	rcu_read_unlock();
 	return skb->len;
-}
-
-/**
- * latch_nl_conn_close_doit() - conn-close (2.2-5, 2.3-20)
- * @skb:  the request
- * @info: its attributes
- *
- * The socket is told soon, see latch_tell_close().
- *
- * Context: genl_lock held. Return: 0 when no packet passes any more; -EINVAL no id; -ENOENT.
- */
-int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct latch_net *ln = latch_nl_net(skb);
-	struct latch *l = latch_nl_conn(ln, info);
-
-	if (IS_ERR(l))
-		return PTR_ERR(l);
-	latch_tell_close(l, false);
-	latch_put(l);
-	return 0;
-}
-
-static bool latch_of_peer(const struct latch *l, const struct latch_peer *p)
-{
-	const struct latch_group *g = READ_ONCE(l->group);
-
-	return g && g->c.params.tag.id.kind == LATCH_IDENT_NAMED &&
-	       !memcmp(g->c.params.tag.id.peer, p->ident, sizeof(p->ident));
-}
-
-/**
- * latch_nl_conn_flush_doit() - conn-flush, of all or of one peer
- * @skb:  the request
- * @info: its attributes
- *
- * The sockets are told soon, see latch_tell_close().
- *
- * Context: genl_lock held. Return: 0 when no packet of them passes any more; -ENOENT no such
- * record.
- */
-int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct latch_net *ln = latch_nl_net(skb);
-	struct nlattr *attr = info->attrs[LATCH_A_CONN_PEER];
-	struct latch_peer *p = NULL;
-	struct latch *l;
-
-	if (attr) {
-		p = latch_peer_find(ln, nla_get_u32(attr));
-		if (!p) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr, "no such peer record");
-			return -ENOENT;
-		}
-	}
-	rcu_read_lock();
-	latch_for_each(ln, l) {
-		/* a listener belongs to no peer, and its socket goes on without */
-		if ((p && !latch_of_peer(l, p)) || l->listener || !latch_hold(l))
-			continue;
-		rcu_read_unlock();
-		latch_tell_close(l, true);
-		latch_put(l);
-		cond_resched();
-		rcu_read_lock();
-	}
-	rcu_read_unlock();
-	return 0;
-}
-
-/* Lets all go that may; returns how many may not. */
-static unsigned int latch_release_all(struct latch_net *ln)
-{
-	unsigned int stay = 0;
-	struct latch *l;
-
-	rcu_read_lock();
-	latch_for_each(ln, l) {
-		/* a listener holds nothing, and would have another one at its next SYN */
-		if (READ_ONCE(l->listener) || !latch_hold(l))
-			continue;
-		rcu_read_unlock();
-		stay += latch_release(l) < 0;
-		latch_put(l);
-		cond_resched();
-		rcu_read_lock();
-	}
-	rcu_read_unlock();
-	return stay;
-}
-
-/**
- * latch_nl_conn_release_doit() - conn-release, of one latch or of all
- * @skb:  the request
- * @info: its attributes
- *
- * Context: genl_lock held. Return: 0; -ENOENT no such latch; -EBUSY where one is broken or
- * closed, and stays.
- */
-int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct latch_net *ln = latch_nl_net(skb);
-	struct latch *l;
-	int err;
-
-	if (info->attrs[LATCH_A_CONN_ID]) {
-		l = latch_nl_conn(ln, info);
-		if (IS_ERR(l))
-			return PTR_ERR(l);
-		err = latch_release(l);
-		latch_put(l);
-	} else {
-		err = latch_release_all(ln) ? -EBUSY : 0;
-	}
-	if (err)
-		NL_SET_ERR_MSG(info->extack, "broken, closed or with tags: close it instead");
-	return err;
-}
-
-static int latch_own_policy_off_all(struct latch_net *ln)
-{
-	struct latch *l;
-
-	rcu_read_lock();
-	latch_for_each(ln, l) {
-		if (READ_ONCE(l->listener) || !latch_hold(l))
-			continue;
-		rcu_read_unlock();
-		latch_ownpol_off(l);
-		latch_put(l);
-		cond_resched();
-		rcu_read_lock();
-	}
-	rcu_read_unlock();
-	return 0;
-}
-
-/**
- * latch_nl_conn_own_policy_off_doit() - conn-own-policy-off, of one latch or of all (6.2-1)
- * @skb:  the request
- * @info: its attributes
- *
- * Context: genl_lock held. Return: 0, also where a socket in use loses it soon; -ENOENT.
- */
-int latch_nl_conn_own_policy_off_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct latch_net *ln = latch_nl_net(skb);
-	struct latch *l;
-
-	if (!info->attrs[LATCH_A_CONN_ID])
-		return latch_own_policy_off_all(ln);
-	l = latch_nl_conn(ln, info);
-	if (IS_ERR(l))
-		return PTR_ERR(l);
-	latch_ownpol_off(l);
-	latch_put(l);
-	return 0;
-}
-
-/**
- * latch_dead_peer() - the key manager has given a peer up (2-23)
- * @ln: the namespace
- * @p:  the peer's record
- *
- * Its latches break for good.
- *
- * Context: process.
- */
-void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p)
-{
-	struct latch *l;
-
-	rcu_read_lock();
-	latch_for_each(ln, l) {
-		spin_lock_bh(&l->lock);
-		if (latch_of_peer(l, p))
-			latch_settle(l, l->conflicts | LATCH_R(DPD));
-		spin_unlock_bh(&l->lock);
-	}
-	rcu_read_unlock();
-	latch_work_sync(ln);
 }

@@ -4,7 +4,6 @@
 
 struct latch;
 struct latch_net;
-struct latch_peer;
 struct genl_info;
 struct netlink_callback;
 struct sk_buff;
@@ -12,8 +11,6 @@ struct sk_buff;
 void latch_notify(struct latch *l, u8 old);
 int latch_nl_conn_get_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
-int latch_nl_conn_close_doit(struct sk_buff *skb, struct genl_info *info);
-int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info);
-void latch_dead_peer(struct latch_net *ln, const struct latch_peer *p);
+struct latch *latch_nl_conn(struct latch_net *ln, struct genl_info *info);
 
 #endif /* LATCH_API_NL_LATCH_H */
