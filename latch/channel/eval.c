@@ -167,22 +167,37 @@ static int latch_eval_relink(struct latch_eval_case *c, int i, const struct latc
 	return 0;
 }
 
-/* All SAs between two addresses that one template accepts. */
-static u32 latch_eval_path(struct latch_eval_case *c, int i, const struct latch_path_key *key)
+static u32 latch_eval_path_sas(struct latch_eval_case *c, int i, const struct latch_path_key *key)
 {
-	const struct latch_path *path;
+	const struct latch_path *path = latch_path_find(key);
 	const struct latch_sa *sa;
 	u32 diff = 0;
 
-	if (latch_eval_relink(c, i, key))
-		return LATCH_R(NO_MEM);
-	path = latch_path_find(key);
 	if (!path)
 		return 0;
 	hlist_for_each_entry_rcu(sa, &path->sas[key->any], member[key->any])
 		if (latch_eval_covers(c, i, sa))
 			diff |= latch_eval_sa(c, i, sa);
 	return diff;
+}
+
+/*
+ * All SAs between two addresses that one template accepts. The kernel takes one whose source is
+ * any address, too; for an outbound packet where there is no other. No group is in the path of such
+ * SAs: where one comes or goes every latch is checked, see latch_sa_join().
+ */
+static u32 latch_eval_path(struct latch_eval_case *c, int i, const struct latch_path_key *key)
+{
+	struct latch_path_key any = *key;
+	u32 diff;
+
+	if (latch_eval_relink(c, i, key))
+		return LATCH_R(NO_MEM);
+	diff = latch_eval_path_sas(c, i, key);
+	if (!latch_sad_anywhere(c->ln))
+		return diff;
+	memset(&any.saddr, 0, sizeof(any.saddr));
+	return diff | latch_eval_path_sas(c, i, &any);
 }
 
 /* Walks the templates from the flow outwards. */

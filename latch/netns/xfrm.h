@@ -40,6 +40,7 @@ struct latch_net_spd {
  * @made_good:    how many of them the SAD was read for since; nothing latched passes while these
  *                differ
  * @marked:       an SA or policy with a mark was seen, so flows may differ by it
+ * @anywhere:     an SA was seen whose source is any address
  * @overdue_work: looks for SAs that nobody has claimed in time
  */
 struct latch_net_sad {
@@ -51,6 +52,7 @@ struct latch_net_sad {
 	atomic_t		losses;
 	int			made_good;
 	bool			marked;
+	bool			anywhere;
 	struct delayed_work	overdue_work;
 };
 

@@ -107,11 +107,21 @@ static void latch_sa_path_key(const struct latch_sa *sa, bool any,
 	key->any = any;
 }
 
+/* An SA from any address is for flows between any two, whose groups are not in its path. */
+static void latch_sa_anywhere(const struct latch_sa *sa)
+{
+	if (!xfrm_addr_any(&sa->saddr, sa->key.family))
+		return;
+	WRITE_ONCE(sa->key.ln->sad.anywhere, true);
+	latch_work_queue(sa->key.ln, LATCH_WORK_ALL);
+}
+
 static void latch_sa_leave(struct latch_sa *sa)
 {
 	bool minds;
 	int i;
 
+	latch_sa_anywhere(sa);
 	for (i = 0; i < 2; i++) {
 		if (!sa->path[i])
 			continue;
@@ -132,6 +142,7 @@ static int latch_sa_join(struct latch_sa *sa)
 	bool minds;
 	int i;
 
+	latch_sa_anywhere(sa);
 	for (i = 0; i < 2; i++) {
 		latch_sa_path_key(sa, i, &key);
 		path = latch_path_get(&key);

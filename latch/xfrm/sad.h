@@ -116,6 +116,12 @@ static inline void latch_sad_set_marked(struct latch_net *ln)
 		WRITE_ONCE(ln->sad.marked, true);
 }
 
+/* Was an SA seen that comes from any address? */
+static inline bool latch_sad_anywhere(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->sad.anywhere);
+}
+
 /* Changes when something comes that latches are checked against; read before that is. */
 static inline int latch_sad_seq(const struct latch_net *ln)
 {

@@ -7,14 +7,15 @@ the module works with it, and nothing leaves in clear (RFC 5660 2.2-7, 2.3-13, 2
 """
 
 import contextlib
+import errno
 import socket
 
 import runner
-from expect import is_state
-from flow import FLOWS, Flow
+from expect import Moves, is_state
+from flow import FLOWS, Flow, error_of
 from ipsec import Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true
-from latchapi import L, ask_to_wait, info
+from latchapi import L, ask, ask_to_wait, info
 from netns import INET
 from scenes import ruleset
 
@@ -309,6 +310,20 @@ def from_anywhere(env, proto, fam):
         host.ip(*[sa.delete() for sa in ipsec.sas])
     flow.exchange()
     is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2.3-12_sa_from_anywhere_of_another_peer_{flow}", FLOWS)
+def stranger_from_anywhere(env, proto, fam):
+    """The kernel would take another peer's SA from any address when the flow's own goes: broken, and its owner is told."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = ipsec.flow(proto, before=lambda s: ask(s, disposition=L.LATCH_DISP_RESET))
+    flow.exchange()
+    other = ipsec.new_sas()[0].but(src="0.0.0.0" if fam == 4 else "::")
+    env.alice.bind("mallory", "alice", sa=other)
+    with Moves(env.alice, LatchBroken=1, may=["LatchLatches", "LatchClosed", "LatchOutBroken"]):
+        env.alice.ip(other.add())
+        ksft_eq(error_of(flow.a), errno.ECONNRESET)
+    is_state(flow.a, "CLOSED" if proto == "tcp" else "BROKEN", "PEER")
 
 
 if __name__ == "__main__":
