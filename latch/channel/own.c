@@ -86,14 +86,14 @@ static bool latch_own_unqueue(struct latch *l)
 }
 
 /**
- * latch_own_check() - a latch may be one that gets a policy of its own now, or loses it
+ * latch_own_recheck() - a latch may be one that gets a policy of its own now, or loses it
  * @l: the latch, whose lock is held
  *
  * It was established, got its socket, was asked for something else, or more is known of its SAs.
  *
  * Context: any.
  */
-void latch_own_check(struct latch *l)
+void latch_own_recheck(struct latch *l)
 {
 	bool wanted = latch_own_wanted(l);
 
@@ -161,14 +161,14 @@ void latch_own_taken(struct latch *l)
 }
 
 /**
- * latch_own_end() - no event finds a latch any more: its policy goes
+ * latch_own_drop() - no event finds a latch any more: its policy goes
  * @l: the latch, whose lock is held
  *
  * One whose socket is closed is left to the kernel, which frees policies with the socket.
  *
  * Context: any.
  */
-void latch_own_end(struct latch *l)
+void latch_own_drop(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
 	if (l->own_given && l->sk && !sock_flag(l->sk, SOCK_DEAD)) {

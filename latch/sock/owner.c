@@ -157,8 +157,10 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 void latch_owner_latched(struct latch *l, struct sock *sk)
 {
 	lockdep_assert_held(&l->lock);
-	l->sockpol_in = latch_sockpol_others(sk, XFRM_POLICY_IN);
-	l->sockpol_out = latch_sockpol_others(sk, XFRM_POLICY_OUT);
+	l->sockpol_in = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) &&
+			latch_sockpol_others(sk, XFRM_POLICY_IN);
+	l->sockpol_out = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]) &&
+			 latch_sockpol_others(sk, XFRM_POLICY_OUT);
 	l->restored = false;
 	if (sk->sk_protocol == IPPROTO_UDP)
 		latch_udp_latched(l, sk);
