@@ -411,7 +411,7 @@ bool latch_eval_policies(const struct latch *l, const struct latch_common *c)
  * @limit: of new policies that are looked at
  *
  * All of them lie within the selectors of these policies, so that only one that is new
- * can take them. Flows whose sockets have policies of their own are governed by none.
+ * can take them. The caller looks at flows whose sockets have policies of their own.
  *
  * Context: RCU read side, the worker only.
  * Return: false where some may not be, and where no policy governs them.
@@ -421,13 +421,11 @@ bool latch_eval_unmoved(const struct latch_common *c, const struct latch_flow *f
 	const struct latch_pol *pol;
 	u8 dir;
 
-	if (c->sockpol == (BIT(LATCH_DIR_IN) | BIT(LATCH_DIR_OUT)))
-		return true;
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		if (!latch_eval_pol(c, f, dir, &pol) || !pol ||
 		    latch_spd_overtaken(c->ln, pol, limit))
 			return false;
-	return !c->sockpol;
+	return true;
 }
 
 /**

@@ -8,11 +8,15 @@
 #include "base/net.h"
 #include "channel/latch.h"
 
+struct latch_common;
+
 /* latch.own_asked */
 #define LATCH_OWN_UNASKED	0
 #define LATCH_OWN_NO		1
 #define LATCH_OWN_YES		2
 
+bool latch_own_moved(const struct latch *l);
+void latch_own_look(struct latch *l, struct latch_common *c);
 bool latch_own_wanted(const struct latch *l);
 void latch_own_recheck(struct latch *l);
 void latch_own_again(struct latch *l);

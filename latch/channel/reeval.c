@@ -12,6 +12,7 @@
 #include "channel/group.h"
 #include "channel/id.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/reeval.h"
 #include "channel/report.h"
 #include "core/conflict.h"
@@ -82,6 +83,7 @@ void latch_reeval(struct latch *l, bool relink)
 	if (!l->unlinked && l->joined && (l->state == LATCH_STATE_ESTABLISHED ||
 					  l->state == LATCH_STATE_BROKEN)) {
 		common = l->group->c;
+		latch_own_look(l, &common);
 		latch_resettle(l, &common, relink);
 	}
 	spin_unlock_bh(&l->lock);
@@ -109,13 +111,27 @@ void latch_reeval_all(struct latch_net *ln)
 	rcu_read_unlock();
 }
 
+/* Its group has these conflicts; but a policy that its socket has got since governs a latch, too. */
+static void latch_settle_as(struct latch *l, u32 conflicts)
+{
+	struct latch_common common;
+
+	if (!conflicts || !latch_own_moved(l)) {
+		latch_settle(l, conflicts);
+		return;
+	}
+	common = l->group->c;
+	latch_own_look(l, &common);
+	latch_resettle(l, &common, false);
+}
+
 /**
  * latch_settle_by_group() - a latch hears of its group's conflicts at once
  * @l: the latch, whose lock is held
  *
  * The worker gets to it, too; but no packet passes in the meantime.
  *
- * Context: any.
+ * Context: RCU read side.
  */
 void latch_settle_by_group(struct latch *l)
 {
@@ -129,7 +145,7 @@ void latch_settle_by_group(struct latch *l)
 	conflicts = g->found.uniform ? g->found.conflicts : 0;
 	spin_unlock(&g->lock);
 	if (conflicts)
-		latch_settle(l, conflicts);
+		latch_settle_as(l, conflicts);
 }
 
 /* Lets others run; false where the latch is not in the group any more after that. */
@@ -178,7 +194,7 @@ static void latch_group_settle_one(struct latch *l, struct latch_group *g, u32 c
 {
 	spin_lock_bh(&l->lock);
 	if (l->joined && l->group == g)
-		latch_settle(l, conflicts);
+		latch_settle_as(l, conflicts);
 	spin_unlock_bh(&l->lock);
 }
 
@@ -248,8 +264,10 @@ static void latch_reeval_policy_one(struct latch *l, struct latch_group *g, u32 
 	bool same;
 
 	spin_lock_bh(&l->lock);
-	same = l->joined && l->group == g && g->c.pol[LATCH_DIR_IN] && g->c.pol[LATCH_DIR_OUT] &&
-	       latch_eval_policies(l, &g->c);
+	same = l->joined && l->group == g && !latch_own_moved(l) &&
+	       (g->c.sockpol == (BIT(LATCH_DIR_IN) | BIT(LATCH_DIR_OUT)) ||
+		(g->c.pol[LATCH_DIR_IN] && g->c.pol[LATCH_DIR_OUT] &&
+		 latch_eval_policies(l, &g->c)));
 	spin_unlock_bh(&l->lock);
 	if (!same)
 		latch_reeval(l, true);
@@ -275,7 +293,8 @@ void latch_reeval_policy_all(struct latch_net *ln)
 	while ((g = latch_group_next(ln, g))) {
 		rcu_read_lock();
 		limit = LATCH_GROUP_FRESH * refcount_read(&g->ref);
-		if (latch_group_flow(g, &f) && !latch_eval_unmoved(&g->c, &f, limit))
+		if (latch_group_flow(g, &f) &&
+		    (g->c.sockpol || !latch_eval_unmoved(&g->c, &f, limit)))
 			latch_group_each(g, 0, latch_reeval_policy_one);
 		rcu_read_unlock();
 		cond_resched();

@@ -314,6 +314,38 @@ def applications_own(env):
     ksft_eq(socket_policies(env.alice), 2)
 
 
+@case("2.3-13_application_gives_a_policy_later_{proto}", [{"proto": p} for p in ("tcp", "udp")])
+def application_later(env, proto):
+    """A policy that the application sets under a latch governs the flow from then on, until it is cleared."""
+    ipsec = Ipsec(env.alice, env.bob).up().identify()
+    flow, other = (ipsec.flow(proto).ask_to_wait() for _ in range(2))
+    for direction in (0, 1):
+        app_policy(flow.a, direction)
+    env.alice.ip("xfrm policy flush")
+    # the other flow has the same verdict until then: when it is told, the worker has looked at both
+    is_state(other.a, "BROKEN", "POLICY_OUT")
+    goes_on(env, flow)
+    flow.a.setsockopt(socket.SOL_IP, 17, None, 0)
+    env.alice.ip("xfrm policy add src 192.0.2.77 dst 192.0.2.78 dir out action allow")
+    is_state(flow.a, "BROKEN", "POLICY_OUT")
+    silent_in_clear(env, flow)
+
+
+@case("2.3-13_application_clears_what_was_made_for_the_latch")
+def application_clears(env):
+    """What is made for the latch is a socket's policy like any other: without it the database governs the flow."""
+    ipsec = Ipsec(env.alice, env.bob).up().identify()
+    flow = ipsec.tcp().ask_to_wait()
+    ask_own(flow.a)
+    gets_own(flow.a)
+    env.alice.ip("xfrm policy flush")
+    is_state(flow.a, "ESTABLISHED", "NONE", [])
+    flow.a.setsockopt(socket.SOL_IP, 17, None, 0)
+    env.alice.ip("xfrm policy add src 192.0.2.77 dst 192.0.2.78 dir out action allow")
+    is_state(flow.a, "BROKEN", "POLICY_OUT")
+    silent_in_clear(env, flow)
+
+
 def app_policy(sock, direction):
     """IP_XFRM_POLICY: ESP in transport mode, reqid 1."""
     never = 2**64 - 1
