@@ -167,18 +167,15 @@ static void latch_group_warn(struct latch_net *ln)
 }
 
 /**
- * latch_group_count() - a latch is one of its group's list now
+ * latch_group_gauge() - a latch of which little is known is one of its group's list now
  * @l: the latch, whose lock is held
  * @g: the group
  *
  * Context: any.
  */
-void latch_group_count(struct latch *l, const struct latch_group *g)
+void latch_group_gauge(struct latch *l, const struct latch_group *g)
 {
 	lockdep_assert_held(&l->lock);
-	if (l->joined)
-		return;
-	l->joined = 1;
 	if (g->c.unexplained)
 		atomic_inc(&l->ln->gauge.unexplained);
 	if (latch_peer_known(g))

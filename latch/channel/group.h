@@ -7,13 +7,14 @@
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 
+#include "base/net.h"
 #include "base/sacache.h"
+#include "channel/latch.h"
 #include "core/flow.h"
 #include "core/params.h"
 #include "core/types.h"
 #include "xfrm/path.h"
 
-struct latch;
 struct latch_demand;
 struct latch_net;
 struct latch_peer;
@@ -110,7 +111,7 @@ static inline unsigned long latch_group_nulls(const struct latch_group *g)
 void latch_group_uncache(struct latch_group *g);
 struct latch_group *latch_group_hold(struct latch_group *g);
 void latch_group_put(struct latch_group *g);
-void latch_group_count(struct latch *l, const struct latch_group *g);
+void latch_group_gauge(struct latch *l, const struct latch_group *g);
 void latch_group_leave(struct latch *l);
 int latch_group_set(struct latch *l, const struct latch_common *c, u32 conflicts, bool uniform);
 void latch_group_queue_eval(const struct latch_group *g);
@@ -118,5 +119,24 @@ bool latch_group_flow(struct latch_group *g, struct latch_flow *f);
 struct latch_group *latch_group_next(struct latch_net *ln, struct latch_group *g);
 int latch_group_init(void);
 void latch_group_exit(void);
+
+/*
+ * Is only the protection latched of a flow of which nobody says who the peer is? A socket that
+ * asked for something is latched to its very SAs instead, see latch_params_cmp().
+ */
+static inline bool latch_protects(const struct latch *l)
+{
+	return READ_ONCE(l->ln->conf.unidentified) == LATCH_UNIDENT_PROTECT && latch_unasked(l);
+}
+
+/* A latch, whose lock is held, is one of its group's list now. */
+static inline void latch_group_count(struct latch *l, const struct latch_group *g)
+{
+	if (l->joined)
+		return;
+	l->joined = 1;
+	if (unlikely(g->c.unexplained || !latch_peer_known(g)))
+		latch_group_gauge(l, g);
+}
 
 #endif /* LATCH_CHANNEL_GROUP_H */

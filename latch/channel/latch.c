@@ -97,7 +97,7 @@ void latch_ask_as(struct latch *l, const struct latch *parent)
 	l->mode = parent->mode;
 	l->disposition = parent->disposition;
 	l->alerts = READ_ONCE(parent->alerts) & LATCH_ALERTS_ON;
-	latch_own_inherit(l, parent);
+	l->own_asked = parent->own_asked;
 	if (parent->demand && refcount_inc_not_zero(&parent->demand->ref))
 		l->demand = parent->demand;
 }
@@ -185,6 +185,17 @@ void latch_lookup_dec(struct latch *l)
 	atomic_dec(&l->ln->n_lookup);
 }
 
+/* A listener, or a UDP socket that other addresses than its own lead to, is not counted any more. */
+static void latch_uncount(struct latch *l)
+{
+	if (l->counted)
+		atomic_dec(&l->ln->gauge.listeners);
+	if (l->in_group)
+		atomic_dec(&l->ln->n_lookup);
+	l->counted = 0;
+	l->in_group = 0;
+}
+
 /* No event and no list finds a latch any more. */
 static void latch_unlist(struct latch *l)
 {
@@ -194,20 +205,14 @@ static void latch_unlist(struct latch *l)
 	latch_own_end(l);
 	latch_group_leave(l);
 	latch_id_release(l);
-	if (l->listed) {
-		atomic_dec(&ln->gauge.latches);
-		l->listed = 0;
-		if (!latch_net_needed(ln))
-			latch_work_queue(ln, LATCH_WORK_WAKE);
-	}
-	if (l->counted) {
-		atomic_dec(&ln->gauge.listeners);
-		l->counted = 0;
-	}
-	if (l->in_group) {
-		atomic_dec(&ln->n_lookup);
-		l->in_group = 0;
-	}
+	if (unlikely(l->counted || l->in_group))
+		latch_uncount(l);
+	if (!l->listed)
+		return;
+	l->listed = 0;
+	atomic_dec(&ln->gauge.latches);
+	if (!latch_net_needed(ln))
+		latch_work_queue(ln, LATCH_WORK_WAKE);
 }
 
 /**
@@ -342,19 +347,6 @@ u8 latch_rule(const struct latch *l)
 }
 
 /**
- * latch_protects() - is only the protection latched where nobody says who the peer is?
- * @l: a latch about to be established, whose lock is held
- *
- * A socket that asked for something is latched to its very SAs instead, see latch_params_cmp().
- *
- * Return: true where it is.
- */
-bool latch_protects(const struct latch *l)
-{
-	return READ_ONCE(l->ln->conf.unidentified) == LATCH_UNIDENT_PROTECT && latch_unasked(l);
-}
-
-/**
  * latch_init() - make cache and tables
  *
  * Return: 0 or -ENOMEM.
@@ -365,8 +357,8 @@ int __init latch_init(void)
 
 	if (err)
 		return err;
-	latch_cache = kmem_cache_create("latch", sizeof(struct latch), 0,
-					SLAB_ACCOUNT | SLAB_HWCACHE_ALIGN, NULL);
+	latch_cache = kmem_cache_create("latch", sizeof(struct latch), LATCH_ALIGN,
+					SLAB_ACCOUNT, NULL);
 	if (latch_cache)
 		return 0;
 	latch_table_exit();

@@ -29,6 +29,9 @@ struct sock;
 /* latch.noted */
 #define LATCH_NOTED_TCP(dir)	(BIT(dir) << LATCH_DIRS)
 
+/* What every packet reads is in two cache lines, and a page has room for two latches more. */
+#define LATCH_ALIGN	32
+
 /**
  * struct latch - a channel, or the wish for one
  * @flow_node: in the table of flows while @hashed
@@ -81,6 +84,7 @@ struct latch {
 	struct latch_net	*ln;
 	struct latch_flow	flow;	/* after @ln: the two are the key */
 	struct latch_group	*group;
+	struct sock		*sk;
 	u8			state;
 	u8			mode;
 	u8			reason;
@@ -89,9 +93,10 @@ struct latch {
 	bool			pending;
 	u8			special;
 	bool			listener;
+	u8			noted;
+	u8			alerts;
 	bool			kept;
-	u8			missed;
-	u16			portaddr;
+	bool			restored;
 	u32			chained:1,
 				has_id:1,
 				listed:1,
@@ -114,14 +119,12 @@ struct latch {
 				own_given:1,
 				own_off:1,
 				own_renew:1;
-	bool			restored;
-	u8			noted;
-	u8			alerts;
+	u8			missed;
+	u16			portaddr;
 	s16			err;
 	u32			conflicts;
 	spinlock_t		lock;
 	u32			own_since;
-	struct sock		*sk;
 	union {
 		struct rhash_head sock_node;
 		struct {
@@ -189,7 +192,6 @@ bool latch_transition(struct latch *l, u8 event, u8 reason);
 void latch_enter_timewait(struct latch *l);
 void latch_identified(struct latch *l);
 u8 latch_rule(const struct latch *l);
-bool latch_protects(const struct latch *l);
 int latch_init(void);
 void latch_exit(void);
 

@@ -135,18 +135,16 @@ void latch_report_now(struct latch *l)
 }
 
 /**
- * latch_report_cancel() - the latch is not broken any more: what was put off is not told
+ * latch_report_forget() - the report that was put off is not told
  * @l: the latch, whose lock is held
  *
  * Context: any; the caller holds the latch, or is under RCU.
  */
-void latch_report_cancel(struct latch *l)
+void latch_report_forget(struct latch *l)
 {
 	struct latch_net *ln = l->ln;
 
 	lockdep_assert_held(&l->lock);
-	if (!l->put_off)
-		return;
 	spin_lock(&ln->reports.lock);
 	l->put_off = 0;
 	list_del_init(&l->report);

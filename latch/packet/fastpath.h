@@ -55,7 +55,8 @@ struct sock;
 /*
  * Tier 1, for a packet whose socket has a latch. What a TCP socket sends or gets is that
  * socket's, whatever its header says. The latches of other sockets, which have to be asked
- * more, do not have the bit.
+ * more, do not have the bit. A datagram of an exempt socket that has a time may say to whom it
+ * may go (latch_tagged_demands()).
  */
 static __always_inline bool latch_fast_ok(const struct latch *l, struct sk_buff *skb, u8 pf,
 					  u8 dir)
@@ -65,7 +66,7 @@ static __always_inline bool latch_fast_ok(const struct latch *l, struct sk_buff 
 	if (likely(READ_ONCE(l->noted) & LATCH_NOTED_TCP(dir)))
 		return latch_sacache_hit(&READ_ONCE(l->group)->cache[dir], &l->ln->gens,
 					 latch_only_sa(skb, dir), true);
-	return latch_exempt(l) && !latch_tagged_demands(skb);
+	return latch_exempt(l) && !skb->tstamp;
 }
 
 /* States of TCP in which a socket without latch gets none any more. */
