@@ -4,6 +4,7 @@
  * is and whether it may pass, before the packet is transformed.
  */
 #include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
 #include <net/addrconf.h>
 
 #include "base/net.h"
@@ -225,9 +226,21 @@ static unsigned int latch_output_icmp(struct latch_net *ln, struct sk_buff *skb,
 	return latch_drop(ln, NULL, skb, LATCH_DIR_OUT, LATCH_REASON_ICMP);
 }
 
+/* Is the packet on its way through a bridge, whose br_netfilter calls the hooks of IP? */
+static bool latch_bridged(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_get_physoutif(skb);
+#else
+	return false;
+#endif
+}
+
 /* Does this host only pass the packet on? */
 static bool latch_forwarded(const struct sk_buff *skb, u8 pf)
 {
+	if (latch_bridged(skb))
+		return true;
 	return pf == NFPROTO_IPV4 ? IPCB(skb)->flags & IPSKB_FORWARDED :
 				    IP6CB(skb)->flags & IP6SKB_FORWARDED;
 }

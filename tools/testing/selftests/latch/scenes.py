@@ -233,6 +233,41 @@ class OffloadDevice:
         self.host.ip("link set offload0 down")
 
 
+class Switch:
+    """The switch between the hosts as a host of its own, where netfilter sees what the bridge passes on."""
+
+    def __init__(self, net):
+        self.net, self.sw = net, net.sw
+
+    def _netfilter(self, on):
+        for words in ("iptables", "ip6tables"):
+            path = f"/proc/sys/net/bridge/bridge-nf-call-{words}"
+            with self.sw, open(path, "w", encoding="ascii") as f:
+                f.write(f"{on:d}\n")
+
+    def __enter__(self):
+        if subprocess.run(["modprobe", "-q", "br_netfilter"], check=False).returncode:
+            raise KsftSkipEx("the kernel has no br_netfilter")
+        self.sw.number = 9
+        self.sw.mac = bytes([2, 0, 0, 0, 0, 9])
+        self.sw.ip(
+            f"link set br0 address {self.sw.mac.hex(':')}",
+            f"addr add {self.sw.addr(4)}/24 dev br0",
+            f"addr add {self.sw.addr(6)}/64 dev br0 nodad",
+        )
+        self._netfilter(True)
+        return self.sw
+
+    def __exit__(self, *_):
+        self.sw.close_sockets()
+        for host in self.net.hosts:
+            host.close_sockets()
+        self.sw.reset()
+        self.sw.ip("addr flush dev br0")
+        self.sw.number = 0
+        subprocess.run(["rmmod", "br_netfilter"], check=True)
+
+
 @contextlib.contextmanager
 def ruleset(host, text):
     """Rules of nft(8) while a block runs."""

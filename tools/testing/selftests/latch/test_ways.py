@@ -22,7 +22,7 @@ from ipsec import SA, SUITES, Ipsec
 from ktap import KsftSkipEx, case, ksft_eq, ksft_true, wait
 from latchapi import IP_LATCH, L, ask, ask_to_wait, get_raw, info, libc, set_raw
 from netns import INET
-from scenes import ruleset
+from scenes import Switch, ruleset
 
 HOSTS = ("alice", "bob", "mallory")
 TCP = [f for f in FLOWS if f["proto"] == "tcp"]
@@ -360,6 +360,52 @@ def udp_tunnel(env, kind, words, fam):
     finally:
         for host in (env.alice, env.bob):
             host.ip("link del tun0")
+
+
+# --- a host whose device is a bridge -------------------------------------------------------------------
+@case("2-17_over_a_bridge_with_br_netfilter_{flow}", FLOWS)
+def over_bridge(env, proto, fam):
+    """A flow of the host that is the bridge is latched, and checked, once: no packet counts twice."""
+    with Switch(env) as sw:
+        ipsec = Ipsec(env.alice, sw, fam=fam, level="use").up().identify()
+        # the listener's latch ends with it
+        with Moves(sw, may=["LatchActive"], **one_more_latch(LatchClosed=int(proto == "tcp"))):
+            flow = ipsec.flow(proto)
+            flow.exchange()
+        flow.ask_to_wait()
+        with Moves(sw, LatchInClear=1):
+            kind, packet = forge.into(flow, forge.PSH | forge.ACK, b"forged", sock=flow.b)
+            env.mallory.frame(sw.mac, kind, packet)
+        env.wire.restart()
+        with Moves(sw), Moves(env.alice):
+            flow.exchange()
+        sw.ip(ipsec.policy(sw, "out", "delete"))
+        is_state(flow.b, "BROKEN", "POLICY_OUT", ["POLICY_OUT"])
+        with Moves(sw, **({"LatchOutBroken": 1} if proto == "udp" else {"at_least": ["LatchOutBroken"]})):
+            flow.b.send(b"x")
+        ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+BRIDGED = [{"fam": f, "what": w} for f in (4, 6) for w in ("whole", "in_fragments")]
+
+
+@case("2-10_bridged_datagrams_{what}_pass_a_host_with_latches_{fam}", BRIDGED)
+def bridged(env, fam, what):
+    """What a bridge passes on between others is not its host's, whatever it is: it arrives, and is not counted."""
+    with Switch(env) as sw:
+        ipsec = Ipsec(env.alice, sw, fam=fam).up().identify()
+        flow = ipsec.udp()
+        sock = env.bob.socket(INET[fam], socket.SOCK_DGRAM)
+        sock.bind((env.bob.addr(fam), 0))
+        sock.settimeout(10)
+        src, dst = env.mallory.addr(fam), env.bob.addr(fam)
+        data = content(0, 1050)
+        packet = forge.ip(src, dst, 17, forge.udp(src, dst, 4000, sock.getsockname()[1], data))
+        with Moves(sw), Moves(env.bob):
+            for part in [packet] if what == "whole" else forge.fragments(packet, 400, 800):
+                env.mallory.frame(env.bob.mac, forge.ETHERTYPE[fam], part)
+            ksft_eq(sock.recv(2000), data)
+            flow.exchange()
 
 
 class Queue:
