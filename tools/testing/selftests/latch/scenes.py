@@ -2,6 +2,7 @@
 """Attacks and late packets, played with the module, without it, and in the demonstration."""
 
 import contextlib
+import ipaddress
 import socket
 import struct
 import subprocess
@@ -266,6 +267,29 @@ class Switch:
         self.sw.ip("addr flush dev br0")
         self.sw.number = 0
         subprocess.run(["rmmod", "br_netfilter"], check=True)
+
+
+def migrate(ipsec, host, direction, old, new):
+    """XFRM_MSG_MIGRATE: the policy of a direction and its SA get other ends, pairs of source and destination."""
+    fam = INET[ipsec.fam]
+    x, y = (host, ipsec.other(host)) if direction == "out" else (ipsec.other(host), host)
+    src, dst = (ipaddress.ip_network(h.inner_net(ipsec.fam)) for h in (x, y))
+
+    def packed(addr):
+        return ipaddress.ip_address(addr).packed.ljust(16, b"\0")
+
+    selector = packed(dst[0]) + packed(src[0]) + bytes(8)
+    selector += struct.pack("=HBBBxxxiI", fam, dst.prefixlen, src.prefixlen, 0, 0, 0)
+    body = selector + struct.pack("=IBxxx", 0, ("in", "out").index(direction))
+    moves = b"".join(packed(a) for a in (*old[::-1], *new[::-1]))
+    moves += struct.pack("=BBHIHH", socket.IPPROTO_ESP, 1, 0, ipsec.reqid, fam, fam)
+    body += struct.pack("=HH", 4 + len(moves), 17) + moves
+    with host, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6) as sock:
+        sock.send(struct.pack("=IHHII", 16 + len(body), 0x21, 5, 1, 0) + body)
+        error = -struct.unpack_from("=i", sock.recv(4096), 16)[0]
+    if error:
+        raise OSError(error, f"XFRM_MSG_MIGRATE on {host.name}")
+    host.stat()
 
 
 @contextlib.contextmanager

@@ -13,16 +13,18 @@ import os
 import socket
 import struct
 import subprocess
+import types
 
 import forge
 import runner
-from expect import Moves, both_are, is_state, one_more_latch
+from expect import Moves, both_are, is_state, one_more_latch, untouched
 from flow import FLOWS, content
 from ipsec import SA, SUITES, Ipsec
 from ktap import KsftSkipEx, case, ksft_eq, ksft_true, wait
 from latchapi import IP_LATCH, L, ask, ask_to_wait, get_raw, info, libc, set_raw
 from netns import INET
-from scenes import Switch, ruleset
+from nfs import PORT, Nfs
+from scenes import Switch, migrate, ruleset
 
 HOSTS = ("alice", "bob", "mallory")
 TCP = [f for f in FLOWS if f["proto"] == "tcp"]
@@ -362,6 +364,53 @@ def udp_tunnel(env, kind, words, fam):
             host.ip("link del tun0")
 
 
+def nfs_connection(host):
+    """(attributes of the latch of NFS's only connection, what wire.clear() has to know of it)."""
+    found = [c for c in host.conns().values() if PORT in (c["local-port"], c["remote-port"])]
+    ksft_eq(len(found), 1, f"connections of NFS at {host.name}: {found}")
+    ports = (found[0]["local-port"], found[0]["remote-port"])
+    return found[0], types.SimpleNamespace(proto="tcp", ports=ports)
+
+
+def child_reads(link, data):
+    """A child process that reads a link, which may take long, and compares; a call that waits for it."""
+    pid = os.fork()
+    if not pid:
+        os._exit(os.readlink(link) != data)
+    return lambda: ksft_eq(os.waitpid(pid, 0)[1], 0, f"what was read of {link}")
+
+
+@case("2-17_nfs_over_protected_tcp{fam}", [{"fam": 4}, {"fam": 6}])
+def nfs(env, fam):
+    """The kernel's own connections are latched like others: a break holds NFS up, nothing leaves in clear, and it goes on."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    for host in (env.alice, env.bob):
+        host.sysctl("disposition", "wait")
+    up, down, later = (content(n, 2100).decode() for n in (0, 2100, 4200))
+    with Nfs(env.bob, env.alice, fam) as share:
+        os.symlink(down, f"{share.files}/down")
+        os.symlink(later, f"{share.files}/later")
+        env.wire.restart()
+        with Moves(env.alice, may=["LatchActive"], **one_more_latch()):
+            with Moves(env.bob, may=["LatchActive"], **one_more_latch()):
+                share.mount()
+                os.symlink(up, f"{share.mounted}/up")
+                ksft_eq(os.readlink(f"{share.files}/up"), up)
+                ksft_eq(os.readlink(f"{share.mounted}/down"), down)
+        latch, flow = nfs_connection(env.alice)
+        ksft_eq((latch["state"], latch["peer-id-value"]), ("established", b"bob"))
+        env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
+        ksft_eq(nfs_connection(env.alice)[0]["state"], "broken")
+        with Moves(env.alice, LatchRestored=1, at_least=["LatchOutBroken"], may=["LatchInBroken"]):
+            done = child_reads(f"{share.mounted}/later", later)
+            wait(lambda: nfs_connection(env.alice)[0]["out-drops"] > latch["out-drops"], "a request to be dropped")
+            ksft_eq(env.wire.clear(flow), (0, 0))
+            env.alice.ip(ipsec.policy(env.alice, "out"))
+            done()
+        ksft_eq(nfs_connection(env.alice)[0]["id"], latch["id"])
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
 # --- a host whose device is a bridge -------------------------------------------------------------------
 @case("2-17_over_a_bridge_with_br_netfilter_{flow}", FLOWS)
 def over_bridge(env, proto, fam):
@@ -501,6 +550,36 @@ def expires(env, proto, fam, limit):
     both_are(flow, "ESTABLISHED", conflicts=[])
     ksft_eq([info(s).breaks for s in (flow.a, flow.b)], [0, 0])
     ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2-7_sas_migrated_by_the_kernel_{flow}", FLOWS)
+def migrated(env, proto, fam):
+    """XFRM_MSG_MIGRATE moves a tunnel's end: the flow goes on under the same latch, which minds what comes there."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel").up().identify()
+    flow = ipsec.flow(proto).ask_to_wait()
+    flow.exchange()
+    old, peer = env.alice.addr(fam), env.bob.addr(fam)
+    new = "10.9.0.11" if fam == 4 else "fd09::11"
+    env.alice.ip(f"addr add {new}/{24 if fam == 4 else 64} dev eth0 noprefixroute {'' if fam == 4 else 'nodad'}")
+    try:
+        env.wire.restart()
+        with Moves(env.alice), Moves(env.bob):
+            for host, out in ((env.alice, "out"), (env.bob, "in")):
+                migrate(ipsec, host, out, (old, peer), (new, peer))
+                migrate(ipsec, host, "in" if out == "out" else "out", (peer, old), (peer, new))
+            flow.exchange()
+        both_are(flow, "ESTABLISHED", conflicts=[])
+        ksft_eq((info(flow.a).outer_local_addr, info(flow.b).outer_remote_addr), (new, new))
+        hers = ipsec.new_sas()[0].but(src=new)
+        env.alice.bind("mallory", "alice", sa=hers)
+        env.alice.ip(hers.add())
+        is_state(flow.a, "BROKEN", "PEER", ["PEER"])
+        env.alice.ip(hers.delete())
+        untouched(flow, (1, 0))
+        ksft_eq(env.wire.clear(flow), (0, 0))
+    finally:
+        flow.close()
+        env.alice.ip(f"addr del {new}/{24 if fam == 4 else 64} dev eth0")
 
 
 class Beet(Ipsec):
