@@ -32,7 +32,7 @@ const struct nla_policy latch_peer_get_nl_policy[LATCH_A_PEER_ID + 1] = {
 };
 
 /* LATCH_CMD_BINDING_NEW - do */
-const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_REPLACE + 1] = {
+const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_NATT_ADDR + 1] = {
 	[LATCH_A_BINDING_FAMILY] = { .type = NLA_U16, },
 	[LATCH_A_BINDING_DST] = { .type = NLA_BINARY, },
 	[LATCH_A_BINDING_PROTO] = { .type = NLA_U8, },
@@ -45,6 +45,7 @@ const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_REPLACE + 1]
 	[LATCH_A_BINDING_WITH_SA] = { .type = NLA_FLAG, },
 	[LATCH_A_BINDING_EXCLUSIVE] = { .type = NLA_FLAG, },
 	[LATCH_A_BINDING_REPLACE] = { .type = NLA_FLAG, },
+	[LATCH_A_BINDING_NATT_ADDR] = { .type = NLA_BINARY, },
 };
 
 /* LATCH_CMD_BINDING_DEL - do */
@@ -130,7 +131,7 @@ const struct genl_ops latch_nl_ops[12] = {
 		.cmd		= LATCH_CMD_BINDING_NEW,
 		.doit		= latch_nl_binding_new_doit,
 		.policy		= latch_binding_new_nl_policy,
-		.maxattr	= LATCH_A_BINDING_REPLACE,
+		.maxattr	= LATCH_A_BINDING_NATT_ADDR,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

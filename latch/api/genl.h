@@ -17,7 +17,7 @@ extern const struct nla_policy latch_peer_del_nl_policy[LATCH_A_PEER_ID + 1];
 
 extern const struct nla_policy latch_peer_get_nl_policy[LATCH_A_PEER_ID + 1];
 
-extern const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_REPLACE + 1];
+extern const struct nla_policy latch_binding_new_nl_policy[LATCH_A_BINDING_NATT_ADDR + 1];
 
 extern const struct nla_policy latch_binding_del_nl_policy[LATCH_A_BINDING_LOCAL + 1];
 

@@ -10,7 +10,9 @@
 #include "core/suite.h"
 #include "core/tag.h"
 #include "core/types.h"
+#include "peer/identity.h"
 #include "peer/peer.h"
+#include "xfrm/sad.h"
 #include "xfrm/sockpol.h"
 
 /**
@@ -43,6 +45,36 @@ void latch_fill_tag(const struct latch_tag *t, const struct latch_peer *peer,
 	}
 }
 
+/* What the key manager told of the peer's address behind its NAT with a binding of an SA. */
+static bool latch_fill_natt_told(const struct latch_common *c, u8 dir, __be32 spi,
+				 xfrm_address_t *addr)
+{
+	const struct latch_tag *t = &c->params.tag;
+	struct latch_sa_key key = {
+		.ln = c->ln, .spi = spi, .family = c->outer_family, .proto = t->x[t->n - 1].proto,
+	};
+
+	key.daddr = dir == LATCH_DIR_IN ? c->outer_local : c->outer_remote;
+	return latch_identify_natt(&key, c->mark[dir], c->reqid[dir], addr);
+}
+
+/* A key manager knows better than an SA, in which it may have had nowhere to say it. */
+static void latch_fill_natt(const struct latch_common *c, struct latch_info *info)
+{
+	xfrm_address_t addr = c->natt_oa;
+
+	if (!c->natt)
+		return;
+	rcu_read_lock();
+	if (!latch_fill_natt_told(c, LATCH_DIR_IN, info->spi_in, &addr))
+		latch_fill_natt_told(c, LATCH_DIR_OUT, info->spi_out, &addr);
+	rcu_read_unlock();
+	info->flags |= LATCH_F_NATT;
+	info->natt_local_port = c->natt_lport;
+	info->natt_remote_port = c->natt_rport;
+	memcpy(info->natt_remote_addr, &addr, sizeof(info->natt_remote_addr));
+}
+
 static void latch_fill_params(const struct latch *l, struct latch_info *info)
 {
 	const struct latch_common *c = &l->group->c;
@@ -55,17 +87,14 @@ static void latch_fill_params(const struct latch *l, struct latch_info *info)
 		info->flags |= LATCH_F_UNEXPLAINED;
 	if (p->rule != LATCH_QOP_EXACT)
 		info->flags |= LATCH_F_QOP_INDETERMINATE;
-	if (c->natt)
-		info->flags |= LATCH_F_NATT;
 	if (c->ipcomp)
 		info->flags |= LATCH_F_IPCOMP;
 	info->outer_family = c->outer_family;
 	memcpy(info->outer_local_addr, &c->outer_local, 16);
 	memcpy(info->outer_remote_addr, &c->outer_remote, 16);
-	info->natt_local_port = c->natt_lport;
-	info->natt_remote_port = c->natt_rport;
 	info->spi_in = READ_ONCE(l->group->cache[LATCH_DIR_IN].last_spi);
 	info->spi_out = READ_ONCE(l->group->cache[LATCH_DIR_OUT].last_spi);
+	latch_fill_natt(c, info);
 }
 
 /**

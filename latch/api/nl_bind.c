@@ -72,6 +72,43 @@ static int latch_nl_bind_key(struct latch_net *ln, struct genl_info *info,
 	return 0;
 }
 
+/* The peer's own address behind its NAT, which is of the family of its SAs. */
+static int latch_nl_natt(struct genl_info *info, const struct latch_bind_key *key,
+			 struct latch_claim *claim)
+{
+	const struct nlattr *a = info->attrs[LATCH_A_BINDING_NATT_ADDR];
+
+	if (!a)
+		return 0;
+	if (nla_len(a) != 4 && nla_len(a) != 16)
+		return latch_nl_bad(info, LATCH_A_BINDING_NATT_ADDR, -EINVAL, "not 4 or 16 bytes");
+	claim->natt_family = nla_len(a) == 4 ? AF_INET : AF_INET6;
+	memcpy(&claim->natt, nla_data(a), nla_len(a));
+	if (xfrm_addr_any(&claim->natt, claim->natt_family))
+		return latch_nl_bad(info, LATCH_A_BINDING_NATT_ADDR, -EINVAL, "no address");
+	if (!key->reqid && key->sa.family != claim->natt_family)
+		return latch_nl_bad(info, LATCH_A_BINDING_NATT_ADDR, -EINVAL,
+				    "of another family than dst");
+	return 0;
+}
+
+/* The records that a claim is made of. */
+static int latch_nl_claim(struct latch_net *ln, struct genl_info *info,
+			  struct latch_claim *claim)
+{
+	struct latch_peer *local = NULL;
+
+	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_BINDING_PEER))
+		return latch_nl_missing(info, "peer");
+	claim->peer = latch_nl_peer(ln, info, LATCH_A_BINDING_PEER);
+	if (IS_ERR(claim->peer))
+		return PTR_ERR(claim->peer);
+	if (info->attrs[LATCH_A_BINDING_LOCAL] && nla_get_u32(info->attrs[LATCH_A_BINDING_LOCAL]))
+		local = latch_nl_peer(ln, info, LATCH_A_BINDING_LOCAL);
+	claim->local = local;
+	return PTR_ERR_OR_ZERO(local);
+}
+
 static void latch_nl_bind_refused(struct genl_info *info, int err, u8 flags)
 {
 	if (err == -EEXIST && flags & LATCH_BIND_EXCL)
@@ -96,30 +133,25 @@ static void latch_nl_bind_refused(struct genl_info *info, int err, u8 flags)
 int latch_nl_binding_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct latch_net *ln = latch_nl_net(skb);
-	struct latch_peer *peer, *local = NULL;
+	struct latch_claim claim = {};
 	struct latch_bind_key key;
 	u8 flags = 0;
 	int err;
 
 	err = latch_nl_bind_key(ln, info, &key);
+	if (!err)
+		err = latch_nl_claim(ln, info, &claim);
+	if (!err)
+		err = latch_nl_natt(info, &key, &claim);
 	if (err)
 		return err;
-	if (GENL_REQ_ATTR_CHECK(info, LATCH_A_BINDING_PEER))
-		return latch_nl_missing(info, "peer");
-	peer = latch_nl_peer(ln, info, LATCH_A_BINDING_PEER);
-	if (IS_ERR(peer))
-		return PTR_ERR(peer);
-	if (info->attrs[LATCH_A_BINDING_LOCAL] && nla_get_u32(info->attrs[LATCH_A_BINDING_LOCAL]))
-		local = latch_nl_peer(ln, info, LATCH_A_BINDING_LOCAL);
-	if (IS_ERR(local))
-		return PTR_ERR(local);
 	if (nla_get_flag(info->attrs[LATCH_A_BINDING_WITH_SA]))
 		flags |= LATCH_BIND_WITH_SA;
 	if (nla_get_flag(info->attrs[LATCH_A_BINDING_EXCLUSIVE]))
 		flags |= LATCH_BIND_EXCL;
 	if (nla_get_flag(info->attrs[LATCH_A_BINDING_REPLACE]))
 		flags |= LATCH_BIND_REPLACE;
-	err = latch_bind_add(ln, &key, peer, local, flags);
+	err = latch_bind_add(ln, &key, &claim, flags);
 	if (!err)
 		latch_reeval_claimed(ln, &key);
 	else
@@ -184,6 +216,10 @@ static int latch_fill_claim(struct sk_buff *skb, const struct latch_bind *b,
 		return -EMSGSIZE;
 	if (c->id.kind == LATCH_IDENT_AMBIGUOUS &&
 	    nla_put_flag(skb, LATCH_A_BINDING_AMBIGUOUS))
+		return -EMSGSIZE;
+	if (c->claim[i].natt_family &&
+	    nla_put(skb, LATCH_A_BINDING_NATT_ADDR, c->claim[i].natt_family == AF_INET ? 4 : 16,
+		    &c->claim[i].natt))
 		return -EMSGSIZE;
 	if (b->with_sa && nla_put_flag(skb, LATCH_A_BINDING_WITH_SA))
 		return -EMSGSIZE;

@@ -134,6 +134,9 @@ static int latch_fill_outer(struct sk_buff *skb, const struct latch_info *i)
 	    (latch_put_u16(skb, LATCH_A_CONN_NATT_LOCAL_PORT, (__force u16)i->natt_local_port) ||
 	     latch_put_u16(skb, LATCH_A_CONN_NATT_REMOTE_PORT, (__force u16)i->natt_remote_port)))
 		return -EMSGSIZE;
+	if (memchr_inv(i->natt_remote_addr, 0, sizeof(i->natt_remote_addr)) &&
+	    latch_put_addr(skb, LATCH_A_CONN_NATT_REMOTE_ADDR, ip4, i->natt_remote_addr))
+		return -EMSGSIZE;
 	for (n = 0; n < i->n_transforms; n++)
 		if (latch_fill_transform(skb, &i->transforms[n]))
 			return -EMSGSIZE;

@@ -292,7 +292,7 @@ static void latch_get_info(struct sock *sk, struct latch_info *info)
 	struct latch *l;
 
 	memset(info, 0, sizeof(*info));
-	BUILD_BUG_ON(sizeof(*info) != LATCH_INFO_SIZE_VER0);
+	BUILD_BUG_ON(sizeof(*info) != LATCH_INFO_SIZE_VER1);
 	rcu_read_lock();
 	l = latch_owner_get(sk);
 	if (l) {

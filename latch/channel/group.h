@@ -51,6 +51,7 @@ struct latch_common {
 	u32			pol[LATCH_DIRS];
 	xfrm_address_t		outer_local;
 	xfrm_address_t		outer_remote;
+	xfrm_address_t		natt_oa;
 	u32			reqid[LATCH_DIRS];
 	u32			mark[LATCH_DIRS];
 	u32			if_id[LATCH_DIRS];

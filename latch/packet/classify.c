@@ -176,7 +176,11 @@ void latch_classify_outer(struct latch_common *c, const struct latch_pkt *p)
 	c->mark[p->dir] = p->mark;
 	c->ipcomp |= p->ipcomp;
 	c->natt = !!x->encap;
+	if (in)
+		memset(&c->natt_oa, 0, sizeof(c->natt_oa));
 	if (x->encap) {
+		if (in)
+			latch_view_addr(&c->natt_oa, &x->encap->encap_oa, x->props.family);
 		c->natt_lport = in ? x->encap->encap_dport : x->encap->encap_sport;
 		c->natt_rport = in ? x->encap->encap_sport : x->encap->encap_dport;
 	}

@@ -321,16 +321,39 @@ static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags
 	spin_unlock_bh(latch_sad_lock(ln));
 }
 
+/* A claim more, or @again one that is there. */
+static int latch_bind_more_claims(struct latch_net *ln, struct latch_bind *b,
+				  const struct latch_claim *claim, bool again)
+{
+	struct latch_claims *c = latch_claims_of(b), *new;
+
+	if (!again && c->n == LATCH_MAX_CLAIMS)
+		return -ENOSPC;
+	new = kmemdup(c, sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return -ENOMEM;
+	if (again && !latch_claims_retell(new, claim)) {
+		kfree(new);
+		return 0;
+	}
+	if (!again) {
+		new->claim[new->n++] = *claim;
+		latch_claim_name(ln, claim);
+	}
+	latch_claims_replace(b, new);
+	return 0;
+}
+
 /**
  * latch_bind_add() - claim an SA, or a reqid's SAs, for a peer
  * @ln:    the namespace
  * @key:   what is claimed
- * @peer:  whose it is
- * @local: what we asserted to the peer, NULL unknown
+ * @claim: whose it is, and what was asserted to the peer
  * @flags: LATCH_BIND_*
  *
  * A second claim for another peer makes the binding ambiguous; with
- * LATCH_BIND_EXCL it is refused, and one that is there already is none. A claim
+ * LATCH_BIND_EXCL it is refused, and one that is there already is none, but may tell
+ * another address of the peer behind its NAT. A claim
  * without LATCH_BIND_WITH_SA has the binding stay; only with LATCH_BIND_REPLACE
  * does one with it undo that.
  *
@@ -339,10 +362,9 @@ static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags
  * somebody else; -ENOSPC too many claims of @key; -EDQUOT too many bindings; -ENOMEM.
  */
 int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
-		   struct latch_peer *peer, struct latch_peer *local, u8 flags)
+		   const struct latch_claim *claim, u8 flags)
 {
-	struct latch_claim claim = { .peer = peer, .local = local };
-	struct latch_claims *c, *new;
+	struct latch_claims *c;
 	struct latch_bind *b;
 	int err;
 
@@ -351,23 +373,13 @@ int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
 	b = latch_bind_find(key);
 	rcu_read_unlock();
 	if (!b)
-		return latch_bind_first(ln, key, &claim, flags & LATCH_BIND_WITH_SA);
+		return latch_bind_first(ln, key, claim, flags & LATCH_BIND_WITH_SA);
 	c = latch_claims_of(b);
-	err = latch_claims_refuse(c, &claim, flags & LATCH_BIND_EXCL);
+	err = latch_claims_refuse(c, claim, flags & LATCH_BIND_EXCL);
 	if (err < 0)
 		return err;
 	latch_bind_last(ln, b, flags);
-	if (err)
-		return 0;
-	if (c->n == LATCH_MAX_CLAIMS)
-		return -ENOSPC;
-	new = kmemdup(c, sizeof(*c), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return -ENOMEM;
-	new->claim[new->n++] = claim;
-	latch_claim_name(ln, &claim);
-	latch_claims_replace(b, new);
-	return 0;
+	return latch_bind_more_claims(ln, b, claim, err);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include "base/net.h"
 #include "xfrm/sad.h"
 
+struct latch_claim;
 struct latch_claims;
 struct latch_peer;
 struct work_struct;
@@ -62,7 +63,7 @@ static inline u32 latch_bind_seq(const struct latch_net *ln)
 struct latch_bind *latch_bind_find(const struct latch_bind_key *key);
 void latch_bind_reap_work(struct work_struct *work);
 int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
-		   struct latch_peer *peer, struct latch_peer *local, u8 flags);
+		   const struct latch_claim *claim, u8 flags);
 int latch_bind_del(struct latch_net *ln, const struct latch_bind_key *key,
 		   const struct latch_peer *peer);
 struct latch_bind *latch_bind_from(struct latch_net *ln, unsigned long *number);

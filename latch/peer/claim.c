@@ -93,3 +93,25 @@ int latch_claims_refuse(const struct latch_claims *c, const struct latch_claim *
 	}
 	return 0;
 }
+
+/**
+ * latch_claims_retell() - a claim that is there already is made again
+ * @c:     the claims, which nobody else sees yet
+ * @claim: the same claim, maybe with another address of the peer behind its NAT
+ *
+ * Context: any. Return: true where it says something new.
+ */
+bool latch_claims_retell(struct latch_claims *c, const struct latch_claim *claim)
+{
+	u32 i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->claim[i].peer == claim->peer && c->claim[i].local == claim->local)
+			break;
+	if (i == c->n || !claim->natt_family ||
+	    (c->claim[i].natt_family == claim->natt_family &&
+	     !memcmp(&c->claim[i].natt, &claim->natt, sizeof(claim->natt))))
+		return false;
+	c->claim[i] = *claim;
+	return true;
+}

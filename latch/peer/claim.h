@@ -7,6 +7,7 @@
 #define LATCH_PEER_CLAIM_H
 
 #include <linux/types.h>
+#include <net/xfrm.h>
 
 #include "core/tag.h"
 
@@ -17,10 +18,14 @@ struct latch_peer;
  * struct latch_claim - one claim
  * @peer:  whose the SA is
  * @local: what we asserted to the peer, NULL unknown
+ * @natt_family: of @natt; 0 not told
+ * @natt:  the peer's own address behind its NAT, which nothing depends on
  */
 struct latch_claim {
 	struct latch_peer	*peer;
 	struct latch_peer	*local;
+	u16			natt_family;
+	xfrm_address_t		natt;
 };
 
 #define LATCH_MAX_CLAIMS	8
@@ -45,5 +50,6 @@ void latch_claim_name(struct latch_net *ln, const struct latch_claim *c);
 void latch_claim_unname(struct latch_net *ln, const struct latch_claim *c);
 void latch_claims_settle(struct latch_claims *c);
 int latch_claims_refuse(const struct latch_claims *c, const struct latch_claim *claim, bool excl);
+bool latch_claims_retell(struct latch_claims *c, const struct latch_claim *claim);
 
 #endif /* LATCH_PEER_CLAIM_H */

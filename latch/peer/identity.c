@@ -66,3 +66,53 @@ void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 re
 	identity->id->kind = LATCH_IDENT_PINNED;
 	identity->id->peer[0] = serial;
 }
+
+/* Its address, of all that claim it, where they agree whose it is. */
+static bool latch_identity_natt(const struct latch_bind_key *key, u16 family,
+				xfrm_address_t *addr)
+{
+	struct latch_bind *b = latch_bind_find(key);
+	const struct latch_claims *c;
+	u32 i;
+
+	if (!b || READ_ONCE(b->gone))
+		return false;
+	c = rcu_dereference(b->claims);
+	for (i = 0; i < c->n && c->id.kind == LATCH_IDENT_NAMED; i++) {
+		if (c->claim[i].natt_family == family) {
+			*addr = c->claim[i].natt;
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * latch_identify_natt() - the peer's own address behind its NAT, as a key manager told it
+ * @sa:    the SA; its mark is looked at by @mark
+ * @mark:  what its packets are marked with
+ * @reqid: its reqid
+ * @addr:  to fill
+ *
+ * By SA, then by reqid.
+ *
+ * Context: RCU read side. Return: true where somebody told.
+ */
+bool latch_identify_natt(const struct latch_sa_key *sa, u32 mark, u32 reqid,
+			 xfrm_address_t *addr)
+{
+	struct latch_bind_key bk = { .sa = *sa };
+
+	bk.sa.mark_v = 0;
+	bk.sa.mark_m = 0;
+	if (latch_identity_natt(&bk, sa->family, addr))
+		return true;
+	bk.sa.mark_v = mark;
+	bk.sa.mark_m = U32_MAX;
+	if (mark && latch_identity_natt(&bk, sa->family, addr))
+		return true;
+	memset(&bk, 0, sizeof(bk));
+	bk.sa.ln = sa->ln;
+	bk.reqid = reqid;
+	return reqid && latch_identity_natt(&bk, sa->family, addr);
+}

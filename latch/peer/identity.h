@@ -17,6 +17,8 @@ struct latch_identity {
 	struct latch_peer	*local;
 };
 
+bool latch_identify_natt(const struct latch_sa_key *sa, u32 mark, u32 reqid,
+			 xfrm_address_t *addr);
 void latch_identify(struct latch_net *ln, const struct latch_sa_key *key, u32 reqid,
 		    const struct latch_sa *sa, struct latch_identity *identity);
 

@@ -49,6 +49,7 @@ enum arg_slot {
 	SLOT_DEAD_PEER,
 	SLOT_LAST,
 	SLOT_EXCLUSIVE,
+	SLOT_NATT,
 	SLOT_OFF,
 	N_SLOTS
 };

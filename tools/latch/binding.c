@@ -15,10 +15,11 @@ static const struct name key_protos[] = {
 	{ 0, NULL }
 };
 
-/* The first two are for "add" only: the others begin at FOR_ALL. */
+/* The first three are for "add" only: the others begin at FOR_ALL. */
 static const struct keyword keywords[] = {
 	{ "with-sa", NULL, SLOT_LAST, ARG_FLAG, NULL, 0, 0 },
 	{ "exclusive", NULL, SLOT_EXCLUSIVE, ARG_FLAG, NULL, 0, 0 },
+	{ "natt-addr", NULL, SLOT_NATT, ARG_ADDR, NULL, 0, 0 },
 	{ "reqid", NULL, SLOT_REQID, ARG_NUMBER, NULL, UINT32_MAX, 0 },
 	{ "dst", NULL, SLOT_DST, ARG_ADDR, NULL, 0, 0 },
 	{ "proto", NULL, SLOT_PROTO, ARG_WORD, key_protos, 0, 0 },
@@ -29,7 +30,7 @@ static const struct keyword keywords[] = {
 	{ .word = NULL }
 };
 
-#define FOR_ALL	2
+#define FOR_ALL	3
 
 static void show_binding(const struct nlattr **tb)
 {
@@ -55,6 +56,10 @@ static void show_binding(const struct nlattr **tb)
 	print_num("peer", "peer", netlink_num(tb[LATCH_A_BINDING_PEER]));
 	if (netlink_num(tb[LATCH_A_BINDING_LOCAL]))
 		print_num("local", "local", netlink_num(tb[LATCH_A_BINDING_LOCAL]));
+	a = tb[LATCH_A_BINDING_NATT_ADDR];
+	if (a)
+		print_addr("natt-addr", "natt-addr", mnl_attr_get_payload(a),
+			   mnl_attr_get_payload_len(a));
 	if (tb[LATCH_A_BINDING_AMBIGUOUS])
 		print_flag("ambiguous", "ambiguous");
 	if (tb[LATCH_A_BINDING_WITH_SA])
@@ -135,6 +140,9 @@ static int send_claim(uint8_t cmd, const struct arg *args)
 		nl_put_u32(nlh, LATCH_A_BINDING_LOCAL, args[SLOT_LOCAL].num);
 	if (args[SLOT_LAST].kw)
 		nl_put(nlh, LATCH_A_BINDING_WITH_SA, "", 0);
+	if (args[SLOT_NATT].kw)
+		nl_put(nlh, LATCH_A_BINDING_NATT_ADDR, args[SLOT_NATT].addr,
+		       args[SLOT_NATT].family == AF_INET ? 4 : 16);
 	if (args[SLOT_EXCLUSIVE].kw)
 		nl_put(nlh, LATCH_A_BINDING_EXCLUSIVE, "", 0);
 	return nl_do(nlh, NULL, NULL, 0);
@@ -182,7 +190,8 @@ const struct object binding_object = {
 	.word = "binding",
 	.commands = commands,
 	.usage =
-	"latch binding add KEY peer NUMBER [ local NUMBER ] [ with-sa ] [ exclusive ]\n"
+	"latch binding add KEY peer NUMBER [ local NUMBER ] [ natt-addr ADDRESS ]\n"
+	"                  [ with-sa ] [ exclusive ]\n"
 	"latch binding del KEY [ peer NUMBER ] [ local NUMBER ]\n"
 	"latch binding [ show [ KEY ] [ peer NUMBER ] [ local NUMBER ] ]\n"
 	"KEY := { reqid NUMBER | dst ADDRESS proto { esp | ah } spi SPI [ mark VALUE[/MASK] ] }\n",

@@ -151,6 +151,9 @@ static void show_outer(const struct nlattr **tb)
 		return;
 	show_port("natt-local-port", "natt-sport", tb[LATCH_A_CONN_NATT_LOCAL_PORT]);
 	show_port("natt-remote-port", "natt-dport", tb[LATCH_A_CONN_NATT_REMOTE_PORT]);
+	if (tb[LATCH_A_CONN_NATT_REMOTE_ADDR])
+		show_addr("natt-remote-addr", "natt-addr", family,
+			  tb[LATCH_A_CONN_NATT_REMOTE_ADDR]);
 }
 
 /* Print the settings and the socket with -d, the counters with -s. */

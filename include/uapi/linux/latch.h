@@ -257,6 +257,8 @@ struct latch_transform {
  * @breaks:        how often it went to BROKEN
  * @in_drops:      inbound packets dropped because of this latch
  * @out_drops:     outbound packets dropped because of this latch
+ * @natt_remote_addr: the peer's own address behind its NAT, of @outer_family, informative;
+ *                 zero where nobody told
  */
 struct latch_info {
 	__u32	size;
@@ -292,9 +294,11 @@ struct latch_info {
 	__u32	breaks;
 	__aligned_u64 in_drops;
 	__aligned_u64 out_drops;
+	__u8	natt_remote_addr[16];
 };
 
 #define LATCH_INFO_SIZE_VER0	208
+#define LATCH_INFO_SIZE_VER1	224
 
 /* sock_extended_err.ee_type of a record of IP_LATCH_ALERTS; ee_origin is SO_EE_ORIGIN_LOCAL. */
 #define LATCH_ALERT_OWN		0x4c	/* the socket's own latch changed */

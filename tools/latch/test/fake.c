@@ -192,6 +192,7 @@ static void bindings(const struct nlmsghdr *to)
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_MARK_MASK, 0xff);
 	mnl_attr_put_u32(nlh, LATCH_A_BINDING_PEER, 3);
 	mnl_attr_put(nlh, LATCH_A_BINDING_AMBIGUOUS, 0, NULL);
+	mnl_attr_put(nlh, LATCH_A_BINDING_NATT_ADDR, 4, "\xc0\xa8\x07\x02");
 	mnl_attr_put(nlh, LATCH_A_BINDING_WITH_SA, 0, NULL);
 	fake_done(nlh);
 }
@@ -244,6 +245,7 @@ static void conn_ipv4(const struct nlmsghdr *to)
 	mnl_attr_put(nlh, LATCH_A_CONN_OUTER_REMOTE_ADDR, 4, "\xc0\x00\x02\x02");
 	mnl_attr_put_u16(nlh, LATCH_A_CONN_NATT_LOCAL_PORT, htons(4500));
 	mnl_attr_put_u16(nlh, LATCH_A_CONN_NATT_REMOTE_PORT, htons(61000));
+	mnl_attr_put(nlh, LATCH_A_CONN_NATT_REMOTE_ADDR, 4, "\xc0\xa8\x07\x02");
 	mnl_attr_put_u32(nlh, LATCH_A_CONN_PEER, 1);
 	mnl_attr_put_u32(nlh, LATCH_A_CONN_LOCAL, 2);
 	mnl_attr_put_u8(nlh, LATCH_A_CONN_PEER_ID_TYPE, LATCH_ID_FQDN);

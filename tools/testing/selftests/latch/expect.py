@@ -11,6 +11,8 @@ from netns import INET
 
 COUNTERS = ("latch_stat", "xfrm_stat")
 
+NOWHERE = {4: "0.0.0.0", 6: "::"}
+
 # What of a flow is latched whose SAs nobody is bound to.
 UNKNOWN = L.LATCH_F_AUTO | L.LATCH_F_PEER_UNKNOWN
 
@@ -130,7 +132,7 @@ def is_latched(ipsec, flow, sock, **others):
         protection |= suite.protection
     modes = [ipsec.mode] + ["transport"] * (len(suites) - 1)
     want = {
-        "size": L.LATCH_INFO_SIZE_VER0,
+        "size": L.LATCH_INFO_SIZE_VER1,
         "state_name": "ESTABLISHED",
         "reason_name": "NONE",
         "disposition": L.LATCH_DISP_RESET if tcp else L.LATCH_DISP_WAIT,
@@ -149,6 +151,7 @@ def is_latched(ipsec, flow, sock, **others):
         "outer_remote_addr": peer.addr(ipsec.outer),
         "natt_local_port": 0,
         "natt_remote_port": 0,
+        "natt_remote_addr": NOWHERE[ipsec.outer],
         "peer_id_type": L.LATCH_ID_NONE,
         "local_id_type": L.LATCH_ID_NONE,
         "auth_method": L.LATCH_AUTH_UNKNOWN,

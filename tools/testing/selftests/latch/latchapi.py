@@ -149,6 +149,7 @@ class LatchInfo(ctypes.Structure):
         ("breaks", ctypes.c_uint32),
         ("in_drops", ctypes.c_uint64),
         ("out_drops", ctypes.c_uint64),
+        ("_natt_remote_addr", ctypes.c_uint8 * 16),
     ]
 
     def __getattr__(self, name):
@@ -160,7 +161,7 @@ class LatchInfo(ctypes.Structure):
         if name.startswith("spi_"):
             return socket.ntohl(getattr(self, "_" + name))
         if name.endswith("_addr"):
-            family = self.outer_family if name.startswith("outer") else self.family
+            family = self.outer_family if name.startswith(("outer", "natt")) else self.family
             return _address(family, bytes(getattr(self, "_" + name)))
         raise AttributeError(name)
 
@@ -221,7 +222,7 @@ class LatchAlert(ctypes.Structure):
 
 assert ctypes.sizeof(LatchAlert) == L.LATCH_ALERT_SIZE_VER0
 assert ctypes.sizeof(LatchReq) == L.LATCH_REQ_SIZE_VER0
-assert ctypes.sizeof(LatchInfo) == L.LATCH_INFO_SIZE_VER0
+assert ctypes.sizeof(LatchInfo) == L.LATCH_INFO_SIZE_VER1
 
 
 def latch_id(kind, value):

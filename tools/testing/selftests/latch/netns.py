@@ -168,9 +168,9 @@ class Host:
         if self.nl.error(command, **attrs)[0] not in ("0", "ENOENT"):
             self.nl.do(command, **attrs)
 
-    def bind(self, peer, local=None, **key):
-        """Bind the SAs of a reqid (reqid=), or one SA (sa=), to a peer."""
-        self.nl.do("binding-new", **self._binding(peer, local, **key))
+    def bind(self, peer, local=None, more=None, **key):
+        """Bind the SAs of a reqid (reqid=), or one SA (sa=), to a peer; more: attributes."""
+        self.nl.do("binding-new", **self._binding(peer, local, **key), **(more or {}))
 
     def unbind(self, peer, local=None, **key):
         self.nl.do("binding-del", **self._binding(peer, local, **key))
@@ -223,7 +223,7 @@ class Host:
         self._sysctls.clear()
         if latchapi.module_loaded() and (self._netlink or self._records):
             for binding in self.nl.dump("binding-get"):
-                for flag in ("ambiguous", "with-sa"):
+                for flag in ("ambiguous", "with-sa", "natt-addr"):
                     binding.pop(flag, None)
                 if "dst" in binding:
                     binding["dst"] = ipaddress.ip_address(binding["dst"]).packed

@@ -10,7 +10,7 @@ import os
 import socket
 
 import runner
-from expect import UNKNOWN, Moves, both_are, is_latched, is_state, one_more_latch
+from expect import NOWHERE, UNKNOWN, Moves, both_are, is_latched, is_state, one_more_latch
 from flow import FLOWS
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ne, ksft_true, wait
@@ -99,13 +99,18 @@ NAT = [
 ]
 
 
+def take_esp_in_udp(env, fam=4):
+    """Both hosts unpack ESP in UDP."""
+    for host in (env.alice, env.bob):
+        encap = host.socket(INET[fam], socket.SOCK_DGRAM)
+        encap.bind((NOWHERE[fam], NATT))
+        encap.setsockopt(socket.IPPROTO_UDP, 100, 2)  # UDP_ENCAP, UDP_ENCAP_ESPINUDP
+
+
 @case("2-14_natt_addresses_and_ports_{mode}_{proto}", NAT)
 def natt(env, proto, mode, narrow):
     """ESP in UDP: flag and ports of the encapsulation."""
-    for host in (env.alice, env.bob):
-        encap = host.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        encap.bind(("0.0.0.0", NATT))
-        encap.setsockopt(socket.IPPROTO_UDP, 100, 2)  # UDP_ENCAP, UDP_ENCAP_ESPINUDP
+    take_esp_in_udp(env)
     words = f"encap espinudp {NATT} {NATT} 0.0.0.0"
     ipsec = Ipsec(env.alice, env.bob, mode=mode, narrow=narrow, extra=words).up()
     flow = ipsec.flow(proto)
@@ -113,6 +118,55 @@ def natt(env, proto, mode, narrow):
     natt = {"flags": UNKNOWN | L.LATCH_F_NATT, "natt_local_port": NATT, "natt_remote_port": NATT}
     for sock in (flow.a, flow.b):
         is_latched(ipsec, flow, sock, **natt)
+
+
+BEHIND = [{"fam": f, "how": h} for f in (4, 6) for h in ("an_sa", "a_binding_by_sa", "a_binding_by_reqid")]
+
+
+@case("2-14_private_address_told_by_{how}_{fam}", BEHIND)
+def private_address(env, fam, how):
+    """Where somebody knows the peer's address behind its NAT it is shown; a new one takes its place and breaks nothing."""
+    first, second = ("192.168.7.2", "192.168.7.3") if fam == 4 else ("fdc0::2", "fdc0::3")
+    by_sa = how == "an_sa"
+
+    def words(addr):
+        return f"encap espinudp {NATT} {NATT} {addr if by_sa else NOWHERE[fam]}"
+
+    def tell(addr):
+        keys = [{"reqid": 1}] if how == "a_binding_by_reqid" else [{"sa": sa} for sa in ipsec.sas]
+        for key in [] if by_sa else keys:
+            more = {"natt_addr": socket.inet_pton(INET[fam], addr), "exclusive": True}
+            env.alice.bind("bob", "alice", more=more, **key)
+
+    def is_shown(addr):
+        got = is_state(flow.a, "ESTABLISHED", "NONE", [])
+        ksft_eq((got.natt_remote_addr, got.flags & L.LATCH_F_NATT, got.breaks), (addr, L.LATCH_F_NATT, 0))
+        ksft_eq(env.alice.conns()[got.id]["natt-remote-addr"], socket.inet_pton(INET[fam], addr))
+
+    take_esp_in_udp(env, fam)
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", extra=words(first)).up()
+    tell(first)
+    flow = ipsec.tcp()
+    flow.exchange()
+    is_shown(first)
+    with Moves(env.alice), Moves(env.bob):
+        ipsec.extra = words(second)
+        if by_sa:
+            ipsec.rekey()
+        tell(second)
+        flow.exchange()
+    is_shown(second)
+
+
+@case("2-14_private_address_of_a_peer_without_nat")
+def no_nat(env):
+    """Without ESP in UDP there is none, whatever a binding tells."""
+    ipsec = Ipsec(env.alice, env.bob).up()
+    env.alice.bind("bob", "alice", more={"natt_addr": b"\xc0\xa8\7\2"}, reqid=1)
+    flow = ipsec.tcp()
+    flow.exchange()
+    ksft_eq(info(flow.a).natt_remote_addr, NOWHERE[4])
+    ksft_true("natt-remote-addr" not in env.alice.conns()[info(flow.a).id], "it is not shown")
 
 
 @case("2-4_esn_is_reported")
@@ -292,7 +346,7 @@ def none(env, proto, fam):
     with Moves(env.alice):
         for sock in (*socks, flow.a, flow.b):
             got = is_state(sock, "NONE", "NONE", [])
-            ksft_eq((got.size, got.id, got.n_transforms, got.peer), (L.LATCH_INFO_SIZE_VER0, 0, 0, 0))
+            ksft_eq((got.size, got.id, got.n_transforms, got.peer), (L.LATCH_INFO_SIZE_VER1, 0, 0, 0))
 
 
 @case("2.3-16_clear_first_packet_is_not_latched_{flow}", rows(["tcp"], [4, 6], ["transport"], ["gcm128"]))
