@@ -12,6 +12,7 @@
 
 #include "eap.h"
 #include "module.h"
+#include "nat.h"
 #include "peers.h"
 #include "sas.h"
 
@@ -47,6 +48,7 @@ static bool on_load(plugin_t *plugin, plugin_feature_t *feature, bool load, void
 	(void)data;
 	if (load) {
 		eap_trust_any(setting("%s.plugins.latch.eap_outer", FALSE));
+		nat_begin();
 		sas_begin(setting("%s.plugins.latch.require", FALSE));
 		peers_begin();
 		lib->watcher->add(lib->watcher, module_fd(), WATCHER_READ, on_family, NULL);
@@ -55,6 +57,7 @@ static bool on_load(plugin_t *plugin, plugin_feature_t *feature, bool load, void
 		lib->watcher->remove(lib->watcher, module_fd());
 		peers_end();
 		sas_end();
+		nat_end();
 	}
 	return true;
 }

@@ -16,6 +16,7 @@
 #include <processing/jobs/callback_job.h>
 
 #include "module.h"
+#include "nat.h"
 #include "proof.h"
 #include "sas.h"
 
@@ -59,6 +60,7 @@ static int claim_for(ike_sa_t *ike, kernel_ipsec_sa_id_t *id, host_t *dst, enum 
 	struct ends e;
 	int rc = -ENOKEY;
 
+	sa.natt = nat_address(ike);
 	if (ends_take(&e, ike))
 		rc = module_claim(&sa, &e, how);
 	else

@@ -304,7 +304,9 @@ static int bind_sa(struct latchnl *h, const struct latchnl_sa *sa, enum last las
 	     (last == LAST_SA ? 0 : netlink_put(nlh, LATCH_A_BINDING_REPLACE, NULL, 0)) ?:
 	     (last == LAST_ON ? 0 : netlink_put(nlh, LATCH_A_BINDING_WITH_SA, NULL, 0)) ?:
 	     put_u32(nlh, LATCH_A_BINDING_PEER, peer) ?:
-	     put_u32(nlh, LATCH_A_BINDING_LOCAL, local);
+	     put_u32(nlh, LATCH_A_BINDING_LOCAL, local) ?:
+	     (!sa->natt.len || sa->natt.len != sa->dst.len ? 0 :
+	      netlink_put(nlh, LATCH_A_BINDING_NATT_ADDR, sa->natt.data, sa->natt.len));
 	if (rc)
 		return rc;
 	rc = exchange(h, nlh);

@@ -51,11 +51,14 @@ struct latchnl_peer {
  * @spi:       network byte order
  * @mark:      value of the SA's mark
  * @mark_mask: mask of the mark; 0 where the SA has none
+ * @natt:      the peer's own address behind its NAT, of the family of @dst; empty not known.
+ *             Read with a claim only
  * @reqid:     the reqid, for all its SAs: the other fields do not count then; or 0
  * @proto:     IPPROTO_ESP or IPPROTO_AH
  */
 struct latchnl_sa {
 	struct latchnl_blob dst;
+	struct latchnl_blob natt;
 	uint32_t spi;
 	uint32_t mark;
 	uint32_t mark_mask;

@@ -401,9 +401,12 @@ def nat(env, proto, mode):
         ]  # fmt: skip
         ksft_eq(seen[0], (PRIVATE, env.bob.addr(4), 4500, ports[0], True))
         ksft_eq(seen[1], (env.bob.addr(4), env.mallory.addr(4), 4500, ports[1], True))
+        told = [info(sock).natt_remote_addr for sock in (flow.a, flow.b)]
+        ksft_eq(told, ["0.0.0.0", PRIVATE if mode == "transport" else "0.0.0.0"])
         env.ike(env.alice).rekeyed("bob")
         carry_data(flow)
         untouched(flow)
+        ksft_eq([info(sock).natt_remote_addr for sock in (flow.a, flow.b)], told)
     finally:
         remove_nat(env)
 
