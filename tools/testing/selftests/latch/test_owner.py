@@ -16,10 +16,10 @@ import time
 import forge
 import runner
 from expect import Moves, is_state, tcp_ext
-from flow import FLOWS, SECRET, Flow
+from flow import FLOWS, SECRET, Flow, wait_for_text
 from ipsec import SA, Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, ask_to_wait, info
+from latchapi import L, ask, ask_to_wait, info, latch_id, level_of
 from netns import INET, Net
 from scenes import AddressTakeover, TimeWait
 from test_timewait import WAYS, close_into_time_wait, frames_seen
@@ -821,6 +821,87 @@ def repair(env, fam):
     flow.a.send(SECRET)
     wait(lambda: drop_count(env.alice, "Out") > before or env.wire.clear(flow)[0], "the data to be dropped")
     ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+def checkpoint(sock, by):
+    """What a privileged checkpoint reads of a connection, which goes without a word: (ends, sequence numbers, demand).
+
+    by: the peer is asked for by its record, which is strict, or by its name, as on another host
+    """
+    got = info(sock)
+    own, peer = ((kind, sock.getsockopt(level_of(sock), option, 1024)) for kind, option in (
+        (got.local_id_type, L.IP_LATCH_LOCAL_ID), (got.peer_id_type, L.IP_LATCH_PEER_ID)
+    ))  # fmt: skip
+    demand = {
+        "mode": L.LATCH_MODE_REQUIRE,
+        "disposition": got.disposition,
+        "protection": got.protection,
+        "encap": L.LATCH_ENCAP_TUNNEL if got.chain[0]["mode"] else L.LATCH_ENCAP_TRANSPORT,
+        "suites": [{name: t[name] for name in ("encr", "encr_bits", "integ", "icv_bits")} for t in got.chain],
+        "local_id": latch_id(*own),
+        **({"peer": got.peer} if by == "record" else {"peer_id": latch_id(*peer)}),
+    }
+    ends, seqs = (sock.getsockname(), sock.getpeername()), []
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    for queue in (2, 1):  # TCP_SEND_QUEUE, TCP_RECV_QUEUE
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+        seqs.append(sock.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ))
+    sock.close()
+    return ends, seqs, demand
+
+
+def restore(host, fam, ends, seqs, demand):
+    """A socket that goes on where another one was read, and demands what that one had."""
+    sock = host.socket(INET[fam])
+    ask(sock, **demand)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    for queue, seq in zip((2, 1), seqs):
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ, struct.pack("I", seq & 0xFFFFFFFF))
+    sock.bind(ends[0])
+    sock.connect(ends[1])
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 0)
+    return sock
+
+
+WRONG = [
+    {"fam": f, "by": by, "what": w} for f in (4, 6) for by in ("record", "name")
+    for w in ("sa_of_another_peer", "weaker_sa", "clear_text")
+]  # fmt: skip
+
+
+@case("2-17_restored_connection_with_the_old_demands_by_{by}_refuses_{what}_{fam}", WRONG)
+def restored_with_demands(env, fam, by, what):
+    """What the option tells of a latch, asked for at the restored socket: it takes nothing else, and is latched as before."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = ipsec.tcp().ask_to_wait()
+    flow.exchange()
+    was = info(flow.a)
+    flow = Flow(ipsec, "tcp", restore(env.alice, fam, *checkpoint(flow.a, by)), flow.b)
+    env.alice.ip(*[sa.delete() for sa in ipsec.sas])
+    wrong = [sa.but(suite="null") if what == "weaker_sa" else sa for sa in ipsec.new_sas()]
+    if what == "clear_text":
+        env.alice.ip("xfrm policy flush")
+    else:
+        for sa in wrong if what == "sa_of_another_peer" else ():
+            env.alice.bind("mallory", "alice", sa=sa)
+        env.alice.ip(*[sa.add() for sa in wrong])
+    env.wire.restart()
+    before = drop_count(env.alice, "Out")
+    flow.a.send(SECRET)
+    wait(lambda: drop_count(env.alice, "Out") > before, "the data to be dropped")
+    ksft_eq((env.wire.protected(), env.wire.clear(flow)), (0, (0, 0)))
+    if what == "clear_text":
+        env.alice.ip(*ipsec.policies(env.alice))
+    else:
+        env.alice.ip(*[sa.delete() for sa in wrong])
+    ipsec.sas = ipsec.new_sas()
+    for host in (env.bob, env.alice):
+        host.ip(*[sa.add() for sa in ipsec.sas])
+    wait_for_text(flow.b, SECRET)
+    got = is_state(flow.a, "ESTABLISHED", conflicts=[])
+    for name in ("chain", "protection", "peer", "local", "peer_id_type", "auth_method", "disposition"):
+        ksft_eq(getattr(got, name), getattr(was, name), name)
 
 
 if __name__ == "__main__":

@@ -204,6 +204,37 @@ def sub_policy(env, proto, fam):
         env.alice.ip("xfrm policy flush ptype sub")
 
 
+SUB = [{**f, "what": w} for f in FLOWS for w in ("clear_text", "sa_of_another_peer")]
+
+
+@case("2.4-1_packets_under_policies_of_type_sub_are_checked_{what}_{flow}", SUB)
+def sub_policy_checks(env, proto, fam, what):
+    """The module does not read policies of type sub: without them packets are dropped; a stranger's SA breaks the latch."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    ipsec.up([env.bob])
+    words = [ipsec.policy(env.alice, w).replace(" priority", " ptype sub priority") for w in ("out", "in")]
+    env.alice.ip(*[sa.add() for sa in ipsec.sas], *words)
+    ipsec.identify()
+    try:
+        flow = ipsec.flow(proto, before=ask_to_wait)
+        flow.exchange()
+        out = next(sa for sa in ipsec.sas if sa.src == env.alice.addr(fam))
+        if what == "clear_text":
+            env.alice.ip("xfrm policy flush ptype sub")
+        else:
+            hers = out.but(spi=out.spi + 0x100000)
+            env.alice.bind("mallory", "alice", sa=hers)
+            env.alice.ip(out.delete(), hers.add())
+            is_state(flow.a, "BROKEN", "PEER", ["PEER"])
+        env.wire.restart()
+        reason = "LatchOutClear" if what == "clear_text" else "LatchOutBroken"
+        with Moves(env.alice, **({reason: 1} if proto == "udp" else {"at_least": [reason]})):
+            flow.a.send(b"x")
+        ksft_eq((env.wire.clear(flow), env.wire.protected()), ((0, 0), 0))
+    finally:
+        env.alice.ip("xfrm policy flush ptype sub")
+
+
 @case("2-2_template_that_need_not_be_used_{flow}", FLOWS)
 def optional(env, proto, fam):
     """ESP is demanded, AH may be there and is not."""
