@@ -6,6 +6,7 @@ RFC 5660 2-1, 2-3, 2-9, 2-10, 2-16, 2-17, 2-20.  Documentation/networking/latch-
 other ways, and the cases that show them.
 """
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -25,6 +26,7 @@ from latchapi import IP_LATCH, L, ask, ask_to_wait, get_raw, info, libc, set_raw
 from netns import INET
 from nfs import PORT, Nfs
 from scenes import Switch, migrate, ruleset
+from wire import ip_proto
 
 HOSTS = ("alice", "bob", "mallory")
 TCP = [f for f in FLOWS if f["proto"] == "tcp"]
@@ -326,15 +328,23 @@ def mptcp(env):
 
 # --- the kernel's own users ------------------------------------------------------------------------
 TUNNELS = [
-    {"kind": "vxlan", "words": "type vxlan id 5 local {a} remote {b} dstport 4789", "fam": f} for f in (4, 6)
-] + [{"kind": "geneve", "words": "type geneve id 5 remote {b}", "fam": f} for f in (4, 6)]
+    {"kind": "vxlan", "words": "type vxlan id 5 local {a} remote {b} dstport 4789", "fam": f, "proto": 17} for f in (4, 6)
+] + [{"kind": "geneve", "words": "type geneve id 5 remote {b}", "fam": f, "proto": 17} for f in (4, 6)]
+OTHERS = [
+    {"kind": "gre", "words": "type gre local {a} remote {b}", "fam": 4, "proto": 47},
+    {"kind": "ip6gre", "words": "type ip6gre local {a} remote {b} encaplimit none", "fam": 6, "proto": 47},
+    {"kind": "ipip", "words": "type ipip local {a} remote {b}", "fam": 4, "proto": 4},
+    {"kind": "ip6tnl", "words": "type ip6tnl mode ipip6 local {a} remote {b} encaplimit none", "fam": 6, "proto": 4},
+]
+MODULES = {"gre": "ip_gre", "ip6gre": "ip6_gre", "ip6tnl": "ip6_tunnel"}
 
 
 @case("2-17_{kind}_over_protected_udp{fam}", TUNNELS)
-def udp_tunnel(env, kind, words, fam):
-    """The kernel's own unconnected sockets are not latched; flows inside are clear ones, and nothing is dropped."""
-    module(kind)
-    ipsec = Ipsec(env.alice, env.bob, fam=fam, narrow="proto udp").up()
+@case("2-17_{kind}_that_somebody_protects", OTHERS)
+def tunnel_of_others(env, kind, words, fam, proto):
+    """What the kernel itself sends is not latched; flows inside are clear ones: nothing is dropped, a demand is not met."""
+    module(MODULES.get(kind, kind))
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, narrow=f"proto {proto}").up()
     for host, n in ((env.alice, 1), (env.bob, 2)):
         far = ipsec.other(host)
         host.ip(
@@ -354,10 +364,13 @@ def udp_tunnel(env, kind, words, fam):
                 sock.send(b"%d" % n)
                 ksft_eq(server.recv(10), b"%d" % n)
         is_state(sock, "NONE")
+        strict = env.alice.socket()
+        ask(strict, mode=L.LATCH_MODE_REQUIRE)
+        ksft_eq(errno_of(strict.connect, server.getsockname()), errno.ENOKEY)
         env.wire.sync()
         protos = {frame[23] if fam == 4 else frame[20] for frame, _ in env.wire.frames if frame[12:14] in
                   (b"\x08\x00", b"\x86\xdd")}  # fmt: skip
-        ksft_true(17 not in protos, f"no UDP in clear among {protos}")
+        ksft_true(proto not in protos, f"nothing of the tunnel in clear among {protos}")
         ksft_true(50 in protos, "ESP")
     finally:
         for host in (env.alice, env.bob):
@@ -409,6 +422,160 @@ def nfs(env, fam):
             done()
         ksft_eq(nfs_connection(env.alice)[0]["id"], latch["id"])
     ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2-17_xfrm_interface_in_a_container_{flow}", FLOWS)
+def container(env, proto, fam):
+    """The interface is in one namespace, its SAs are in another: the flow works unlatched, a demand fails at once."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", if_id=7).up()
+    inside = env.mallory
+    env.alice.ip(
+        "link add ipsec7 type xfrm dev eth0 if_id 7",
+        f"link set ipsec7 netns {inside.pid}",
+    )
+    inside.ip(
+        "link set ipsec7 up addrgenmode none",
+        f"route replace {env.bob.inner_net(fam)} dev ipsec7 src {inside.inner(fam)}",
+    )
+    env.bob.ip(
+        "link add ipsec7 type xfrm dev eth0 if_id 7",
+        "link set ipsec7 up addrgenmode none",
+        f"route replace {inside.inner_net(fam)} dev ipsec7 src {env.bob.inner(fam)}",
+    )
+    try:
+        env.wire.restart()
+        with Moves(inside, may=["LatchActive"]), Moves(env.alice, may=["LatchActive"]):
+            flow = Ipsec(inside, env.bob, fam=fam, mode="tunnel").flow(proto)
+            flow.exchange()
+        is_state(flow.a, "NONE")
+        is_state(flow.b, "ESTABLISHED")
+        ksft_eq(env.wire.clear(flow), (0, 0))
+        sock = inside.socket(INET[fam])
+        ask(sock, mode=L.LATCH_MODE_REQUIRE)
+        with Moves(inside, may=["LatchActive"], LatchOutLarval=1, LatchRefused=1):
+            ksft_eq(errno_of(sock.connect, (env.bob.inner(fam), 9)), errno.ENOKEY)
+    finally:
+        for host in (inside, env.bob):
+            host.close_sockets()
+            peer = env.bob if host is inside else inside
+            host.ip(
+                "link del ipsec7",
+                f"route replace {peer.inner_net(fam)} via {peer.addr(fam)} dev eth0 src {host.inner(fam)} rto_min 20ms",
+                fail=False,
+            )
+
+
+@case("2-17_vti_{flow}", FLOWS)
+def vti(env, proto, fam):
+    """What comes out of a VTI does not say by which SA it came: the flow works unlatched, a demand fails at once."""
+    kind = "vti" if fam == 4 else "vti6"
+    module("ip_vti" if fam == 4 else "ip6_vti")
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode="tunnel", narrow="mark 5 mask 0xffffffff").up()
+    for host in (env.alice, env.bob):
+        peer = ipsec.other(host)
+        host.ip(
+            f"link add vti5 type {kind} local {host.addr(fam)} remote {peer.addr(fam)} key 5",
+            "link set vti5 up addrgenmode none",
+            f"route add {peer.inner(fam)}/{32 if fam == 4 else 128} dev vti5 src {host.inner(fam)}",
+        )
+    try:
+        env.wire.restart()
+        # the listener's latch ends with it
+        ended = int(proto == "tcp")
+        with Moves(env.alice, may=["LatchActive"]), Moves(env.bob, may=["LatchActive"], LatchClosed=ended):
+            flow = ipsec.flow(proto)
+            flow.exchange()
+        both_are(flow, "NONE")
+        ksft_eq(env.wire.clear(flow), (0, 0))
+        sock = env.alice.socket(INET[fam])
+        ask(sock, mode=L.LATCH_MODE_REQUIRE)
+        with Moves(env.alice, LatchOutLarval=1, LatchRefused=1):
+            ksft_eq(errno_of(sock.connect, (env.bob.inner(fam), 9)), errno.ENOKEY)
+    finally:
+        for host in (env.alice, env.bob):
+            host.close_sockets()
+            host.ip("link del vti5")
+
+
+# --- path MTU ------------------------------------------------------------------------------------------
+def forwards(host, fam, on):
+    """Whether a host passes packets on; it tells nobody of better ways."""
+    path = f"/proc/sys/net/{'ipv4' if fam == 4 else 'ipv6'}/conf"
+    names = [f"{path}/all/forwarding", *([f"{path}/{d}/send_redirects" for d in ("all", "eth0")] if fam == 4 else [])]
+    with host:
+        for name in names:
+            with open(name, "w", encoding="ascii") as f:
+                f.write(f"{int(on == name.endswith('forwarding'))}\n")
+
+
+@contextlib.contextmanager
+def routes(fam, *rows):
+    """Hosts that pass packets on, and routes (host, destination, rest of the words), while a block runs."""
+    for host, to, words in rows:
+        forwards(host, fam, True)
+        host.ip(f"route replace {to} {words}")
+    try:
+        yield
+    finally:
+        for host, to, _ in rows:
+            forwards(host, fam, False)
+            host.ip(f"route del {to}", fail=False)
+
+
+ROUTED = [{"fam": f, "mode": m} for f in (4, 6) for m in ("transport", "tunnel")]
+
+
+@case("6.5-1_path_mtu_of_a_router_outside_of_the_protection_{mode}_tcp{fam}", ROUTED)
+def mtu_outside(env, fam, mode):
+    """A router on the way of ESP says that it is too large: the latched flow sends smaller segments, and loses nothing."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode=mode).up().identify()
+    to = f"{env.bob.addr(fam)}/{32 if fam == 4 else 128}"
+    rows = ((env.mallory, to, "dev eth0 mtu lock 1300"), (env.alice, to, f"via {env.mallory.addr(fam)} dev eth0"))
+    with routes(fam, *rows):
+        flow = ipsec.tcp()
+        env.wire.restart()
+        # so the kernel counts segments that are too large for the tunnel from now on
+        with Moves(env.alice, may=["XfrmOutStateModeError"]), Moves(env.bob):
+            flow.a.sendall(content(0, 30000))
+            arrives(flow.b, content(0, 30000))
+        both_are(flow, "ESTABLISHED", conflicts=[])
+        env.wire.sync()
+        ksft_true(any(ip_proto(f)[0] == (1 if fam == 4 else 58) for f, _ in env.wire.frames), "the router said so")
+        ksft_eq(env.wire.clear(flow), (0, 0))
+        flow.close()
+
+
+class Gateway(Ipsec):
+    """A tunnel from the first host to a gateway, which is the way to everybody."""
+
+    def selector(self, x, y):
+        any_net = "0.0.0.0/0" if self.fam == 4 else "::/0"
+        src, dst = (h.inner_net(self.fam) if h is self.a else any_net for h in (x, y))
+        return f"src {src} dst {dst}"
+
+    def policies(self, host, verb="add"):
+        words = super().policies(host, verb)
+        return words if host is self.a else [*words, words[1].replace(" dir in ", " dir fwd ")]
+
+
+@case("6.5-1_path_mtu_of_a_router_inside_of_the_protection_tcp{fam}", [{"fam": 4}, {"fam": 6}])
+def mtu_inside(env, fam):
+    """The gateway says under the flow's protection what fits behind it: the latched flow sends smaller segments."""
+    Gateway(env.alice, env.bob, fam=fam, mode="tunnel").up()
+    near, far = (f"{host.inner(fam)}/{32 if fam == 4 else 128}" for host in (env.alice, env.mallory))
+    rows = (
+        (env.bob, far, f"via {env.mallory.addr(fam)} dev eth0 mtu lock 1300"),
+        (env.mallory, near, f"via {env.bob.addr(fam)} dev eth0 src {env.mallory.inner(fam)}"),
+    )
+    with routes(fam, *rows):
+        flow = Ipsec(env.alice, env.mallory, fam=fam, mode="tunnel").tcp()
+        with Moves(env.alice), Moves(env.bob):
+            flow.a.sendall(content(0, 30000))
+            arrives(flow.b, content(0, 30000))
+        is_state(flow.a, "ESTABLISHED", conflicts=[])
+        mtu = flow.a.getsockopt(*((socket.SOL_IP, 14) if fam == 4 else (socket.IPPROTO_IPV6, 24)))
+        ksft_eq(mtu, 1300)
+        flow.close()
 
 
 # --- a host whose device is a bridge -------------------------------------------------------------------
