@@ -321,23 +321,25 @@ static void latch_bind_last(struct latch_net *ln, struct latch_bind *b, u8 flags
 	spin_unlock_bh(latch_sad_lock(ln));
 }
 
-/* A claim more, or @again one that is there. */
-static int latch_bind_more_claims(struct latch_net *ln, struct latch_bind *b,
-				  const struct latch_claim *claim, bool again)
+/* A claim more, or one that is there and tells something new. */
+static int latch_bind_tell(struct latch_net *ln, struct latch_bind *b,
+			   const struct latch_claim *claim)
 {
 	struct latch_claims *c = latch_claims_of(b), *new;
+	u32 at = latch_claims_find(c, claim);
 
-	if (!again && c->n == LATCH_MAX_CLAIMS)
+	if (at < c->n && !latch_claim_news(&c->claim[at], claim))
+		return 0;
+	if (at == LATCH_MAX_CLAIMS)
 		return -ENOSPC;
 	new = kmemdup(c, sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
-	if (again && !latch_claims_retell(new, claim)) {
-		kfree(new);
-		return 0;
-	}
-	if (!again) {
-		new->claim[new->n++] = *claim;
+	new->claim[at] = *claim;
+	if (at < c->n) {
+		ln->bind.seq++;
+	} else {
+		new->n++;
 		latch_claim_name(ln, claim);
 	}
 	latch_claims_replace(b, new);
@@ -379,7 +381,7 @@ int latch_bind_add(struct latch_net *ln, const struct latch_bind_key *key,
 	if (err < 0)
 		return err;
 	latch_bind_last(ln, b, flags);
-	return latch_bind_more_claims(ln, b, claim, err);
+	return latch_bind_tell(ln, b, claim);
 }
 
 /**

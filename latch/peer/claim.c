@@ -72,46 +72,52 @@ void latch_claim_unname(struct latch_net *ln, const struct latch_claim *c)
 }
 
 /**
- * latch_claims_refuse() - may another claim come to these?
- * @c:     the claims that are there
+ * latch_claims_find() - which of these claims is by the same records?
+ * @c:     the claims
  * @claim: the other one
- * @excl:  not beside a claim for somebody else
  *
- * Context: genl_lock held.
- * Return: 0 it may; 1 it is there already, which is what @excl asks for; -EEXIST it is there,
- * or one for somebody else is and @excl is set.
+ * Context: genl_lock held. Return: its place, @c->n where there is none.
  */
-int latch_claims_refuse(const struct latch_claims *c, const struct latch_claim *claim, bool excl)
-{
-	u32 i;
-
-	for (i = 0; i < c->n; i++) {
-		if (excl && !latch_claim_same(&c->claim[i], claim))
-			return -EEXIST;
-		if (c->claim[i].peer == claim->peer && c->claim[i].local == claim->local)
-			return excl ? 1 : -EEXIST;
-	}
-	return 0;
-}
-
-/**
- * latch_claims_retell() - a claim that is there already is made again
- * @c:     the claims, which nobody else sees yet
- * @claim: the same claim, maybe with another address of the peer behind its NAT
- *
- * Context: any. Return: true where it says something new.
- */
-bool latch_claims_retell(struct latch_claims *c, const struct latch_claim *claim)
+u32 latch_claims_find(const struct latch_claims *c, const struct latch_claim *claim)
 {
 	u32 i;
 
 	for (i = 0; i < c->n; i++)
 		if (c->claim[i].peer == claim->peer && c->claim[i].local == claim->local)
 			break;
-	if (i == c->n || !claim->natt_family ||
-	    (c->claim[i].natt_family == claim->natt_family &&
-	     !memcmp(&c->claim[i].natt, &claim->natt, sizeof(claim->natt))))
-		return false;
-	c->claim[i] = *claim;
-	return true;
+	return i;
+}
+
+/**
+ * latch_claim_news() - does a claim that is made again tell another address of the peer?
+ * @old:   the claim that is there
+ * @claim: the one that is made; what it does not tell stays
+ *
+ * Context: any. Return: true where it does.
+ */
+bool latch_claim_news(const struct latch_claim *old, const struct latch_claim *claim)
+{
+	return claim->natt_family &&
+	       (claim->natt_family != old->natt_family ||
+		memcmp(&claim->natt, &old->natt, sizeof(claim->natt)));
+}
+
+/**
+ * latch_claims_refuse() - may another claim come to these?
+ * @c:     the claims that are there
+ * @claim: the other one
+ * @excl:  not beside a claim for somebody else
+ *
+ * Context: genl_lock held.
+ * Return: 0 it may, or is there already, which is what @excl asks for; -EEXIST it is there, or
+ * one for somebody else is and @excl is set.
+ */
+int latch_claims_refuse(const struct latch_claims *c, const struct latch_claim *claim, bool excl)
+{
+	u32 i;
+
+	for (i = 0; excl && i < c->n; i++)
+		if (!latch_claim_same(&c->claim[i], claim))
+			return -EEXIST;
+	return excl || latch_claims_find(c, claim) == c->n ? 0 : -EEXIST;
 }

@@ -50,6 +50,7 @@ void latch_claim_name(struct latch_net *ln, const struct latch_claim *c);
 void latch_claim_unname(struct latch_net *ln, const struct latch_claim *c);
 void latch_claims_settle(struct latch_claims *c);
 int latch_claims_refuse(const struct latch_claims *c, const struct latch_claim *claim, bool excl);
-bool latch_claims_retell(struct latch_claims *c, const struct latch_claim *claim);
+u32 latch_claims_find(const struct latch_claims *c, const struct latch_claim *claim);
+bool latch_claim_news(const struct latch_claim *old, const struct latch_claim *claim);
 
 #endif /* LATCH_PEER_CLAIM_H */
