@@ -31,6 +31,7 @@
 #include "channel/latch.h"
 #include "channel/table.h"
 #include "core/types.h"
+#include "packet/balanced.h"
 #include "packet/encap.h"
 #include "packet/parse.h"
 #include "packet/plain.h"
@@ -153,7 +154,7 @@ static __always_inline struct latch *latch_plain_out(struct latch_net *ln, struc
 		return LATCH_NEED_FULL;
 	if (sk && sk_fullsock(sk) && latch_plain_sender(sk, &l, proto))
 		return l;
-	if (latch_natted(skb))
+	if (latch_natted(skb) || (sk && latch_balanced(skb)))
 		return LATCH_NEED_FULL;
 	found = latch_plain_find(ln, skb, pf, LATCH_DIR_OUT, proto, latch_l3(out), l);
 	if ((l && found != l) || (found && latch_plain_special(found, sk)))

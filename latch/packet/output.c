@@ -13,6 +13,7 @@
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/types.h"
+#include "packet/balanced.h"
 #include "packet/create.h"
 #include "packet/enforce.h"
 #include "packet/fastpath.h"
@@ -263,6 +264,8 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	l = sk ? latch_find_sk(sk) : NULL;
 	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
 		return latch_output_enforce(l, skb, &h, st);
+	if (latch_balanced(skb))
+		sk = latch_balanced_sender(ln, skb, st->pf, &h) ?: sk;
 	switch (h.kind) {
 	case LATCH_PKT_FLOW:
 		return latch_output_flow(ln, skb, sk, l, &h, st);

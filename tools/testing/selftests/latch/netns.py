@@ -193,6 +193,11 @@ class Host:
                     f.write(f"{value}\n")
         return old
 
+    def sysctl_of(self, path, value):
+        """Write a setting of the kernel's own, below /proc/sys."""
+        with self, open(f"/proc/sys/{path}", "w", encoding="ascii") as f:
+            f.write(f"{value}\n")
+
     def sysctl_default(self, name, value):
         """Write net.latch.NAME for all cases, where the module is there."""
         if latchapi.module_loaded():
