@@ -7,6 +7,7 @@ struct latch_common;
 struct latch_flow;
 struct latch_group;
 struct latch_identity;
+struct latch_net;
 struct latch_pkt;
 struct latch_tag;
 
@@ -19,5 +20,7 @@ bool latch_eval_unmoved(const struct latch_common *c, const struct latch_flow *f
 bool latch_eval_hosts(const struct latch *l, const struct latch_common *c);
 bool latch_eval_again(const struct latch *l, const struct latch_common *c,
 		      const struct latch_pkt *p);
+bool latch_eval_one_way(struct latch_net *ln, const struct latch_flow *f,
+			const struct latch_pkt *p, bool wait);
 
 #endif /* LATCH_CHANNEL_EVAL_H */

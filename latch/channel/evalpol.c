@@ -6,12 +6,16 @@
 #include <uapi/linux/xfrm.h>
 
 #include "base/net.h"
+#include "channel/eval.h"
 #include "channel/evalcase.h"
 #include "channel/group.h"
+#include "channel/pkt.h"
 #include "core/tag.h"
 #include "core/types.h"
+#include "xfrm/path.h"
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"
+#include "xfrm/view.h"
 
 /*
  * Without a policy to read (a policy of the socket's own, or the copy is behind)
@@ -152,4 +156,42 @@ u32 latch_eval_policy(struct latch_eval_case *c)
 	c->n = pol->n_tmpl;
 	memcpy(c->tmpl, pol->tmpl, c->n * sizeof(c->tmpl[0]));
 	return 0;
+}
+
+/* Is there an SA by which the answer to a packet could be protected? */
+static bool latch_eval_answers(struct latch_net *ln, const struct latch_pkt *p)
+{
+	const struct xfrm_state *x = p->outer;
+	struct latch_path_key key = { .ln = ln, .family = x->props.family, .any = true };
+	const struct latch_path *path;
+
+	latch_view_addr(&key.daddr, &x->props.saddr, key.family);
+	latch_view_addr(&key.saddr, &x->id.daddr, key.family);
+	path = latch_path_find(&key);
+	return (path && !hlist_empty(&path->sas[true])) || latch_sad_anywhere(ln);
+}
+
+/**
+ * latch_eval_one_way() - is a flow protected only in the direction of its first packet?
+ * @ln: the namespace
+ * @f:  the flow
+ * @p:  the packet, which an SA protects
+ * @wait: say so, too, where a mark decides which policy is the answer's, and nobody knows the mark
+ *
+ * It is where no policy protects the answer, as far as the copy of the SPD can tell, and there is
+ * no SA for it: where there is one, the policy is missing for a moment, or the peer answers under
+ * the SA though nothing demands that.
+ *
+ * Context: RCU read side. Return: true where it is.
+ */
+bool latch_eval_one_way(struct latch_net *ln, const struct latch_flow *f,
+			const struct latch_pkt *p, bool wait)
+{
+	struct latch_eval_case c = { .ln = ln, .dir = !p->dir };
+	const struct latch_pol *pol;
+
+	pol = latch_spd_find(ln, f, c.dir, p->outer->if_id, p->mark);
+	if (pol ? pol->action != XFRM_POLICY_ALLOW || pol->n_tmpl : latch_eval_blocked(&c))
+		return false;
+	return (wait && latch_sad_marked(ln)) || !latch_eval_answers(ln, p);
 }

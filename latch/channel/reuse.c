@@ -22,10 +22,12 @@
 #include "xfrm/sad.h"
 #include "xfrm/spd.h"
 
-/* Is a flow governed by the policies that govern @g->like? By the copy @spd, 0 tells nothing. */
+/*
+ * Is a flow governed by the policies that govern @g->like? By the copy @spd, 0 tells nothing.
+ * Without the group's lock the answer is a hint.
+ */
 static bool latch_group_alike(const struct latch_group *g, const struct latch_flow *f, u32 spd)
 {
-	lockdep_assert_held(&g->lock);
 	return spd && g->spd == spd && g->like.kind == f->kind &&
 	       latch_words_equal(&g->like.remote, &f->remote, sizeof(f->remote)) &&
 	       latch_words_equal(&g->like.local, &f->local, sizeof(f->local));
@@ -43,6 +45,25 @@ static struct latch_group *latch_group_last(const struct latch *l, const struct 
 		return g;
 	latch_group_put(g);
 	return NULL;
+}
+
+/**
+ * latch_group_expects() - did another flow begin under a packet's SA, and by the same policies?
+ * @ln: the namespace
+ * @f:  the packet's flow
+ * @p:  the packet
+ *
+ * A hint that costs little: whoever goes by it has to be right without it.
+ *
+ * Context: RCU read side. Return: true where one did, and there is no newer copy of the SPD.
+ */
+bool latch_group_expects(const struct latch_net *ln, const struct latch_flow *f,
+			 const struct latch_pkt *p)
+{
+	const struct latch_group *g = p->sa ? READ_ONCE(p->sa->group) : NULL;
+
+	return g && g != LATCH_GROUP_DEAD &&
+	       latch_group_alike(g, f, latch_spd_seen_now(ln).portless);
 }
 
 /*

@@ -24,6 +24,7 @@
 #include "packet/encap.h"
 #include "packet/enforce.h"
 #include "packet/establish.h"
+#include "packet/oneway.h"
 #include "packet/parse.h"
 #include "sock/alert.h"
 #include "sock/halfopen.h"
@@ -100,7 +101,9 @@ static unsigned int latch_create_sock(struct latch_net *ln, struct sock *sk, str
 
 	if (!latch_classify(ln, skb, dir, &p))
 		return latch_drop(ln, NULL, skb, dir, LATCH_REASON_HEADER);
-	l = latch_ignored(ln, l, &p) ? NULL : latch_of_sock(ln, sk, l, p.tag.n);
+	if (latch_ignored(ln, l, &p) || latch_one_way(ln, l, sk, f, &p))
+		return NF_ACCEPT;
+	l = latch_of_sock(ln, sk, l, p.tag.n);
 	if (!l)
 		return NF_ACCEPT;
 	if (IS_ERR(l))
@@ -320,7 +323,8 @@ static unsigned int latch_create_syn(struct latch_net *ln, struct sk_buff *skb,
 	}
 	if (!p.tag.n)
 		return latch_stray(ln, parent, skb, LATCH_DIR_IN);
-	if (latch_exempt(parent) || latch_off(ln, parent) || latch_ignored(ln, parent, &p))
+	if (latch_exempt(parent) || latch_off(ln, parent) || latch_ignored(ln, parent, &p) ||
+	    latch_one_way(ln, parent, sk, f, &p))
 		return NF_ACCEPT;
 	return latch_create_halfopen(ln, skb, f, sk, parent, &p);
 }

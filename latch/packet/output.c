@@ -19,6 +19,7 @@
 #include "packet/fastpath.h"
 #include "packet/hooks.h"
 #include "packet/live.h"
+#include "packet/oneway.h"
 #include "packet/output.h"
 #include "packet/parse.h"
 #include "packet/plain.h"
@@ -186,6 +187,8 @@ static unsigned int latch_output_flow(struct latch_net *ln, struct sk_buff *skb,
 
 	if (l && !latch_output_twin(l, skb, sk)) {
 		latch_output_cookie(l, skb, h);
+		if (!latch_comes_again(ln, skb, st->out) && latch_one_way_out(l, skb, h))
+			return NF_ACCEPT;
 		return latch_output_enforce(l, skb, h, st);
 	}
 	return sk ? latch_output_unowned(ln, skb, sk, own, h, st) : NF_ACCEPT;
@@ -261,11 +264,11 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 			return ret;
 	}
 	latch_parse(ln, skb, st->out, st->pf, LATCH_DIR_OUT, &h);
+	if (latch_balanced(skb))
+		sk = latch_balanced_sender(ln, skb, st->pf, &h) ?: sk;
 	l = sk ? latch_find_sk(sk) : NULL;
 	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
 		return latch_output_enforce(l, skb, &h, st);
-	if (latch_balanced(skb))
-		sk = latch_balanced_sender(ln, skb, st->pf, &h) ?: sk;
 	switch (h.kind) {
 	case LATCH_PKT_FLOW:
 		return latch_output_flow(ln, skb, sk, l, &h, st);

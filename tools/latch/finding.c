@@ -96,7 +96,7 @@ static const struct kind kinds[N_FINDINGS] = {
 		"the module does not read policies for one device, and tells nobody when they change",
 		"leave the device out of the policy" },
 	[FOUND_ONE_WAY] = { STATUS_WARNING, "one-way",
-		"policies protect one direction only, and a latch lets nothing pass in clear text",
+		"policies protect one direction only, and connections are not latched, or refused",
 		"add the policy for the other direction" },
 	[FOUND_VTI] = { STATUS_WARNING, "vti",
 		"connections over VTI devices are not latched",

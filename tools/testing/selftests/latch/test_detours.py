@@ -266,5 +266,177 @@ def ipvs_forwards(env, proto, fam):
         env.mallory.ip(f"route del {env.bob.inner(fam)}/{HOST_BITS[fam]}")
 
 
+# --- twice through a host ------------------------------------------------------------------------
+MARKED = """
+table ip m {{ chain i {{ type filter hook prerouting priority mangle; iif {dev} meta mark set 0xe00; }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def loop(host, ipsec):
+    """What a host sends leaves it by one end of a veth pair, comes in by the other, gets a mark, and is forwarded.
+
+    As in a cluster of Cilium's: only for that mark there is a policy.
+    """
+    peer = ipsec.other(host)
+    net = peer.inner_net(4)
+    host.ip("link add h0 type veth peer name h1 address 02:00:00:00:01:01", "link set h0 up", "link set h1 up")
+    settings = {"all/accept_local": 1, "all/forwarding": 1, "all/rp_filter": 0, "h1/rp_filter": 0, "h1/accept_local": 1}
+    for name, value in settings.items():
+        host.sysctl_of(f"net/ipv4/conf/{name}", value)
+    host.ip(
+        f"rule add iif lo to {net} lookup 100",
+        f"route add {net} dev h0 src {host.inner(4)} table 100 rto_min 20ms",
+        f"neigh replace {peer.inner(4)} lladdr 02:00:00:00:01:01 dev h0 nud permanent",
+    )
+    try:
+        with ruleset(host, MARKED.format(dev="h1")):
+            yield
+    finally:
+        for name in ("accept_local", "forwarding"):
+            host.sysctl_of(f"net/ipv4/conf/all/{name}", 0)
+        host.ip(f"rule del iif lo to {net} lookup 100", "link del h0")
+
+
+def protect_looped(env, ipsec):
+    """SAs and policies, of which alice's for what leaves is for a mark."""
+    ipsec.up([env.bob])
+    out = ipsec.policy(env.alice, "out").replace(" priority", " mark 0xe00 mask 0xf00 priority")
+    env.alice.ip(*[sa.add() for sa in ipsec.sas], out, ipsec.policy(env.alice, "in"))
+    ipsec.identify()
+
+
+LOOPS = [{**f, "who": who} for f in FLOWS[::2] for who in ("client", "server")]
+
+
+@case("2.3-13_{who}_whose_packets_pass_in_clear_first_{flow}", LOOPS)
+def looped(env, proto, who):
+    """Packets that pass POST_ROUTING in clear first, as others': the flow goes on, and says that it has no latch."""
+    ipsec = Ipsec(env.alice, env.bob, mode="tunnel")
+    protect_looped(env, ipsec)
+    with loop(env.alice, ipsec):
+        one_way(env, ipsec, proto, 4, who)
+
+
+@case("2-9_demand_whose_answer_passes_in_clear_first_{flow}", FLOWS[:1])
+def looped_demand(env, proto):
+    """A listener that demands a channel does not answer so."""
+    ipsec = Ipsec(env.alice, env.bob, mode="tunnel")
+    protect_looped(env, ipsec)
+    with loop(env.alice, ipsec):
+        listener = serving(env.alice, proto, 4, ipsec.addr(env.alice), before=demand)
+        client = calling(env.bob, proto, 4, source=ipsec.addr(env.bob))
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname()[:2])
+        before = env.alice.stat()["LatchOutClear"]
+        wait(lambda: env.alice.stat()["LatchOutClear"] > before + 1, "two SYN-ACKs to be dropped")
+
+
+def one_way(env, ipsec, proto, fam, who):
+    """A flow of alice's, the client or the server, has no latch there, and nothing is dropped for that."""
+    a, b = (env.alice, env.bob) if who == "client" else (env.bob, env.alice)
+    server = serving(b, proto, fam, ipsec.addr(b))
+    sock = calling(a, proto, fam, source=ipsec.addr(a))
+    may = ["LatchListeners", "LatchLatches", "LatchCreated", "LatchClosed"]
+    with Moves(env.alice, may=may):
+        if proto == "udp":
+            # connected before the first datagram comes
+            server.connect(sock.getsockname()[:2])
+            sock.connect(server.getsockname()[:2])
+            flow = Flow(ipsec, proto, sock, server)
+        else:
+            flow = connect(ipsec, proto, sock, server.getsockname()[:2], server, b)
+        for _ in range(3):
+            flow.exchange()
+    is_state(flow.a if who == "client" else flow.b, "NONE")
+
+
+# --- policies for one direction ------------------------------------------------------------------
+def protect_one(env, ipsec, way):
+    """Policies and SAs for one direction of alice's, at both ends."""
+    ipsec.sas = [sa for sa in ipsec.new_sas() if (sa.dst == env.alice.addr(ipsec.fam)) == (way == "in")]
+    for host, direction in ((env.alice, way), (env.bob, "out" if way == "in" else "in")):
+        host.ip(*[sa.add() for sa in ipsec.sas], ipsec.policy(host, direction))
+    return ipsec.identify()
+
+
+ONE_WAY = [{**f, "who": who} for f in FLOWS for who in ("client", "server")]
+
+
+@case("2.2-7_{who}_protected_only_inbound_{flow}", ONE_WAY)
+def inbound_only(env, proto, fam, who):
+    """What comes in is protected, what goes out is not: the flow goes on, and says that it has no latch."""
+    one_way(env, protect_one(env, Ipsec(env.alice, env.bob, fam=fam), "in"), proto, fam, who)
+
+
+@case("2.2-7_{who}_protected_only_outbound_{flow}", ONE_WAY)
+def outbound_only(env, proto, fam, who):
+    """What goes out is protected, and nothing could protect what comes in: no latch either."""
+    one_way(env, protect_one(env, Ipsec(env.alice, env.bob, fam=fam), "out"), proto, fam, who)
+
+
+@case("2-9_demand_where_only_inbound_is_protected_{flow}", FLOWS)
+def inbound_only_demand(env, proto, fam):
+    """Who demands a channel gets none: connect() fails at once, a listener does not answer, a datagram is not sent."""
+    ipsec = protect_one(env, Ipsec(env.alice, env.bob, fam=fam), "in")
+    env.wire.restart()
+    sock = calling(env.alice, proto, fam, demand, ipsec.addr(env.alice))
+    if proto == "tcp":
+        ksft_eq(sock.connect_ex((ipsec.addr(env.bob), PORT)), errno.ENOKEY)
+        listener = serving(env.alice, proto, fam, ipsec.addr(env.alice), before=demand)
+        client = calling(env.bob, proto, fam)
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname()[:2])
+        # where rules could still lead the answer to an SA, it is the answer that is dropped
+        wait(lambda: sum(env.alice.stat()[n] for n in ("LatchOutClear", "LatchInBroken")), "a packet to be dropped")
+        ksft_eq(in_clear(env), 0)
+        return
+    server = serving(env.bob, proto, fam, ipsec.addr(env.bob))
+    server.connect(sock.getsockname()[:2])
+    sock.connect(server.getsockname()[:2])
+    server.send(b"under an SA")
+    with contextlib.suppress(OSError):
+        sock.send(b"not in clear")
+    ksft_eq(in_clear(env), 0)
+
+
+@case("2.3-13_policy_that_goes_before_the_syn_ack_{flow}", FLOWS[:2])
+def policy_goes(env, proto, fam):
+    """A SYN is latched as policy protects the answer; the SYN-ACK finds no SA, then no policy: it never leaves in clear."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    env.alice.ip(next(sa for sa in ipsec.sas if sa.src == env.alice.addr(fam)).delete())
+    listener = serving(env.alice, proto, fam, ipsec.addr(env.alice))
+    client = calling(env.bob, proto, fam)
+    client.setblocking(False)
+    client.connect_ex(listener.getsockname()[:2])
+    wait(lambda: env.alice.stat()["LatchLatches"], "the SYN to be latched")
+    env.wire.restart()
+    env.alice.ip(ipsec.policy(env.alice, "out", "delete"))
+    wait(lambda: sum(env.alice.stat()[n] for n in ("LatchOutBroken", "LatchInBroken")), "a packet to be dropped")
+    ksft_eq(in_clear(env), 0)
+
+
+@case("2.3-3_first_datagram_that_goes_out_latches_{flow}", FLOWS[2:])
+def outbound_first(env, proto, fam):
+    """An inbound datagram latches nothing where nothing protects the answer; the answer does, once it is protected."""
+    ipsec = protect_one(env, Ipsec(env.alice, env.bob, fam=fam), "in")
+    server = serving(env.bob, proto, fam, ipsec.addr(env.bob))
+    sock = calling(env.alice, proto, fam, source=ipsec.addr(env.alice))
+    server.connect(sock.getsockname()[:2])
+    sock.connect(server.getsockname()[:2])
+    server.send(b"under an SA")
+    ksft_eq(sock.recv(20), b"under an SA")
+    is_state(sock, "NONE")
+    more = Ipsec(env.alice, env.bob, fam=fam)
+    more.sas = [sa for sa in more.new_sas() if sa.src == env.alice.addr(fam)]
+    for host, direction in ((env.alice, "out"), (env.bob, "in")):
+        host.ip(*[sa.add() for sa in more.sas], more.policy(host, direction))
+    flow = Flow(ipsec, proto, sock, server)
+    flow.exchange()
+    is_state(sock, "ESTABLISHED", "NONE", [])
+    nothing_in_clear(env, sock, env.alice)
+
+
 if __name__ == "__main__":
     runner.main()
