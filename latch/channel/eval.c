@@ -83,13 +83,21 @@ static bool latch_eval_names(const struct latch_eval_case *c, u8 proto)
 	return false;
 }
 
+/* The kernel looks for an outbound SA by the mark of the policy, not by that of the packet. */
+static u32 latch_eval_mark(const struct latch_eval_case *c)
+{
+	if (c->dir == LATCH_DIR_OUT && c->pol)
+		return c->pol->mark_v & c->pol->mark_m;
+	return c->common->mark[c->dir];
+}
+
 /* Could the kernel take this SA for this flow, but for protocol and mode? */
 static bool latch_eval_covers(struct latch_eval_case *c, int i, const struct latch_sa *sa)
 {
 	const struct latch_common *m = c->common;
 
 	if (sa->bound || sa->if_id != m->if_id[c->dir] ||
-	    (m->mark[c->dir] & sa->key.mark_m) != sa->key.mark_v ||
+	    (latch_eval_mark(c) & sa->key.mark_m) != sa->key.mark_v ||
 	    (c->tmpl[i].spi && c->tmpl[i].spi != sa->key.spi))
 		return false;
 	if (c->pol ? !latch_sel_contains(&sa->sel, &c->pol->sel) : sa->sel.family)

@@ -377,6 +377,61 @@ def not_covering(env, change):
         is_state(flow.a, "ESTABLISHED", "NONE", [])
 
 
+@case("2.2-6_outer_sa_for_another_port_{flow}", FLOWS)
+def outer_selector(env, proto, fam):
+    """Of AH around ESP, another peer's AH SA is for a port that the flow does not use: the kernel never takes it."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, suite=["gcm128", "ah"]).up().identify()
+    flow = ipsec.flow(proto)
+    flow.exchange()
+    for sa in ipsec.new_sas()[2:]:
+        other = sa.but(extra=f"sel proto {proto} {'dport' if sa.src == env.alice.addr(fam) else 'sport'} 9")
+        env.alice.bind("mallory", "alice", sa=other)
+        with Moves(env.alice):
+            env.alice.ip(other.add())
+            flow.exchange()
+            is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2.2-6_sa_with_the_mark_of_the_packet_alone_{flow}", FLOWS)
+def mark_of_the_packet(env, proto, fam):
+    """The policy names no mark, so an SA with the mark that the socket gives its packets is never taken."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = ipsec.flow(proto, before=lambda s: s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 77))
+    flow.exchange()
+    other = next(sa for sa in ipsec.new_sas() if sa.src == env.alice.addr(fam)).but(extra="mark 77")
+    hers = {"peer": env.alice.peer("mallory"), "local": env.alice.peer("alice")}
+    env.alice.nl.do("binding-new", **other.key(), mark=77, mark_mask=0xFFFFFFFF, **hers)
+    with Moves(env.alice):
+        env.alice.ip(other.add())
+        flow.exchange()
+        is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2.2-6_sa_with_the_mark_of_the_policy_{flow}", FLOWS)
+def mark_of_the_policy(env, proto, fam):
+    """The policy takes packets by a part of their mark, and an SA by that part: it covers the flow."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    ipsec.up([env.bob])
+    out = ipsec.policy(env.alice, "out").replace(" priority", " mark 2 mask 0xff priority")
+    env.alice.ip(*[sa.add() for sa in ipsec.sas], out, ipsec.policy(env.alice, "in"))
+    ipsec.identify()
+
+    def marked(sock):
+        ask_to_wait(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 0x102)
+
+    flow = ipsec.flow(proto, before=marked)
+    flow.exchange()
+    other = next(sa for sa in ipsec.new_sas() if sa.src == env.alice.addr(fam)).but(extra="mark 2 mask 0xffff")
+    hers = {"peer": env.alice.peer("mallory"), "local": env.alice.peer("alice")}
+    env.alice.nl.do("binding-new", **other.key(), mark=2, mark_mask=0xFFFF, **hers)
+    env.alice.ip(other.add())
+    is_state(flow.a, "BROKEN", "PEER", ["PEER"])
+    env.alice.ip(other.delete())
+    is_state(flow.a, "ESTABLISHED", conflicts=[])
+    flow.exchange()
+
+
 COVERED = [
     {"what": "template_without_reqid", "reqid": 0, "change": {"reqid": 77}},
     {"what": "same_selector", "reqid": 1, "change": {"extra": "sel src 10.9.0.0/24 dst 10.9.0.0/24"}},
