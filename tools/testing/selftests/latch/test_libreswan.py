@@ -23,7 +23,7 @@ from ikenet import IkeNet
 from ikescenes import PRIVATE, BehindNat, carry_data, connect, remove_nat, set_up_nat
 from ipsec import Ipsec
 from ktap import ksft_eq, ksft_true, wait
-from latchapi import L, ask, info, level_of
+from latchapi import L, ask, info, level_of, load, unload_when_idle
 from lswscenes import (
     BINARY,
     LibreswanTakeover,
@@ -406,6 +406,25 @@ def nobody(env, more, why):
     initiate(alice, "bob")
     flow = connect(Ipsec(env.alice, env.bob), "tcp")
     ksft_eq(info(flow.a).peer_id_type, L.LATCH_ID_NONE)
+
+
+@case("2-5_pluto_no_sa_without_the_module_where_required")
+def module_required(env):
+    """require = yes, the default: no connection comes up that the module does not hear of; with the module it does."""
+    unload_when_idle()
+    try:
+        alice, bob = pluto_at(env, env.alice), pluto_at(env, env.bob, "%disabled")
+        alice.to(env.bob, start="add")
+        bob.to(env.alice, start="add").start()
+        alice.start()
+        said = alice.initiate("bob")
+        ksft_true("established Child SA" not in said, said)
+        wait_for_no_sas(env.alice)
+    finally:
+        load(env)
+    bob.restart()
+    initiate(alice, "bob")
+    knows_peer(connect(Ipsec(env.alice, env.bob), "tcp").a, "bob.example")
 
 
 @case("2-5_pluto_updown_is_killed")
