@@ -13,12 +13,13 @@ import threading
 
 import forge
 import runner
+from dgram import FAMS, KINDS, MODES, no_datagram, to, two_peers
+from dgram import bound as plainly_bound
 from expect import Moves, is_state
 from flow import error_of
 from ipsec import SA, Ipsec
 from ktap import SLOW, case, ksft_eq, ksft_true, times, wait
 from latchapi import L, ask, get_raw, level_of, set_raw
-from netns import INET
 from scenes import ruleset
 from tags import (
     Names,
@@ -38,32 +39,10 @@ from user import as_nobody
 HOSTS = ("alice", "bob", "mallory")
 ON = {"LatchLatches": 1, "may": ["LatchActive"]}
 
-FAMS = [{"fam": 4}, {"fam": 6}]
-# IPv4 on an IPv6 socket too
-KINDS = [{"kind": "4", "fam": 4}, {"kind": "6", "fam": 6}, {"kind": "4on6", "fam": 4, "mapped": True}]
-MODES = [{**k, "mode": m} for k in KINDS for m in ("transport", "tunnel")]
-
 
 def bound(ipsec, host, mapped=False, tags=False):
-    """An unconnected UDP socket, bound to the address that IPsec protects."""
-    sock = host.socket(INET[6] if mapped else INET[ipsec.fam], socket.SOCK_DGRAM)
-    sock.settimeout(10 * SLOW)
-    if tags:
-        ask_for_tags(sock)
-    sock.bind((ipsec.sock_addr(host, mapped), 0))
-    return sock
-
-
-def to(sock):
-    """Where a datagram for a socket goes, as a socket of its address's family says it."""
-    addr, port = sock.getsockname()[:2]
-    return addr.removeprefix("::ffff:"), port
-
-
-def two_peers(env, fam=4, mode="transport", identify=True, **kwargs):
-    """IPsec of alice with bob, and with mallory, who are identified."""
-    both = [Ipsec(env.alice, h, fam=fam, mode=mode, reqid=n, **kwargs).up() for n, h in ((1, env.bob), (2, env.mallory))]
-    return [ipsec.identify() if identify else ipsec for ipsec in both]
+    """An unconnected UDP socket, which may ask for tags."""
+    return plainly_bound(ipsec, host, mapped, ask_for_tags if tags else None)
 
 
 def tag_of(sock, ipsec, host, data=b"hello", receive=recvmsg):
@@ -73,17 +52,6 @@ def tag_of(sock, ipsec, host, data=b"hello", receive=recvmsg):
         got, number = receive(sock)
     ksft_eq(got, data)
     return number
-
-
-def no_datagram(sock):
-    """Nothing came."""
-    sock.setblocking(False)
-    try:
-        ksft_eq(sock.recv(100), "nothing")
-    except BlockingIOError:
-        pass
-    finally:
-        sock.settimeout(10 * SLOW)
 
 
 def is_peer(sock, number, name):
