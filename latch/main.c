@@ -9,6 +9,7 @@
 #include "api/sockopt.h"
 #include "base/work.h"
 #include "channel/demand.h"
+#include "channel/dest.h"
 #include "channel/group.h"
 #include "channel/label.h"
 #include "channel/latch.h"
@@ -32,9 +33,12 @@ static int __init latch_tables_init(void)
 	err = latch_demand_init();
 	if (err)
 		goto latch;
-	err = latch_group_init();
+	err = latch_dest_init();
 	if (err)
 		goto demand;
+	err = latch_group_init();
+	if (err)
+		goto dest;
 	latch_reuse_init();
 	err = latch_label_init();
 	if (err)
@@ -57,6 +61,8 @@ label:
 	latch_label_exit();
 group:
 	latch_group_exit();
+dest:
+	latch_dest_exit();
 demand:
 	latch_demand_exit();
 latch:
@@ -71,6 +77,7 @@ static void latch_tables_exit(void)
 	latch_sad_exit();
 	latch_label_exit();
 	latch_group_exit();
+	latch_dest_exit();
 	latch_demand_exit();
 	latch_exit();
 }

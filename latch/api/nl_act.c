@@ -135,7 +135,7 @@ int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
 		err = latch_release_all(ln) ? -EBUSY : 0;
 	}
 	if (err)
-		NL_SET_ERR_MSG(info->extack, "broken, closed or with tags: close it instead");
+		NL_SET_ERR_MSG(info->extack, "broken, closed, with tags or destinations: close it instead");
 	return err;
 }
 

@@ -20,15 +20,16 @@ static bool latch_zero(const void *p, size_t n)
  * latch_req_copy() - read a request of any version
  * @req: to fill
  * @arg: what user space gave
- * @len: how many bytes
+ * @at:  where in it the request begins
+ * @len: how many bytes of it there are
  *
  * A longer request is newer and may only have zeros where this kernel knows nothing.
  *
  * Context: process. Return: 0, -EINVAL too short, -E2BIG something unknown, -EFAULT.
  */
-int latch_req_copy(struct latch_req *req, sockptr_t arg, unsigned int len)
+int latch_req_copy(struct latch_req *req, sockptr_t arg, size_t at, unsigned int len)
 {
-	size_t at = sizeof(*req);
+	size_t i;
 	u8 byte;
 
 	BUILD_BUG_ON(sizeof(*req) != LATCH_REQ_SIZE_VER0);
@@ -36,13 +37,13 @@ int latch_req_copy(struct latch_req *req, sockptr_t arg, unsigned int len)
 		return -EINVAL;
 	if (len > PAGE_SIZE)
 		return -E2BIG;
-	for (; at < len; at++) {
-		if (copy_from_sockptr_offset(&byte, arg, at, 1))
+	for (i = sizeof(*req); i < len; i++) {
+		if (copy_from_sockptr_offset(&byte, arg, at + i, 1))
 			return -EFAULT;
 		if (byte)
 			return -E2BIG;
 	}
-	return copy_from_sockptr(req, arg, sizeof(*req)) ? -EFAULT : 0;
+	return copy_from_sockptr_offset(req, arg, at, sizeof(*req)) ? -EFAULT : 0;
 }
 
 static bool latch_id_ok(const struct latch_id *id, bool given)

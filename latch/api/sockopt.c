@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 
 #include "api/chanbind.h"
+#include "api/destopt.h"
 #include "api/info.h"
 #include "api/request.h"
 #include "api/sockopt.h"
@@ -142,10 +143,10 @@ static void latch_request_keep(struct latch *l, const struct latch_req *req,
 		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_NONE);
 }
 
-/* Data that came before the channel cannot be checked any more (2-9). */
-static bool latch_too_late(const struct sock *sk, const struct latch *l)
+/* Data that came before the channel cannot be checked any more (2-9). Destinations are checked. */
+static bool latch_too_late(const struct sock *sk, const struct latch *l, u8 mode)
 {
-	if (l && READ_ONCE(l->hashed))
+	if (l && (READ_ONCE(l->hashed) || (l->has_dests && mode >= LATCH_MODE_OFF)))
 		return true;
 	if (sk->sk_protocol == IPPROTO_TCP)
 		return sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN;
@@ -168,7 +169,7 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	l = latch_find_sk(sk);
 	if (l)
 		latch_owner_stale(l, sk);
-	if (!latch_soft(req) && latch_too_late(sk, l))
+	if (!latch_soft(req) && latch_too_late(sk, l, req->mode))
 		err = -EBUSY;
 	rcu_read_unlock();
 	if (err)
@@ -245,7 +246,7 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	struct latch_req req;
 	int err;
 
-	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt != IP_LATCH_ALERTS)
+	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt < IP_LATCH_DEST)
 		return -ENOPROTOOPT;
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
@@ -253,7 +254,9 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 		return latch_tag_set(ln, sk, arg, len);
 	if (opt == IP_LATCH_ALERTS)
 		return latch_set_alerts(ln, sk, arg, len);
-	err = latch_req_copy(&req, arg, len);
+	if (opt == IP_LATCH_DEST)
+		return latch_dest_set(ln, sk, arg, len);
+	err = latch_req_copy(&req, arg, 0, len);
 	if (err)
 		return err;
 	if (!latch_req_ok(&req))
@@ -428,7 +431,7 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 	struct latch_net *ln = latch_pernet(sock_net(sk));
 	struct latch_info info;
 
-	if (opt > IP_LATCH_LOCAL_ID && !latch_tag_option(opt) && opt != IP_LATCH_ALERTS)
+	if (opt > IP_LATCH_LOCAL_ID && !latch_tag_option(opt) && opt < IP_LATCH_DEST)
 		return -ENOPROTOOPT;
 	if (!latch_sock_ok(sk))
 		return -EOPNOTSUPP;
@@ -441,6 +444,8 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 		return latch_tag_get(ln, sk, opt, user, len);
 	latch_spd_check_defaults(ln);
 	latch_work_sync(ln);
+	if (opt == IP_LATCH_DEST)
+		return latch_dest_get(sk, user, len);
 	if (opt == IP_LATCH_BINDING)
 		return latch_get_binding(sk, user, len);
 	if (opt != IP_LATCH)

@@ -37,13 +37,14 @@
  *	      ln->sad.lock	the copy of the SAD (writers)
  *	        path->lock	members of a path
  *	        ln->labels.lock	tags that have a number
+ *	      dests->lock	the destinations of a socket
  *	      ln->groups.lock	groups
  *	      ln->pending.lock	latches that wait for their socket, or for its end
  *	      ln->reports.lock	latches whose owner is to be told
  *	      ln->own.lock	latches that are to have a policy of their own, or to lose it
  *	      ln->ids.all		numbers (the lock of the xarray)
  *
- * All of the last nine are taken with BH off. ln->watch.mutex, which the worker and
+ * All of the last ten are taken with BH off. ln->watch.mutex, which the worker and
  * setsockopt() take with none of these held, is for switching hooks and tracepoint.
  * x->lock and the XFRM locks are never taken with one of ours held, and ours never
  * call into XFRM but for the walks of the worker, and to give a socket a policy or take it away

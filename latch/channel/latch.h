@@ -29,9 +29,6 @@ struct sock;
 /* latch.noted */
 #define LATCH_NOTED_TCP(dir)	(BIT(dir) << LATCH_DIRS)
 
-/* What every packet reads is in two cache lines, and a page has room for two latches more. */
-#define LATCH_ALIGN	32
-
 /**
  * struct latch - a channel, or the wish for one
  * @flow_node: in the table of flows while @hashed
@@ -65,17 +62,19 @@ struct sock;
  * @over:      counted in ln->gauge.over: its connection is over, and its socket may still say so
  * @adopted:   its connection was there before it
  * @put_off:   in ln->reports.grace
- * @broke:     jiffies when that began
+ * @since:     jiffies when it began to wait, there or in ln->own.wait
  * @own_asked: LATCH_OWN_*: does the socket ask for a policy of the flow's own?
  * @own_given: the socket has one, made for this latch
  * @own_off:   it gets none any more: an administrator took it away, or there can be none
  * @own_renew: it is to lose the one that it has, and may get another one
- * @own_link:  in one of ln->own's lists, which holds the latch; @own_since: jiffies when it began
- *             to wait there
+ * @own_link:  in one of ln->own's lists, which holds the latch
  * @unpin:     it is to be @kept once its owner was told
  * @tagging:   its socket asks for tags, and its datagrams pass latch_tagged_rcv()
+ * @dest:      of a destination of @sk: @sock_node is in the table of destinations
+ * @dests:     of the socket, while @has_dests, which is read anywhere; or where @dest_link is. A
+ *             destination's latch is never half-open, nor in TIME_WAIT
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
- * @err:       what the socket is to be told, for ln->reports
+ * @err:       errno that the socket is to be told, for ln->reports
  * @report:    in one of ln->reports, which holds the latch; @rcu after that
  */
 struct latch {
@@ -118,19 +117,18 @@ struct latch {
 				own_asked:2,
 				own_given:1,
 				own_off:1,
-				own_renew:1;
+				own_renew:1,
+				dest:1;
 	u8			missed;
+	bool			has_dests;
+	u8			err;
 	u16			portaddr;
-	s16			err;
 	u32			conflicts;
 	spinlock_t		lock;
-	u32			own_since;
+	u32			id;
 	union {
 		struct rhash_head sock_node;
-		struct {
-			int	dif;
-			int	sdif;
-		};
+		struct { int dif, sdif; };
 	};
 
 	struct hlist_nulls_node	member;
@@ -139,21 +137,24 @@ struct latch {
 		unsigned long	expires;
 	};
 	struct latch_demand	*demand;
-	struct list_head	pending_link;
+	union {
+		struct list_head pending_link;
+		struct list_head dest_link;
+	};
 	struct list_head	own_link;
+	struct latch_dests	*dests;
 	union {
 		struct list_head report;
 		struct rcu_head	rcu;
 	};
 	atomic_t		drops[LATCH_DIRS];
-	u32			id;
 	union {
 		u32		txhash;
 		u32		share;
 		int		bound;
 	};
 	u32			breaks;
-	u32			broke;
+	u32			since;
 	refcount_t		ref;
 };
 

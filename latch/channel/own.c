@@ -103,7 +103,7 @@ static void latch_own_queue(struct latch *l, bool wait)
 	spin_lock(&ln->own.lock);
 	queued = !list_empty(&l->own_link);
 	if (!queued && wait)
-		l->own_since = jiffies;
+		l->since = jiffies;
 	if (queued && !wait)
 		list_move_tail(&l->own_link, &ln->own.now);
 	else if (!queued && latch_hold(l))
@@ -130,6 +130,21 @@ static bool latch_own_unqueue(struct latch *l)
 	if (queued)
 		latch_put(l);
 	return queued;
+}
+
+/**
+ * latch_own_stop() - a flow that waits for a policy of its own does not last: its latch broke
+ * @l: the latch, whose lock is held
+ *
+ * It waits anew when it is established again.
+ *
+ * Context: any.
+ */
+void latch_own_stop(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (!l->own_given)
+		latch_own_unqueue(l);
 }
 
 /**
@@ -329,7 +344,7 @@ long latch_own_due(struct latch_net *ln, struct list_head *todo)
 	list_splice_init(&ln->own.now, todo);
 	/* in the order in which they began to wait */
 	list_for_each_entry_safe(l, next, &ln->own.wait, own_link) {
-		left = (s32)(l->own_since + (u32)wait - (u32)jiffies);
+		left = (s32)(l->since + (u32)wait - (u32)jiffies);
 		if (left > 0)
 			break;
 		list_move_tail(&l->own_link, todo);

@@ -19,6 +19,7 @@ bool latch_own_moved(const struct latch *l);
 void latch_own_look(struct latch *l, struct latch_common *c);
 bool latch_own_wanted(const struct latch *l);
 void latch_own_recheck(struct latch *l);
+void latch_own_stop(struct latch *l);
 void latch_own_again(struct latch *l);
 void latch_own_given(struct latch *l);
 void latch_own_taken(struct latch *l);

@@ -10,6 +10,7 @@
 #include "base/net.h"
 #include "base/work.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/report.h"
 #include "channel/trace.h"
 #include "core/conflict.h"
@@ -64,7 +65,7 @@ void latch_report(struct latch *l, int err)
 		return;
 	trace_latch_report(l, err);
 	spin_lock(&ln->reports.lock);
-	l->err = err;
+	l->err = -err;
 	if (l->put_off)
 		list_move_tail(&l->report, &ln->reports.all);
 	else if (list_empty(&l->report) && latch_hold(l))
@@ -84,11 +85,12 @@ static void latch_report_spare(struct latch *l)
 	struct latch_net *ln = l->ln;
 	bool first;
 
+	latch_own_stop(l);
 	spin_lock(&ln->reports.lock);
 	first = list_empty(&ln->reports.grace);
 	if (list_empty(&l->report) && latch_hold(l)) {
 		l->put_off = 1;
-		l->broke = jiffies;
+		l->since = jiffies;
 		list_add_tail(&l->report, &ln->reports.grace);
 	}
 	spin_unlock(&ln->reports.lock);
@@ -168,7 +170,7 @@ struct latch *latch_report_next(struct latch_net *ln, struct list_head *from, in
 	l = list_first_entry_or_null(from ?: &ln->reports.all, struct latch, report);
 	if (l) {
 		list_del_init(&l->report);
-		*err = l->err;
+		*err = -l->err;
 	}
 	spin_unlock_bh(&ln->reports.lock);
 	return l;
@@ -189,7 +191,7 @@ void latch_report_again(struct latch *l, int err)
 	spin_lock_bh(&ln->reports.lock);
 	reported = !list_empty(&l->report);
 	if (!reported) {
-		l->err = err;
+		l->err = -err;
 		list_add_tail(&l->report, &ln->reports.later);
 	}
 	spin_unlock_bh(&ln->reports.lock);
@@ -220,7 +222,7 @@ static struct latch *latch_report_due(struct latch_net *ln, long *left)
 	spin_lock_bh(&ln->reports.lock);
 	l = list_first_entry_or_null(&ln->reports.grace, struct latch, report);
 	if (l) {
-		*left = (s32)(l->broke + (u32)latch_report_grace(ln) - (u32)jiffies);
+		*left = (s32)(l->since + (u32)latch_report_grace(ln) - (u32)jiffies);
 		if (*left > 0)
 			l = NULL;
 		else

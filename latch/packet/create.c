@@ -13,6 +13,7 @@
 
 #include "base/mib.h"
 #include "base/net.h"
+#include "channel/dest.h"
 #include "channel/latch.h"
 #include "channel/pkt.h"
 #include "channel/table.h"
@@ -368,8 +369,12 @@ static unsigned int latch_create_udp(struct latch_net *ln, struct sk_buff *skb,
 		latch_owner_stale(l, sk);
 	if (l && READ_ONCE(l->hashed) && !latch_exempt(l))
 		return latch_enforce(l, skb, LATCH_DIR_IN);
-	if (!latch_own_flow(sk, &h->flow, &own) || latch_udp_unread(sk))
+	if (!latch_own_flow(sk, &h->flow, &own) || latch_udp_unread(sk)) {
+		/* latch_dest_rcv() looks at it */
+		if (l && latch_dest_find(l, &h->flow))
+			return NF_ACCEPT;
 		return latch_stray(ln, l, skb, LATCH_DIR_IN);
+	}
 	return latch_create_sock(ln, sk, l, skb, &own, LATCH_DIR_IN);
 }
 

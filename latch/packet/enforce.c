@@ -36,13 +36,14 @@
 
 /*
  * Somebody traces drops: say of which flow the packet is, which a latch that is not in the table
- * of flows, as a listener's, does not know.
+ * of flows, as a listener's, does not know. That of a destination does.
  */
 static noinline void latch_drop_trace(struct latch_net *ln, const struct latch *l,
 				      struct sk_buff *skb, u8 dir, u8 reason)
 {
 	u8 pf = skb->protocol == htons(ETH_P_IP) ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	const struct latch_flow *f = l && READ_ONCE(l->hashed) ? &l->flow : NULL;
+	bool known = l && (READ_ONCE(l->hashed) || l->dest);
+	const struct latch_flow *f = known ? &l->flow : NULL;
 	struct latch_hdr h = {};
 
 	if (!f) {
@@ -50,6 +51,27 @@ static noinline void latch_drop_trace(struct latch_net *ln, const struct latch *
 		f = h.kind == LATCH_PKT_FLOW ? &h.flow : NULL;
 	}
 	trace_latch_drop(ln, l, f, skb, dir, reason);
+}
+
+/**
+ * latch_drop_count() - count why a packet is dropped
+ * @ln:     the namespace
+ * @l:      its latch; NULL where it has none
+ * @skb:    the packet, which the caller drops
+ * @dir:    LATCH_DIR_*
+ * @reason: LATCH_REASON_*
+ *
+ * Context: any.
+ */
+void latch_drop_count(struct latch_net *ln, struct latch *l, struct sk_buff *skb, u8 dir,
+		      u8 reason)
+{
+	latch_mib_drop(ln, dir, reason);
+	latch_spd_check_defaults(ln);
+	if (trace_latch_drop_enabled())
+		latch_drop_trace(ln, l, skb, dir, reason);
+	if (l)
+		atomic_inc(&l->drops[dir]);
 }
 
 /**
@@ -65,12 +87,7 @@ static noinline void latch_drop_trace(struct latch_net *ln, const struct latch *
 unsigned int latch_drop(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
 			u8 dir, u8 reason)
 {
-	latch_mib_drop(ln, dir, reason);
-	latch_spd_check_defaults(ln);
-	if (trace_latch_drop_enabled())
-		latch_drop_trace(ln, l, skb, dir, reason);
-	if (l)
-		atomic_inc(&l->drops[dir]);
+	latch_drop_count(ln, l, skb, dir, reason);
 	/* stolen, not dropped: to the sender it is as if it were lost (2.3-19) */
 	kfree_skb_reason(skb, SKB_DROP_REASON_XFRM_POLICY);
 	return NF_STOLEN;
@@ -265,16 +282,16 @@ static struct latch_verdict latch_enforce_packet(struct latch *l, const struct l
 }
 
 /**
- * latch_enforce() - a packet of a flow that has a latch
+ * latch_judge() - may a packet of a flow that has a latch pass?
  * @l:   the latch; any whose flow or socket the packet is of
  * @skb: the packet
  * @dir: LATCH_DIR_*
  *
- * Complete by itself: it does not ask the cache of SAs.
+ * Complete by itself: it does not ask the cache of SAs. Nothing is dropped or counted.
  *
- * Context: RCU read side, @l->lock not held. Return: NF_ACCEPT or NF_STOLEN.
+ * Context: RCU read side, @l->lock not held. Return: LATCH_PASS, or LATCH_DROP with a reason.
  */
-unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir)
+struct latch_verdict latch_judge(struct latch *l, struct sk_buff *skb, u8 dir)
 {
 	struct latch_verdict v = { .act = LATCH_DROP, .reason = LATCH_REASON_HEADER };
 	struct latch_pkt p = {};
@@ -284,10 +301,45 @@ unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir)
 		v = latch_enforce_packet(l, &p);
 		spin_unlock_bh(&l->lock);
 	}
+	if (v.act != LATCH_PASS)
+		latch_reroute(skb, dir, v.reason);
+	return v;
+}
+
+/**
+ * latch_enforce() - a packet of a flow that has a latch
+ * @l:   the latch; any whose flow or socket the packet is of
+ * @skb: the packet
+ * @dir: LATCH_DIR_*
+ *
+ * Context: RCU read side, @l->lock not held. Return: NF_ACCEPT or NF_STOLEN.
+ */
+unsigned int latch_enforce(struct latch *l, struct sk_buff *skb, u8 dir)
+{
+	struct latch_verdict v = latch_judge(l, skb, dir);
+
 	if (v.act == LATCH_PASS)
 		return NF_ACCEPT;
-	latch_reroute(skb, dir, v.reason);
 	return latch_drop(l->ln, l, skb, dir, v.reason);
+}
+
+/**
+ * latch_fits() - does a packet about a latched flow have the protection that was latched?
+ * @l: the latch
+ * @p: an ICMP error, or what a socket says of a connection that is over
+ *
+ * Nothing is noted, and no state changes.
+ *
+ * Context: RCU read side, @l->lock not held. Return: true where it has.
+ */
+bool latch_fits(struct latch *l, const struct latch_pkt *p)
+{
+	bool fits;
+
+	spin_lock_bh(&l->lock);
+	fits = l->group && !latch_mismatch(l, p);
+	spin_unlock_bh(&l->lock);
+	return fits;
 }
 
 /**
@@ -306,14 +358,10 @@ unsigned int latch_enforce_only(struct latch *l, struct sk_buff *skb, u8 dir, bo
 				u8 reason)
 {
 	struct latch_pkt p = {};
-	bool fits = false;
 
 	if (!latch_classify(l->ln, skb, dir, &p))
 		return latch_drop(l->ln, l, skb, dir, LATCH_REASON_HEADER);
-	if (latched) {
-		spin_lock_bh(&l->lock);
-		fits = l->group && !latch_mismatch(l, &p);
-		spin_unlock_bh(&l->lock);
-	}
-	return fits ? NF_ACCEPT : latch_drop(l->ln, l, skb, dir, reason);
+	if (latched && latch_fits(l, &p))
+		return NF_ACCEPT;
+	return latch_drop(l->ln, l, skb, dir, reason);
 }

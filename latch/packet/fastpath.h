@@ -95,7 +95,7 @@ static __always_inline bool latch_plain_sure(const struct latch *l, const struct
 {
 	if (latch_exempt(l))
 		return true;
-	if (!READ_ONCE(l->hashed) || READ_ONCE(l->special))
+	if (!READ_ONCE(l->hashed) || READ_ONCE(l->special) || READ_ONCE(l->has_dests))
 		return false;
 	return proto == IPPROTO_TCP || !latch_udp_reconnected(l, sk);
 }

@@ -6,6 +6,7 @@
 #include <linux/netfilter.h>
 
 #include "base/net.h"
+#include "channel/dest.h"
 #include "channel/latch.h"
 #include "channel/skcache.h"
 #include "channel/table.h"
@@ -107,7 +108,8 @@ unsigned int latch_input_icmp(struct latch_net *ln, struct sk_buff *skb,
 	l = latch_find_live(ln, &h->flow);
 	if (!l) {
 		l = latch_create_demand(ln, skb, h);
-		if (!l || READ_ONCE(l->mode) != LATCH_MODE_REQUIRE)
+		/* about a destination latch_dest_icmp() decides */
+		if (!l || READ_ONCE(l->mode) != LATCH_MODE_REQUIRE || latch_dest_find(l, &h->flow))
 			return NF_ACCEPT;
 	}
 	return latch_enforce_only(l, skb, LATCH_DIR_IN,

@@ -8,6 +8,7 @@
 #include <net/addrconf.h>
 
 #include "base/net.h"
+#include "channel/dest.h"
 #include "channel/latch.h"
 #include "channel/skcache.h"
 #include "channel/table.h"
@@ -15,6 +16,7 @@
 #include "core/types.h"
 #include "packet/balanced.h"
 #include "packet/create.h"
+#include "packet/dest.h"
 #include "packet/enforce.h"
 #include "packet/fastpath.h"
 #include "packet/hooks.h"
@@ -249,6 +251,35 @@ static bool latch_forwarded(const struct sk_buff *skb, u8 pf)
 				    IP6CB(skb)->flags & IP6SKB_FORWARDED;
 }
 
+/*
+ * What a socket sends that has destinations with latches of their own (5.3-1). Returns whether that
+ * says what becomes of it, in @ret. What is sent to the peer of a connected socket has to meet the
+ * latch of the connection, too.
+ */
+static bool latch_output_dest(struct latch *l, struct sock *sk, struct sk_buff *skb,
+			      const struct latch_hdr *h, const struct nf_hook_state *st,
+			      unsigned int *ret)
+{
+	struct latch *d;
+	u8 state;
+
+	/* options and extension headers may have it go elsewhere */
+	if (h->kind != LATCH_PKT_FLOW || !h->plain) {
+		*ret = latch_dest_refuse(l->ln, l, skb, LATCH_REASON_HEADER);
+		return true;
+	}
+	d = latch_dest_find(l, &h->flow);
+	if (!d)
+		return false;
+	state = READ_ONCE(d->state);
+	if ((state == LATCH_STATE_LARVAL || state == LATCH_STATE_ESTABLISHED) &&
+	    latch_comes_again(l->ln, skb, st->out))
+		*ret = NF_ACCEPT;
+	else
+		*ret = latch_dest_send(d, sk, skb, h);
+	return *ret != NF_ACCEPT || READ_ONCE(sk->sk_state) != TCP_ESTABLISHED;
+}
+
 /* Tier 3: any packet, from nothing but itself. */
 static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_buff *skb,
 					       const struct nf_hook_state *st)
@@ -256,10 +287,10 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	struct sock *sk = latch_sender(ln, skb, st);
 	struct latch_hdr h;
 	struct latch *l;
+	unsigned int ret;
 
 	if (latch_tagged_demands(skb) && !latch_comes_again(ln, skb, st->out)) {
-		unsigned int ret = latch_tagged_send(ln, skb);
-
+		ret = latch_tagged_send(ln, skb);
 		if (ret != NF_ACCEPT)
 			return ret;
 	}
@@ -267,6 +298,8 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	if (latch_balanced(skb))
 		sk = latch_balanced_sender(ln, skb, st->pf, &h) ?: sk;
 	l = sk ? latch_find_sk(sk) : NULL;
+	if (l && READ_ONCE(l->has_dests) && latch_output_dest(l, sk, skb, &h, st, &ret))
+		return ret;
 	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
 		return latch_output_enforce(l, skb, &h, st);
 	switch (h.kind) {

@@ -5,13 +5,10 @@
  *
  * A hook in LOCAL_IN would be too early: the kernel's own policy check, which comes after it,
  * goes by the mark, and which of several sockets gets a multicast datagram is not known there.
- * encap_rcv is called for each datagram of the very socket, after that check.
  */
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
-#include <net/icmp.h>
 #include <net/sock.h>
-#include <net/udp_tunnel.h>
 
 #include "base/mib.h"
 #include "base/net.h"
@@ -22,6 +19,7 @@
 #include "core/params.h"
 #include "core/types.h"
 #include "packet/classify.h"
+#include "packet/datagram.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
 #include "packet/tagged.h"
@@ -63,18 +61,18 @@ static u32 latch_tag(struct latch_net *ln, struct sk_buff *skb)
 	return number ?: latch_tag_full(ln, skb, pf);
 }
 
-/*
- * encap_rcv of a socket that gets tags: UDP goes on with the datagram. Context: RCU read side,
- * BH off.
+/**
+ * latch_tagged_rcv() - a datagram for a socket that gets tags gets its number
+ * @ln:  the namespace, NULL where it ends
+ * @skb: the datagram
+ *
+ * Context: RCU read side, BH off.
  */
-static int latch_tagged_rcv(struct sock *sk, struct sk_buff *skb)
+void latch_tagged_rcv(struct latch_net *ln, struct sk_buff *skb)
 {
-	struct latch_net *ln = latch_pernet(sock_net(sk));
-
 	skb->mark = ln ? latch_tag(ln, skb) : LATCH_TAG_UNKNOWN;
 	if (ln && skb->mark == LATCH_TAG_UNKNOWN)
 		latch_mib_event(ln, LATCH_MIB_TAG_UNKNOWN);
-	return 1;
 }
 
 /* Why a datagram may not go to the peer that a number stands for: set of LATCH_R() bits. */
@@ -119,81 +117,6 @@ unsigned int latch_tagged_send(struct latch_net *ln, struct sk_buff *skb)
 	return NF_DROP_ERR(err);
 }
 
-/* What an ICMP error says of a datagram that was sent; false where that may be temporary. */
-static bool latch_icmp_fatal4(const struct icmphdr *h, int *err, u32 *info)
-{
-	bool known = h->type == ICMP_DEST_UNREACH && h->code <= NR_ICMP_UNREACH;
-
-	*err = h->type == ICMP_PARAMETERPROB ? EPROTO :
-	       known ? icmp_err_convert[h->code].errno : EHOSTUNREACH;
-	*info = h->type == ICMP_PARAMETERPROB ? ntohl(h->un.gateway) >> 24 : 0;
-	if (known && h->code == ICMP_FRAG_NEEDED) {
-		*err = EMSGSIZE;
-		*info = ntohs(h->un.frag.mtu);
-		return true;
-	}
-	return known ? icmp_err_convert[h->code].fatal : h->type == ICMP_PARAMETERPROB;
-}
-
-static bool latch_tagged_err4(struct sock *sk, struct sk_buff *skb, const struct udphdr *uh,
-			      int *err)
-{
-	u32 info;
-	bool fatal = latch_icmp_fatal4(icmp_hdr(skb), err, &info);
-
-	if (!latch_recverr4(sk))
-		return fatal && sk->sk_state == TCP_ESTABLISHED;
-	latch_icmp_error4(sk, skb, *err, uh->dest, info, (u8 *)(uh + 1));
-	return true;
-}
-
-static bool latch_tagged_err6(struct sock *sk, struct sk_buff *skb, const struct udphdr *uh,
-			      int *err)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	const struct icmp6hdr *h = icmp6_hdr(skb);
-	bool fatal = icmpv6_err_convert(h->icmp6_type, h->icmp6_code, err);
-
-	if (h->icmp6_type == ICMPV6_PKT_TOOBIG &&
-	    inet6_sk(sk)->pmtudisc != IPV6_PMTUDISC_DONT)
-		fatal = true;
-	if (!latch_recverr6(sk))
-		return fatal && sk->sk_state == TCP_ESTABLISHED;
-	latch_icmp_error6(sk, skb, *err, uh->dest, ntohl(h->icmp6_mtu), (u8 *)(uh + 1));
-	return true;
-#else
-	return false;
-#endif
-}
-
-/*
- * encap_err_rcv: the kernel takes the socket for a tunnel's, which is not told of ICMP errors,
- * so this tells it. Context: RCU read side, BH off.
- */
-static latch_encap_err(latch_tagged_err)
-{
-	const struct udphdr *uh = latch_encap_err_udp;
-	int err;
-
-	if (skb->protocol == htons(ETH_P_IP) ? latch_tagged_err4(sk, skb, uh, &err) :
-					       latch_tagged_err6(sk, skb, uh, &err)) {
-		WRITE_ONCE(sk->sk_err, err);
-		sk_error_report(sk);
-	}
-}
-
-static bool latch_tagged(const struct sock *sk)
-{
-	return READ_ONCE(udp_sk(sk)->encap_rcv) == latch_tagged_rcv;
-}
-
-static void latch_tagged_undo(struct sock *sk)
-{
-	WRITE_ONCE(udp_sk(sk)->encap_type, 0);
-	WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
-	WRITE_ONCE(udp_sk(sk)->encap_err_rcv, NULL);
-}
-
 /**
  * latch_tagged_on() - a UDP socket gets tags from now on
  * @l:  its latch
@@ -205,21 +128,15 @@ static void latch_tagged_undo(struct sock *sk)
  */
 int latch_tagged_on(struct latch *l, struct sock *sk)
 {
-	struct udp_sock *up = udp_sk(sk);
-
-	if (latch_tagged(sk))
+	if (latch_datagrams_for(sk, LATCH_UDP_TAGGED))
 		return 0;
-	if (up->encap_type || up->encap_rcv)
+	if (!latch_datagrams_on(sk, LATCH_UDP_TAGGED))
 		return -EBUSY;
-	WRITE_ONCE(up->encap_err_rcv, latch_tagged_err);
-	WRITE_ONCE(up->encap_rcv, latch_tagged_rcv);
-	WRITE_ONCE(up->encap_type, LATCH_UDP_TAGGED);
-	udp_tunnel_encap_enable(sk);
 	if (inet_sk(sk)->inet_num) {
 		/* a datagram may be on its way past the hook that was not there */
 		synchronize_net();
 		if (latch_udp_unread(sk)) {
-			latch_tagged_undo(sk);
+			latch_datagrams_off(sk, LATCH_UDP_TAGGED);
 			return -EBUSY;
 		}
 	}
@@ -253,7 +170,6 @@ void latch_tagged_off(struct latch *l, struct sock *sk)
 	/* not where the socket has asked for it since */
 	if (sk->sk_clockid == CLOCK_REALTIME)
 		sock_reset_flag(sk, SOCK_TXTIME);
-	if (latch_tagged(sk))
-		latch_tagged_undo(sk);
+	latch_datagrams_off(sk, LATCH_UDP_TAGGED);
 	latch_label_unuser(l->ln);
 }

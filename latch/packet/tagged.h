@@ -6,13 +6,12 @@
 #include <linux/udp.h>
 #include <net/sock.h>
 
+#include "packet/datagram.h"
+
 struct latch;
 struct latch_net;
 struct sk_buff;
 struct sock;
-
-/* encap_type of sockets that get tags; the kernel asks only whether it is 0 */
-#define LATCH_UDP_TAGGED	100
 
 /*
  * Does a datagram say to whom it may go? The number is where SCM_TXTIME puts the time to send it:
@@ -25,10 +24,11 @@ static __always_inline bool latch_tagged_demands(const struct sk_buff *skb)
 
 	return unlikely(skb->tstamp) && sk && sk_fullsock(sk) &&
 	       sk->sk_protocol == IPPROTO_UDP &&
-	       READ_ONCE(udp_sk(sk)->encap_type) == LATCH_UDP_TAGGED &&
+	       latch_datagrams_for(sk, LATCH_UDP_TAGGED) &&
 	       sk->sk_clockid == CLOCK_REALTIME;
 }
 
+void latch_tagged_rcv(struct latch_net *ln, struct sk_buff *skb);
 unsigned int latch_tagged_send(struct latch_net *ln, struct sk_buff *skb);
 
 int latch_tagged_on(struct latch *l, struct sock *sk);

@@ -148,6 +148,24 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
 }
 
 /**
+ * latch_owner_policies() - in which directions a socket has policies of its own
+ * @l:  its latch, or that of one of its destinations, whose lock is held
+ * @sk: the socket
+ *
+ * The SPD does not govern its flows then.
+ *
+ * Context: RCU read side.
+ */
+void latch_owner_policies(struct latch *l, struct sock *sk)
+{
+	lockdep_assert_held(&l->lock);
+	l->sockpol_in = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) &&
+			latch_sockpol_others(sk, XFRM_POLICY_IN);
+	l->sockpol_out = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]) &&
+			 latch_sockpol_others(sk, XFRM_POLICY_OUT);
+}
+
+/**
  * latch_owner_latched() - a socket's flow gets its SA
  * @l:  the latch, whose lock is held
  * @sk: the socket
@@ -156,11 +174,7 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
  */
 void latch_owner_latched(struct latch *l, struct sock *sk)
 {
-	lockdep_assert_held(&l->lock);
-	l->sockpol_in = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) &&
-			latch_sockpol_others(sk, XFRM_POLICY_IN);
-	l->sockpol_out = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]) &&
-			 latch_sockpol_others(sk, XFRM_POLICY_OUT);
+	latch_owner_policies(l, sk);
 	l->restored = false;
 	if (sk->sk_protocol == IPPROTO_UDP)
 		latch_udp_latched(l, sk);

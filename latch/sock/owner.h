@@ -10,6 +10,7 @@ struct sock;
 bool latch_sk_flow(const struct sock *sk, struct latch_flow *f);
 int latch_owner_chain(struct latch *l, struct sock *sk);
 int latch_owner_attach(struct latch *l, struct sock *sk);
+void latch_owner_policies(struct latch *l, struct sock *sk);
 void latch_owner_latched(struct latch *l, struct sock *sk);
 bool latch_owner_unchain(struct latch *l);
 void latch_owner_unpin(struct latch *l);

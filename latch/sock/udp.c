@@ -3,7 +3,9 @@
  * What is UDP's own: there is no event for connect() and close(), and a socket may be found
  * by more than its 5-tuple (RFC 5660 5.2-1, 5.2-2).
  */
+#include <linux/if_ether.h>
 #include <net/inet_sock.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 #include <uapi/linux/xfrm.h>
 
@@ -54,6 +56,45 @@ bool latch_udp_unread(const struct sock *sk)
 {
 	return !skb_queue_empty_lockless(&sk->sk_receive_queue) ||
 	       !skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
+}
+
+/* Is a datagram that waits to be read from the remote end of this flow? */
+static bool latch_udp_from(const struct sk_buff *skb, const struct latch_flow *f)
+{
+	bool ip4 = skb->protocol == htons(ETH_P_IP);
+	u8 family = ip4 ? AF_INET : AF_INET6;
+
+	if (family != f->family || (__force u16)udp_hdr(skb)->source != f->rport)
+		return false;
+	return ip4 ? !memcmp(&ip_hdr(skb)->saddr, &f->remote, 4) :
+		     !memcmp(&ipv6_hdr(skb)->saddr, &f->remote, 16);
+}
+
+static bool latch_udp_queued_from(struct sk_buff_head *queue, const struct latch_flow *f)
+{
+	struct sk_buff *skb;
+	bool found = false;
+
+	spin_lock_bh(&queue->lock);
+	skb_queue_walk(queue, skb)
+		found |= latch_udp_from(skb, f);
+	spin_unlock_bh(&queue->lock);
+	return found;
+}
+
+/**
+ * latch_udp_unread_from() - do datagrams of one sender wait to be read?
+ * @sk: UDP socket
+ * @f:  a flow; its remote end is the sender
+ *
+ * Readers move datagrams from the first queue to the second one.
+ *
+ * Context: process.
+ */
+bool latch_udp_unread_from(struct sock *sk, const struct latch_flow *f)
+{
+	return latch_udp_queued_from(&sk->sk_receive_queue, f) ||
+	       latch_udp_queued_from(&udp_sk(sk)->reader_queue, f);
 }
 
 /**

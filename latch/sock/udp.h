@@ -49,6 +49,7 @@ static __always_inline bool latch_udp_open(const struct latch *l, const struct s
 struct sock *latch_udp_lookup(struct latch_net *ln, const struct latch_flow *f, int dif,
 			      int sdif, struct sk_buff *skb);
 bool latch_udp_unread(const struct sock *sk);
+bool latch_udp_unread_from(struct sock *sk, const struct latch_flow *f);
 bool latch_udp_left(struct latch *l);
 void latch_udp_latched(struct latch *l, struct sock *sk);
 

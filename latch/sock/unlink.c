@@ -5,6 +5,7 @@
 #include <net/sock.h>
 
 #include "base/net.h"
+#include "channel/dest.h"
 #include "channel/id.h"
 #include "channel/label.h"
 #include "channel/latch.h"
@@ -16,6 +17,20 @@
 #include "sock/ownpol.h"
 #include "sock/unlink.h"
 
+/* The socket of a latch goes: so do the latches of its destinations. */
+static void latch_unlink_dests(struct latch *parent)
+{
+	struct latch *l;
+
+	while ((l = latch_dests_next(parent))) {
+		spin_lock_bh(&l->lock);
+		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		spin_unlock_bh(&l->lock);
+		latch_unlink(l);
+		latch_put(l);
+	}
+}
+
 /**
  * latch_unlink() - take a latch out of all tables and drop their reference
  * @l: the latch; the caller holds it, or is under RCU
@@ -25,6 +40,7 @@
 void latch_unlink(struct latch *l)
 {
 	struct sock *kept = NULL;
+	bool dests;
 
 	spin_lock_bh(&l->lock);
 	if (l->unlinked) {
@@ -41,24 +57,29 @@ void latch_unlink(struct latch *l)
 		spin_unlock_bh(&l->lock);
 		return;
 	}
+	/* one that latch_renew() has replaced has no socket */
+	dests = l->sk && l->has_dests;
+	latch_dest_leave(l);
 	latch_unhash_sk(l);
 	latch_halfopen_del(l);
 	if (l->tagging)
 		latch_label_unuser(l->ln);
 	l->tagging = 0;
 	spin_unlock_bh(&l->lock);
+	if (dests)
+		latch_unlink_dests(l);
 	if (kept)
 		sock_put(kept);
 	latch_put(l);
 }
 
-/* Is it broken, does it silence its socket, or give it tags? */
+/* Is it broken, does it silence its socket, or has that tags or destinations? */
 static bool latch_release_stays(const struct latch *l)
 {
 	u8 state = READ_ONCE(l->state);
 
-	return l->tagging || state == LATCH_STATE_BROKEN ||
-	       (state == LATCH_STATE_CLOSED && READ_ONCE(l->hashed));
+	return l->tagging || l->has_dests || state == LATCH_STATE_BROKEN ||
+	       (state == LATCH_STATE_CLOSED && (READ_ONCE(l->hashed) || l->dest));
 }
 
 /**
@@ -66,8 +87,8 @@ static bool latch_release_stays(const struct latch *l)
  * @l: the latch; the caller holds it, or is under RCU
  *
  * One that is broken stays, as does one that was closed and silences its socket, and one whose
- * socket gets tags: nothing is to come of this that did not pass before, and what an
- * administrator's rules wrote must not pass for a tag.
+ * socket gets tags or has destinations: nothing is to come of this that did not pass before, and
+ * what an administrator's rules wrote must not pass for a tag. The latch of one destination may go.
  *
  * A policy that was made for it goes first: if the SPD would have the flow go on in clear text, the
  * latch is broken by that.
@@ -144,6 +165,9 @@ struct latch *latch_renew(struct latch *l, gfp_t gfp)
 	spin_lock_bh(&l->lock);
 	spin_lock_nested(&new->lock, SINGLE_DEPTH_NESTING);
 	new->sk = l->sk;
+	/* packets find them by the one or by the other */
+	new->dests = latch_dests_hold(l->dests);
+	new->has_dests = l->has_dests;
 	kept = l->kept ? l->sk : NULL;
 	if (!err && kept)
 		err = latch_owner_chain(new, kept);

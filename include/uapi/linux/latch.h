@@ -12,6 +12,7 @@
 #ifndef _UAPI_LINUX_LATCH_H
 #define _UAPI_LINUX_LATCH_H
 
+#include <linux/socket.h>
 #include <linux/types.h>
 
 #define IP_LATCH		5660	/* struct latch_req in, struct latch_info out */
@@ -25,6 +26,7 @@
 #define IP_LATCH_TAG		(IP_LATCH + 7)	/* int: a tag with each datagram */
 #define IP_LATCH_TAG_INFO	(IP_LATCH + 8)	/* get: a tag's number in, struct latch_info out */
 #define IP_LATCH_TAG_PEER_ID	(IP_LATCH + 9)	/* get: the number in, value of the peer's ID out */
+#define IP_LATCH_DEST		(IP_LATCH + 10)	/* a destination: see struct latch_dest */
 #define IP_LATCH_ALERTS		(IP_LATCH + 11)	/* int: changes go to the error queue */
 #define IP_LATCH_LAST		IP_LATCH_ALERTS
 
@@ -299,6 +301,22 @@ struct latch_info {
 
 #define LATCH_INFO_SIZE_VER0	208
 #define LATCH_INFO_SIZE_VER1	224
+
+/**
+ * struct latch_dest - what datagrams to and from one destination have to meet (RFC 5660 5.3-1)
+ * @addr: struct sockaddr_in or sockaddr_in6; what is behind it is not looked at
+ * @req:  mode LATCH_MODE_REQUIRE and what the destination has to prove: it gets a latch. Or mode
+ *        LATCH_MODE_AUTO and nothing else: its latch goes
+ *
+ * setsockopt(IP_LATCH_DEST) of a UDP socket. getsockopt() takes @addr in front of the buffer, and
+ * puts a struct latch_info in its place.
+ */
+struct latch_dest {
+	struct __kernel_sockaddr_storage addr;
+	struct latch_req req;
+};
+
+#define LATCH_DEST_SIZE_VER0	720
 
 /* sock_extended_err.ee_type of a record of IP_LATCH_ALERTS; ee_origin is SO_EE_ORIGIN_LOCAL. */
 #define LATCH_ALERT_OWN		0x4c	/* the socket's own latch changed */
