@@ -90,11 +90,11 @@ int latch_nl_conn_flush_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* Lets all go that may; returns how many may not. */
-static unsigned int latch_release_all(struct latch_net *ln)
+/* Lets all go that may; says why others may not, as latch_release() does: rather -EBUSY. */
+static int latch_release_all(struct latch_net *ln)
 {
-	unsigned int stay = 0;
 	struct latch *l;
+	int one, err = 0;
 
 	rcu_read_lock();
 	latch_for_each(ln, l) {
@@ -102,13 +102,15 @@ static unsigned int latch_release_all(struct latch_net *ln)
 		if (READ_ONCE(l->listener) || !latch_hold(l))
 			continue;
 		rcu_read_unlock();
-		stay += latch_release(l) < 0;
+		one = latch_release(l);
+		if (one && err != -EBUSY)
+			err = one;
 		latch_put(l);
 		cond_resched();
 		rcu_read_lock();
 	}
 	rcu_read_unlock();
-	return stay;
+	return err;
 }
 
 /**
@@ -116,8 +118,8 @@ static unsigned int latch_release_all(struct latch_net *ln)
  * @skb:  the request
  * @info: its attributes
  *
- * Context: genl_lock held. Return: 0; -ENOENT no such latch; -EBUSY where one is broken or
- * closed, and stays.
+ * Context: genl_lock held. Return: 0; -ENOENT no such latch; -EBUSY where one is broken, closed or
+ * with tags, and stays, or is of a socket in use, and stays until it is not.
  */
 int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -132,11 +134,13 @@ int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
 		err = latch_release(l);
 		latch_put(l);
 	} else {
-		err = latch_release_all(ln) ? -EBUSY : 0;
+		err = latch_release_all(ln);
 	}
-	if (err)
+	if (err == -EAGAIN)
+		NL_SET_ERR_MSG(info->extack, "in use, with a policy of its own: release it again");
+	else if (err)
 		NL_SET_ERR_MSG(info->extack, "broken, closed, with tags or destinations: close it instead");
-	return err;
+	return err ? -EBUSY : 0;
 }
 
 static int latch_own_policy_off_all(struct latch_net *ln)

@@ -93,24 +93,28 @@ static bool latch_release_stays(const struct latch *l)
  * A policy that was made for it goes first: if the SPD would have the flow go on in clear text, the
  * latch is broken by that.
  *
- * Context: process, @l->lock not held. Return: 0; -EBUSY where it stays, also for a policy that
- * cannot go as the socket is in use.
+ * Context: process, @l->lock not held. Return: 0; -EBUSY where it stays; -EAGAIN where it stays as
+ * long as the socket is in use, since the policy cannot go then.
  */
 int latch_release(struct latch *l)
 {
-	bool stays;
+	int err = 0;
 
-	if (latch_release_stays(l) || latch_ownpol_off(l))
+	if (latch_release_stays(l))
 		return -EBUSY;
+	if (latch_ownpol_off(l))
+		return -EAGAIN;
 	spin_lock_bh(&l->lock);
-	stays = l->own_given || latch_release_stays(l);
-	if (!stays)
+	if (latch_release_stays(l))
+		err = -EBUSY;
+	else if (l->own_given)
+		err = -EAGAIN;
+	else
 		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
 	spin_unlock_bh(&l->lock);
-	if (stays)
-		return -EBUSY;
-	latch_unlink(l);
-	return 0;
+	if (!err)
+		latch_unlink(l);
+	return err;
 }
 
 /*

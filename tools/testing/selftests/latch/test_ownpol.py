@@ -15,6 +15,7 @@ from flow import FLOWS, Flow, disconnect, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times, wait
 from latchapi import L, ask, info, load, unload_when_idle, watch
+from stuck import in_use
 
 HOSTS = ("alice", "bob", "mallory")
 MODES = [{**row, "mode": m} for row in FLOWS for m in ("transport", "tunnel")]
@@ -448,6 +449,21 @@ def off_adverse(env, proto, fam):
     flow.pump(flow.moved(300 if proto == "tcp" else 3))
     both_are(flow, "ESTABLISHED")
     ksft_eq(env.alice.nl.error("conn-own-policy-off", id=2**40)[0], "ENOENT")
+
+
+@case("6.2-1_release_while_the_socket_is_in_use_tcp{fam}", [{"fam": 4}, {"fam": 6}])
+def release_in_use(env, fam):
+    """The policy cannot go then: the refusal says so, and the release works when the socket is free."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = owned(ipsec.tcp())
+    number = info(flow.a).id
+    with in_use(flow.a):
+        for attrs in ({"id": number}, {}):
+            said = env.alice.nl.error("conn-release", **attrs)
+            ksft_eq((said[0], said[2]), ("EBUSY", "in use, with a policy of its own: release it again"))
+    wait(lambda: not has_own(flow.a), "the policy to go")
+    env.alice.nl.do("conn-release")
+    ksft_eq(env.alice.conns(), {})
 
 
 @case("2.3-14_gone_with_the_latch_{way}_{proto}",
