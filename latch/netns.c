@@ -16,6 +16,7 @@
 #include "channel/id.h"
 #include "channel/own.h"
 #include "channel/label.h"
+#include "channel/offer.h"
 #include "channel/report.h"
 #include "netns.h"
 #include "packet/watch.h"
@@ -59,6 +60,8 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->reports.grace);
 	INIT_LIST_HEAD(&ln->own.now);
 	INIT_LIST_HEAD(&ln->own.wait);
+	INIT_LIST_HEAD(&ln->own.offers);
+	INIT_LIST_HEAD(&ln->offers.all);
 	INIT_WORK(&ln->work.now, latch_worker_run);
 	INIT_DELAYED_WORK(&ln->work.later, latch_work_later_run);
 	INIT_DELAYED_WORK(&ln->sad.overdue_work, latch_sad_overdue_work);
@@ -67,6 +70,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_DELAYED_WORK(&ln->bind.reap_work, latch_bind_reap_work);
 	INIT_DELAYED_WORK(&ln->tell.work, latch_tell_work);
 	INIT_DELAYED_WORK(&ln->own.work, latch_ownpol_work);
+	INIT_DELAYED_WORK(&ln->own.offers_work, latch_own_offers_work);
 }
 
 static int __net_init latch_net_start(struct net *net)
@@ -96,6 +100,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	cancel_delayed_work_sync(&ln->tell.work);
+	cancel_delayed_work_sync(&ln->own.offers_work);
 	cancel_delayed_work_sync(&ln->own.work);
 	latch_watch_update(ln);
 }
@@ -111,12 +116,14 @@ static void __net_exit latch_net_stop(struct net *net)
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	cancel_delayed_work_sync(&ln->tell.work);
+	cancel_delayed_work_sync(&ln->own.offers_work);
 	cancel_delayed_work_sync(&ln->own.work);
 	latch_unlink_all(ln);
 	latch_halfopen_clear(ln);
 	latch_tell_clear(ln);
 	latch_alert_clear(ln);
 	latch_own_clear(ln);
+	latch_offer_flush(ln);
 	if (ln->watch.tcp) {
 		latch_watch_tcp(ln, false);
 		/* a call-back that still runs knows the namespace */

@@ -103,8 +103,41 @@ const struct nla_policy latch_conn_own_policy_off_nl_policy[LATCH_A_CONN_ID + 1]
 	[LATCH_A_CONN_ID] = { .type = NLA_U64, },
 };
 
+/* LATCH_CMD_POLICY_NEW - do */
+const struct nla_policy latch_policy_new_nl_policy[LATCH_A_POLICY_TMPL_REQID + 1] = {
+	[LATCH_A_POLICY_ACTION] = NLA_POLICY_RANGE(NLA_U8, 1, 1),
+	[LATCH_A_POLICY_BEFORE] = { .type = NLA_U32, },
+	[LATCH_A_POLICY_PROTO] = { .type = NLA_U8, },
+	[LATCH_A_POLICY_LOCAL] = { .type = NLA_BINARY, },
+	[LATCH_A_POLICY_LOCAL_LEN] = { .type = NLA_U8, },
+	[LATCH_A_POLICY_REMOTE] = { .type = NLA_BINARY, },
+	[LATCH_A_POLICY_REMOTE_LEN] = { .type = NLA_U8, },
+	[LATCH_A_POLICY_LOCAL_PORT] = { .type = NLA_U16, },
+	[LATCH_A_POLICY_REMOTE_PORT] = { .type = NLA_U16, },
+	[LATCH_A_POLICY_TMPL_PROTO] = { .type = NLA_U8, },
+	[LATCH_A_POLICY_TMPL_MODE] = { .type = NLA_U8, },
+	[LATCH_A_POLICY_TMPL_LOCAL] = { .type = NLA_BINARY, },
+	[LATCH_A_POLICY_TMPL_REMOTE] = { .type = NLA_BINARY, },
+	[LATCH_A_POLICY_TMPL_REQID] = { .type = NLA_U32, },
+};
+
+/* LATCH_CMD_POLICY_DEL - do */
+const struct nla_policy latch_policy_del_nl_policy[LATCH_A_POLICY_ID + 1] = {
+	[LATCH_A_POLICY_ID] = { .type = NLA_U32, },
+};
+
+/* LATCH_CMD_POLICY_GET - do */
+const struct nla_policy latch_policy_get_nl_policy[LATCH_A_POLICY_ID + 1] = {
+	[LATCH_A_POLICY_ID] = { .type = NLA_U32, },
+};
+
+/* LATCH_CMD_POLICY_FLUSH - do */
+const struct nla_policy latch_policy_flush_nl_policy[LATCH_A_POLICY_ACTION + 1] = {
+	[LATCH_A_POLICY_ACTION] = NLA_POLICY_RANGE(NLA_U8, 1, 1),
+};
+
 /* Ops table for latch */
-const struct genl_ops latch_nl_ops[12] = {
+const struct genl_ops latch_nl_ops[16] = {
 	{
 		.cmd		= LATCH_CMD_PEER_NEW,
 		.doit		= latch_nl_peer_new_doit,
@@ -190,6 +223,35 @@ const struct genl_ops latch_nl_ops[12] = {
 		.doit		= latch_nl_conn_own_policy_off_doit,
 		.policy		= latch_conn_own_policy_off_nl_policy,
 		.maxattr	= LATCH_A_CONN_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LATCH_CMD_POLICY_NEW,
+		.doit		= latch_nl_policy_new_doit,
+		.policy		= latch_policy_new_nl_policy,
+		.maxattr	= LATCH_A_POLICY_TMPL_REQID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LATCH_CMD_POLICY_DEL,
+		.doit		= latch_nl_policy_del_doit,
+		.policy		= latch_policy_del_nl_policy,
+		.maxattr	= LATCH_A_POLICY_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LATCH_CMD_POLICY_GET,
+		.doit		= latch_nl_policy_get_doit,
+		.dumpit		= latch_nl_policy_get_dumpit,
+		.policy		= latch_policy_get_nl_policy,
+		.maxattr	= LATCH_A_POLICY_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LATCH_CMD_POLICY_FLUSH,
+		.doit		= latch_nl_policy_flush_doit,
+		.policy		= latch_policy_flush_nl_policy,
+		.maxattr	= LATCH_A_POLICY_ACTION,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -35,8 +35,16 @@ extern const struct nla_policy latch_conn_release_nl_policy[LATCH_A_CONN_ID + 1]
 
 extern const struct nla_policy latch_conn_own_policy_off_nl_policy[LATCH_A_CONN_ID + 1];
 
+extern const struct nla_policy latch_policy_new_nl_policy[LATCH_A_POLICY_TMPL_REQID + 1];
+
+extern const struct nla_policy latch_policy_del_nl_policy[LATCH_A_POLICY_ID + 1];
+
+extern const struct nla_policy latch_policy_get_nl_policy[LATCH_A_POLICY_ID + 1];
+
+extern const struct nla_policy latch_policy_flush_nl_policy[LATCH_A_POLICY_ACTION + 1];
+
 /* Ops table for latch */
-extern const struct genl_ops latch_nl_ops[12];
+extern const struct genl_ops latch_nl_ops[16];
 
 int latch_nl_peer_get_start(struct netlink_callback *cb);
 
@@ -57,6 +65,12 @@ int latch_nl_manager_set_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info);
 int latch_nl_conn_own_policy_off_doit(struct sk_buff *skb,
 				      struct genl_info *info);
+int latch_nl_policy_new_doit(struct sk_buff *skb, struct genl_info *info);
+int latch_nl_policy_del_doit(struct sk_buff *skb, struct genl_info *info);
+int latch_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info);
+int latch_nl_policy_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
+int latch_nl_policy_flush_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	LATCH_NLGRP_EVENTS,

@@ -102,13 +102,19 @@ static bool latch_field_ok(u32 value, bool named)
 	return !value == !named;
 }
 
-/* What is never latched has no policy of its own. */
+/*
+ * What is never latched has no policy of its own; an offer is for who would rather send nothing
+ * than send in clear.
+ */
 static bool latch_mode_ok(const struct latch_req *req)
 {
 	if (req->own_policy && req->mode >= LATCH_MODE_OFF)
 		return false;
+	if (req->own_policy & LATCH_OWN_POLICY_OFFER && req->mode != LATCH_MODE_REQUIRE)
+		return false;
 	return latch_enum_ok(req->mode, req->mask & LATCH_REQ_MODE, LATCH_MODE_BYPASS) &&
-	       latch_enum_ok(req->own_policy, req->mask & LATCH_REQ_OWN_POLICY, 1);
+	       latch_enum_ok(req->own_policy, req->mask & LATCH_REQ_OWN_POLICY,
+			     LATCH_OWN_POLICY_KEEP | LATCH_OWN_POLICY_OFFER);
 }
 
 /**

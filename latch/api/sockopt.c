@@ -117,7 +117,10 @@ static void latch_request_soft(struct latch *l, const struct latch_req *req)
 		l->disposition = req->disposition;
 	if (!(req->mask & LATCH_REQ_OWN_POLICY))
 		return;
-	l->own_asked = req->own_policy ? LATCH_OWN_YES : LATCH_OWN_NO;
+	l->own_asked = req->own_policy & LATCH_OWN_POLICY_KEEP ? LATCH_OWN_YES : LATCH_OWN_NO;
+	l->own_ask_offer = !!(req->own_policy & LATCH_OWN_POLICY_OFFER);
+	if (!l->own_ask_offer)
+		l->own_offer = 0;
 	latch_own_check(l);
 }
 
@@ -153,9 +156,11 @@ static bool latch_too_late(const struct sock *sk, const struct latch *l, u8 mode
 	return latch_udp_unread(sk);
 }
 
-static bool latch_bypasses(const struct latch *l)
+/* Who listens begins nothing that an offer could be for. */
+static bool latch_offered_listener(const struct sock *sk, const struct latch_req *req)
 {
-	return l->mode == LATCH_MODE_BYPASS;
+	return req->own_policy & LATCH_OWN_POLICY_OFFER && sk->sk_protocol == IPPROTO_TCP &&
+	       sk->sk_state == TCP_LISTEN;
 }
 
 static int latch_request(struct latch_net *ln, struct sock *sk, const struct latch_req *req,
@@ -172,8 +177,8 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	if (!latch_soft(req) && latch_too_late(sk, l, req->mode))
 		err = -EBUSY;
 	rcu_read_unlock();
-	if (err)
-		return err;
+	if (err || latch_offered_listener(sk, req))
+		return err ?: -EOPNOTSUPP;
 
 	l = latch_for_request(ln, sk);
 	if (IS_ERR(l))
@@ -184,9 +189,9 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 		spin_unlock_bh(&l->lock);
 		goto out;
 	}
-	if (bypass && !latch_bypasses(l))
+	if (bypass && l->mode != LATCH_MODE_BYPASS)
 		err = latch_bypass(sk);
-	else if (!bypass && latch_bypasses(l))
+	else if (!bypass && l->mode == LATCH_MODE_BYPASS)
 		err = latch_bypass_end(sk);
 	if (!err) {
 		spin_lock_bh(&l->lock);

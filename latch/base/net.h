@@ -91,6 +91,7 @@ struct latch_net {
 	struct latch_net_labels		labels;
 	struct latch_net_reports	reports;
 	struct latch_net_own		own;
+	struct latch_net_offers		offers;
 	struct latch_net_reeval		reeval;
 	struct latch_net_pending	pending;
 	struct latch_net_tell		tell;

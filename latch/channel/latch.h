@@ -12,11 +12,6 @@
 #include "core/types.h"
 #include "core/verdict.h"
 
-struct latch_demand;
-struct latch_group;
-struct latch_net;
-struct sock;
-
 /* latch.special */
 #define LATCH_TIMEWAIT	0x01
 #define LATCH_COOKIE	0x02
@@ -67,12 +62,13 @@ struct sock;
  * @own_given: the socket has one, made for this latch
  * @own_off:   it gets none any more: an administrator took it away, or there can be none
  * @own_renew: it is to lose the one that it has, and may get another one
+ * @own_ask_offer: its socket takes an offer where it would send in clear; @own_seek: it would
+ *             have, and one is to be looked for; @own_offer: the policy that it has is of one
  * @own_link:  in one of ln->own's lists, which holds the latch
  * @unpin:     it is to be @kept once its owner was told
  * @tagging:   its socket asks for tags, and its datagrams pass latch_tagged_rcv()
  * @dest:      of a destination of @sk: @sock_node is in the table of destinations
- * @dests:     of the socket, while @has_dests, which is read anywhere; or where @dest_link is. A
- *             destination's latch is never half-open, nor in TIME_WAIT
+ * @dests:     of the socket, while @has_dests, read anywhere; or where @dest_link is, not @pending
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       errno that the socket is to be told, for ln->reports
  * @report:    in one of ln->reports, which holds the latch; @rcu after that
@@ -118,11 +114,16 @@ struct latch {
 				own_given:1,
 				own_off:1,
 				own_renew:1,
+				own_ask_offer:1,
+				own_offer:1,
+				own_seek:1,
 				dest:1;
-	u8			missed;
 	bool			has_dests;
 	u8			err;
-	u16			portaddr;
+	union {
+		u16		portaddr;
+		u8		missed;
+	};
 	u32			conflicts;
 	spinlock_t		lock;
 	u32			id;

@@ -17,11 +17,21 @@
 #include "core/types.h"
 #include "xfrm/sockpol.h"
 
-/* Does a policy of the socket's govern a direction of the flow, instead of the SPD? */
-static bool latch_own_governs(const struct latch *l, int dir)
+/**
+ * latch_own_governs() - does a policy of the socket's govern a flow, instead of the SPD?
+ * @l:   the flow's latch, whose lock is held
+ * @sk:  its socket
+ * @dir: XFRM_POLICY_IN or XFRM_POLICY_OUT
+ *
+ * That of an offer is there before the first SA.
+ *
+ * Context: any. Return: true where one does.
+ */
+bool latch_own_governs(const struct latch *l, const struct sock *sk, int dir)
 {
-	return rcu_access_pointer(l->sk->sk_policy[dir]) &&
-	       (l->own_given || latch_sockpol_others(l->sk, dir));
+	lockdep_assert_held(&l->lock);
+	return rcu_access_pointer(sk->sk_policy[dir]) &&
+	       (l->own_given || latch_sockpol_others(sk, dir));
 }
 
 /**
@@ -37,8 +47,8 @@ bool latch_own_moved(const struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
 	return l->sk && !l->listener && !sock_flag(l->sk, SOCK_DEAD) &&
-	       (latch_own_governs(l, XFRM_POLICY_IN) != l->sockpol_in ||
-		latch_own_governs(l, XFRM_POLICY_OUT) != l->sockpol_out);
+	       (latch_own_governs(l, l->sk, XFRM_POLICY_IN) != l->sockpol_in ||
+		latch_own_governs(l, l->sk, XFRM_POLICY_OUT) != l->sockpol_out);
 }
 
 /**
@@ -55,8 +65,8 @@ void latch_own_look(struct latch *l, struct latch_common *c)
 
 	if (!latch_own_moved(l))
 		return;
-	l->sockpol_in = latch_own_governs(l, XFRM_POLICY_IN);
-	l->sockpol_out = latch_own_governs(l, XFRM_POLICY_OUT);
+	l->sockpol_in = latch_own_governs(l, l->sk, XFRM_POLICY_IN);
+	l->sockpol_out = latch_own_governs(l, l->sk, XFRM_POLICY_OUT);
 	if (in && !l->sockpol_in)
 		c->pol[LATCH_DIR_IN] = 0;
 	if (out && !l->sockpol_out)
@@ -68,14 +78,15 @@ void latch_own_look(struct latch *l, struct latch_common *c)
  * @l: its latch, whose lock is held
  *
  * What the socket asked for comes before net.latch.own_policy, and what an administrator took
- * away does not come back. One that was given stays when the sysctl changes.
+ * away does not come back. One that was given stays when the sysctl changes, and one of an offer as
+ * long as the socket does not ask for something else.
  *
  * Context: any. Return: true where it is.
  */
 bool latch_own_wanted(const struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
-	if (l->own_off || l->own_asked == LATCH_OWN_NO)
+	if (l->own_off || (l->own_asked == LATCH_OWN_NO && !l->own_offer))
 		return false;
 	return l->own_given || l->own_asked == LATCH_OWN_YES ||
 	       READ_ONCE(l->ln->conf.own_policy) != LATCH_OWNPOL_NO;
@@ -166,6 +177,111 @@ void latch_own_recheck(struct latch *l)
 }
 
 /**
+ * latch_own_seek() - a socket's first packet would leave in clear: may an offer protect the flow?
+ * @l:      the socket's latch, whose lock is held
+ * @reason: LATCH_REASON_* that the packet is dropped for
+ *
+ * Context: any. Return: true where sock/offer.c finds out, and refuses the flow if there is none.
+ */
+bool latch_own_seek(struct latch *l, u8 reason)
+{
+	lockdep_assert_held(&l->lock);
+	if (!l->own_ask_offer || l->own_off || !l->sk || reason != LATCH_REASON_LARVAL)
+		return false;
+	l->own_seek = 1;
+	latch_own_queue(l, false);
+	return true;
+}
+
+/**
+ * latch_own_larval() - is there something to do about an offer?
+ * @l: the latch, whose lock is held
+ *
+ * Context: any. Return: true where its flow has no SA yet, and it takes offers.
+ */
+bool latch_own_larval(const struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	return l->own_ask_offer && !l->own_off && l->state <= LATCH_STATE_LARVAL && !l->unlinked;
+}
+
+/* For how long a socket waits for the SA of an offer: as the kernel does for that of an ACQUIRE. */
+static u32 latch_own_offer_wait(const struct latch_net *ln)
+{
+	return READ_ONCE(ln->net->xfrm.sysctl_acq_expires) * HZ;
+}
+
+/* For how long it still has to; not positive where that is over. */
+static long latch_own_offer_left(const struct latch *l)
+{
+	return (s32)(l->since + latch_own_offer_wait(l->ln) - (u32)jiffies);
+}
+
+/**
+ * latch_own_over() - has the socket waited for the SA of an offer for long enough?
+ * @l: the latch, whose lock is held
+ *
+ * Context: any. Return: true where it has.
+ */
+bool latch_own_over(const struct latch *l)
+{
+	return latch_own_offer_left(l) <= 0;
+}
+
+/**
+ * latch_own_offers_work() - latches that have waited for the SA of an offer for long enough
+ * @work: ln->own.offers_work
+ *
+ * They go to the queue of sock/ownpol.c.
+ *
+ * Context: process.
+ */
+void latch_own_offers_work(struct work_struct *work)
+{
+	struct latch_net *ln = container_of(to_delayed_work(work), struct latch_net,
+					    own.offers_work);
+	struct latch *l, *next;
+	long left = 0, one;
+
+	spin_lock_bh(&ln->own.lock);
+	list_for_each_entry_safe(l, next, &ln->own.offers, own_link) {
+		one = latch_own_offer_left(l);
+		if (one <= 0)
+			list_move_tail(&l->own_link, &ln->own.now);
+		else
+			left = left ? min(left, one) : one;
+	}
+	ln->own.offers_due = jiffies + left;
+	if (left)
+		latch_work_delay_anew(ln, &ln->own.offers_work, left);
+	spin_unlock_bh(&ln->own.lock);
+	latch_work_delay_anew(ln, &ln->own.work, 0);
+}
+
+/**
+ * latch_own_await() - a latch that was taken from the queue waits for the SA of an offer
+ * @l: the latch, held by the caller
+ *
+ * Context: process.
+ */
+void latch_own_await(struct latch *l)
+{
+	u32 wait = latch_own_offer_wait(l->ln) + 1;
+	struct latch_net *ln = l->ln;
+
+	spin_lock_bh(&ln->own.lock);
+	if (list_empty(&l->own_link) && latch_hold(l))
+		list_add_tail(&l->own_link, &ln->own.offers);
+	/* the kernel's setting may be less than it was for the others */
+	if (!delayed_work_pending(&ln->own.offers_work) ||
+	    (s32)(ln->own.offers_due - (u32)jiffies) > (s32)wait) {
+		ln->own.offers_due = jiffies + wait;
+		latch_work_delay_anew(ln, &ln->own.offers_work, wait);
+	}
+	spin_unlock_bh(&ln->own.lock);
+}
+
+/**
  * latch_own_again() - a latch that was taken from the queue is to be looked at again, soon
  * @l: the latch; the caller's reference goes
  *
@@ -207,6 +323,7 @@ static void latch_own_lost(struct latch *l)
 		atomic_dec(&l->ln->gauge.own);
 	l->own_given = 0;
 	l->own_renew = 0;
+	l->own_offer = 0;
 }
 
 /**
@@ -254,6 +371,7 @@ void latch_own_drop(struct latch *l)
 void latch_own_inherit(struct latch *to, const struct latch *from)
 {
 	to->own_asked = from->own_asked;
+	to->own_ask_offer = from->own_ask_offer;
 	if (to->sk && !list_empty_careful(&from->own_link))
 		latch_own_queue(to, false);
 }
@@ -399,6 +517,7 @@ void latch_own_clear(struct latch_net *ln)
 	spin_lock_bh(&ln->own.lock);
 	list_splice_init(&ln->own.now, &todo);
 	list_splice_init(&ln->own.wait, &todo);
+	list_splice_init(&ln->own.offers, &todo);
 	spin_unlock_bh(&ln->own.lock);
 	while ((l = latch_own_next(ln, &todo)))
 		latch_put(l);

@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "base/net.h"
 #include "channel/latch.h"
@@ -15,9 +16,15 @@ struct latch_common;
 #define LATCH_OWN_NO		1
 #define LATCH_OWN_YES		2
 
+bool latch_own_governs(const struct latch *l, const struct sock *sk, int dir);
 bool latch_own_moved(const struct latch *l);
 void latch_own_look(struct latch *l, struct latch_common *c);
 bool latch_own_wanted(const struct latch *l);
+bool latch_own_seek(struct latch *l, u8 reason);
+bool latch_own_larval(const struct latch *l);
+bool latch_own_over(const struct latch *l);
+void latch_own_await(struct latch *l);
+void latch_own_offers_work(struct work_struct *work);
 void latch_own_recheck(struct latch *l);
 void latch_own_stop(struct latch *l);
 void latch_own_again(struct latch *l);

@@ -7,6 +7,7 @@
 #include <net/sock.h>
 
 #include "api/nl_latch.h"
+#include "base/mib.h"
 #include "base/net.h"
 #include "base/work.h"
 #include "channel/latch.h"
@@ -73,6 +74,34 @@ void latch_report(struct latch *l, int err)
 	l->put_off = 0;
 	spin_unlock(&ln->reports.lock);
 	latch_work_queue(ln, LATCH_WORK_WAKE);
+}
+
+/**
+ * latch_refuse() - a SYN that cannot be latched as asked fails its connect() at once (2.3-16)
+ * @l:      the socket's latch, whose lock is held
+ * @f:      the flow that the SYN would have opened
+ * @reason: LATCH_REASON_*
+ *
+ * Context: any.
+ */
+void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason)
+{
+	lockdep_assert_held(&l->lock);
+	latch_mib_event(l->ln, LATCH_MIB_REFUSED);
+	trace_latch_refuse(l, f, reason);
+	/* an identity that is still to come, or memory, is worth another SYN */
+	if (reason == LATCH_REASON_PENDING || reason == LATCH_REASON_LOST ||
+	    reason == LATCH_REASON_NO_MEM || reason == LATCH_REASON_LIMIT)
+		return;
+	/* a break was told by latch_transition() */
+	if (l->state == LATCH_STATE_BROKEN)
+		return;
+	l->reason = reason;
+	if (reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ||
+	    reason == LATCH_REASON_NO_SA)
+		latch_report(l, -ENOKEY);
+	else
+		latch_report(l, -EKEYREJECTED);
 }
 
 static unsigned long latch_report_grace(const struct latch_net *ln)

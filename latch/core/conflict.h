@@ -52,7 +52,7 @@ bool latch_conflict_may_end(u32 set);
  * The order is that of what an operator has to know first: DPD, ADMIN, CLOSED,
  * BROKEN, LOST, NO_MEM, LIMIT, HEADER, CLEAR, AMBIGUOUS, PEER, LOCAL,
  * UNIDENTIFIED, NO_BINDING, PENDING, PROTO, MODE, ENCR, KEY_LEN, INTEG, ICV,
- * REPLAY, ESN, REQUEST, POLICY_OUT, POLICY_IN, LARVAL, ICMP, RELEASED.
+ * REPLAY, ESN, REQUEST, POLICY_OUT, POLICY_IN, LARVAL, NO_SA, ICMP, RELEASED.
  *
  * Return: LATCH_REASON_*, NONE for the empty set.
  */

@@ -36,6 +36,7 @@
 	X(HEADER,	Header,		"header")		\
 	X(ICMP,		Icmp,		"icmp")			\
 	X(NO_BINDING,	NoBinding,	"no-binding")		\
-	X(RELEASED,	Released,	"released")
+	X(RELEASED,	Released,	"released")		\
+	X(NO_SA,	NoSa,		"no-sa")
 
 #endif /* LATCH_CORE_REASONS_H */

@@ -35,7 +35,7 @@ typedef uint64_t u64;
 #define LATCH_DIRS	2
 
 #define LATCH_N_STATES	(LATCH_STATE_CLOSED + 1)
-#define LATCH_N_REASONS	(LATCH_REASON_RELEASED + 1)
+#define LATCH_N_REASONS	(LATCH_REASON_NO_SA + 1)
 
 /* Set of reasons: one bit for each LATCH_REASON_*. */
 #define LATCH_R(name)	((u32)BIT(LATCH_REASON_ ## name))

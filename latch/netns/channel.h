@@ -74,15 +74,35 @@ struct latch_net_reports {
  * @lock:     the lists
  * @now:      those that are due, held
  * @wait:     those that have to last first, held, in the order in which they began to
+ * @offers:   those that wait for the SA of an offer, held
  * @migrated: ends of tunnels have moved
  * @work:     gives and takes; nobody waits for it
+ * @offers_work: looks after @offers
+ * @offers_due: jiffies when it is to
  */
 struct latch_net_own {
 	spinlock_t		lock;
 	struct list_head	now;
 	struct list_head	wait;
+	struct list_head	offers;
 	bool			migrated;
 	struct delayed_work	work;
+	struct delayed_work	offers_work;
+	u32			offers_due;
+};
+
+/**
+ * struct latch_net_offers - what an administrator offers to sockets; channel/offer.c
+ * @all:  the offers in their order; written under genl_lock, read under RCU
+ * @n:    how many
+ * @last: the last number that was given
+ * @seq:  changes with each change
+ */
+struct latch_net_offers {
+	struct list_head	all;
+	u32			n;
+	u32			last;
+	u32			seq;
 };
 
 /**

@@ -15,7 +15,9 @@
 #include "base/net.h"
 #include "channel/dest.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/pkt.h"
+#include "channel/report.h"
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/types.h"
@@ -113,7 +115,7 @@ static unsigned int latch_create_sock(struct latch_net *ln, struct sock *sk, str
 	spin_lock_bh(&l->lock);
 	v = latch_first(l, &p, f, sk);
 	/* nothing that comes in may cost the application an error (6.5-1) */
-	if (v.act != LATCH_PASS && dir == LATCH_DIR_OUT)
+	if (v.act != LATCH_PASS && dir == LATCH_DIR_OUT && !latch_own_seek(l, v.reason))
 		latch_refuse(l, f, v.reason);
 	spin_unlock_bh(&l->lock);
 	/* a new one that found no place */

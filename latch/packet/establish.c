@@ -98,31 +98,6 @@ u8 latch_err_reason(int err)
 	return err == -ENOBUFS ? LATCH_REASON_LIMIT : LATCH_REASON_NO_MEM;
 }
 
-/**
- * latch_refuse() - a SYN that cannot be latched as asked fails its connect() at once (2.3-16)
- * @l:      the socket's latch, whose lock is held
- * @f:      the flow that the SYN would have opened
- * @reason: LATCH_REASON_*
- *
- * Context: any.
- */
-void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason)
-{
-	lockdep_assert_held(&l->lock);
-	latch_mib_event(l->ln, LATCH_MIB_REFUSED);
-	trace_latch_refuse(l, f, reason);
-	/* an identity that is still to come, or memory, is worth another SYN */
-	if (reason == LATCH_REASON_PENDING || reason == LATCH_REASON_LOST ||
-	    reason == LATCH_REASON_NO_MEM || reason == LATCH_REASON_LIMIT)
-		return;
-	/* a break was told by latch_transition() */
-	if (l->state == LATCH_STATE_BROKEN)
-		return;
-	l->reason = reason;
-	latch_report(l, reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ?
-		     -ENOKEY : -EKEYREJECTED);
-}
-
 /*
  * The flow's place in the table. The latch of an earlier connection of the same 5-tuple, or
  * of a SYN that this one follows, gives way. Two UDP sockets may have one 5-tuple: then

@@ -11,7 +11,6 @@ struct sock;
 int latch_establish(struct latch *l, const struct latch_pkt *p);
 struct latch_verdict latch_first_sa(struct latch *l, const struct latch_pkt *p);
 u8 latch_err_reason(int err);
-void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason);
 struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 				 const struct latch_flow *f, struct sock *sk);
 

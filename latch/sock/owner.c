@@ -158,11 +158,8 @@ int latch_owner_attach(struct latch *l, struct sock *sk)
  */
 void latch_owner_policies(struct latch *l, struct sock *sk)
 {
-	lockdep_assert_held(&l->lock);
-	l->sockpol_in = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_IN]) &&
-			latch_sockpol_others(sk, XFRM_POLICY_IN);
-	l->sockpol_out = rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]) &&
-			 latch_sockpol_others(sk, XFRM_POLICY_OUT);
+	l->sockpol_in = latch_own_governs(l, sk, XFRM_POLICY_IN);
+	l->sockpol_out = latch_own_governs(l, sk, XFRM_POLICY_OUT);
 }
 
 /**

@@ -9,7 +9,8 @@
  * in use is left for later, as in tell.c. A socket that is closed gets nothing: the kernel has
  * freed its policies, or is about to, and would not free another one. channel/own.c has the queue:
  * latches are put there, in any context, when they are established, when their socket is born,
- * when the SA of the other direction is seen, and when somebody asks.
+ * when the SA of the other direction is seen, and when somebody asks. A flow that has no SA yet
+ * gets one of an administrator's offer, see offer.c.
  *
  * Who takes. The same work, and latch_ownpol_off() for whoever cannot wait: with the socket's
  * spinlock held and nobody inside. Removing allocates nothing. A socket that starts to listen
@@ -41,6 +42,7 @@
 #include "channel/reeval.h"
 #include "core/flow.h"
 #include "core/types.h"
+#include "sock/offer.h"
 #include "sock/ownpol.h"
 #include "xfrm/sad.h"
 #include "xfrm/sockpol.h"
@@ -60,26 +62,6 @@ static struct sock *latch_ownpol_sk(struct latch *l)
 		sk = NULL;
 	spin_unlock_bh(&l->lock);
 	return sk;
-}
-
-/* The exact 5-tuple, as it is in the headers of a direction's packets. */
-static void latch_ownpol_selector(const struct latch_flow *f, u8 dir, struct xfrm_selector *sel)
-{
-	const union latch_addr *src = dir == LATCH_DIR_IN ? &f->remote : &f->local;
-	const union latch_addr *dst = dir == LATCH_DIR_IN ? &f->local : &f->remote;
-	u16 sport = dir == LATCH_DIR_IN ? f->rport : f->lport;
-	u16 dport = dir == LATCH_DIR_IN ? f->lport : f->rport;
-
-	memcpy(&sel->saddr, src, sizeof(sel->saddr));
-	memcpy(&sel->daddr, dst, sizeof(sel->daddr));
-	sel->sport = (__force __be16)sport;
-	sel->dport = (__force __be16)dport;
-	sel->sport_mask = htons(0xffff);
-	sel->dport_mask = htons(0xffff);
-	sel->family = f->family;
-	sel->prefixlen_s = f->family == AF_INET ? 32 : 128;
-	sel->prefixlen_d = sel->prefixlen_s;
-	sel->proto = f->proto;
 }
 
 /*
@@ -116,7 +98,7 @@ static int latch_ownpol_dir(const struct latch *l, u8 dir, struct latch_sockpol 
 	}
 	p->dir = in ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
 	p->owner = l->id;
-	latch_ownpol_selector(&l->flow, dir, &p->sel);
+	latch_sockpol_selector(&l->flow, dir, &p->sel);
 	p->tmpl.family = c->outer_family;
 	p->tmpl.proto = c->params.tag.x[0].proto;
 	p->tmpl.mode = c->params.tag.x[0].mode;
@@ -324,13 +306,16 @@ static bool latch_ownpol_in_use(struct sock *sk)
 /* Returns false to be called again. */
 static bool latch_ownpol_one(struct latch *l, struct sock *sk)
 {
-	bool stays, done = true;
+	bool larval, stays, done = true;
 
 	lock_sock(sk);
 	spin_lock_bh(&l->lock);
+	larval = latch_own_larval(l);
 	stays = latch_own_wanted(l) && l->own_given && !l->own_renew;
 	spin_unlock_bh(&l->lock);
-	if (!stays)
+	if (larval)
+		done = latch_offer_work(l, sk);
+	else if (!stays)
 		done = latch_ownpol_remove(l, sk) || latch_ownpol_give(l, sk);
 	release_sock(sk);
 	return done;

@@ -15,6 +15,7 @@
 #include "base/net.h"
 #include "channel/id.h"
 #include "channel/latch.h"
+#include "channel/own.h"
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/fsm.h"
@@ -247,6 +248,7 @@ static void latch_tcp_over(struct latch *l, const struct sock *sk, int old)
 		if (l->restored && l->mode != LATCH_MODE_REQUIRE)
 			latch_lookup_dec(l);
 		l->restored = false;
+		latch_own_end(l);
 		return;
 	}
 	if (latch_timewait_make(l, sk, old))
@@ -308,6 +310,9 @@ static void latch_tcp_closed(struct latch_net *ln, struct sock *sk, int old)
 	bool gone;
 
 	if (l) {
+		/* one of an offer that no SA came for: the socket may connect again at once */
+		if (READ_ONCE(l->state) <= LATCH_STATE_LARVAL)
+			latch_sockpol_strip(sk, 0);
 		spin_lock_bh(&l->lock);
 		latch_tcp_over(l, sk, old);
 		gone = l->state == LATCH_STATE_CLOSED && latch_tcp_quiet(sk) &&

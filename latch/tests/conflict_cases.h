@@ -14,7 +14,8 @@ static const char * const reason_ranking[] = {
 	"dpd", "admin", "closed", "broken", "lost", "no-mem", "limit", "header",
 	"clear", "ambiguous", "peer", "local", "unidentified", "no-binding",
 	"pending", "proto", "mode", "encr", "key-len", "integ", "icv", "replay",
-	"esn", "request", "policy-out", "policy-in", "larval", "icmp", "released",
+	"esn", "request", "policy-out", "policy-in", "larval", "no-sa", "icmp",
+	"released",
 };
 
 #define REASON_ROW(name, counter, word)	{ #name, #counter, word, LATCH_REASON_ ## name },

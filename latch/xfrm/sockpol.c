@@ -14,6 +14,8 @@
  */
 #include <uapi/linux/latch.h>
 
+#include "core/flow.h"
+#include "core/types.h"
 #include "xfrm/sockpol.h"
 
 /* Beside XFRM_POLICY_LOCALOK and the like, from the other end */
@@ -72,6 +74,33 @@ struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, in
 	t->ealgos = ~0;
 	t->calgos = ~0;
 	return xp;
+}
+
+/**
+ * latch_sockpol_selector() - the exact 5-tuple, as it is in the headers of a direction's packets
+ * @f:   the flow
+ * @dir: LATCH_DIR_*
+ * @sel: to fill, zero before
+ *
+ * Context: any.
+ */
+void latch_sockpol_selector(const struct latch_flow *f, u8 dir, struct xfrm_selector *sel)
+{
+	const union latch_addr *src = dir == LATCH_DIR_IN ? &f->remote : &f->local;
+	const union latch_addr *dst = dir == LATCH_DIR_IN ? &f->local : &f->remote;
+	u16 sport = dir == LATCH_DIR_IN ? f->rport : f->lport;
+	u16 dport = dir == LATCH_DIR_IN ? f->lport : f->rport;
+
+	memcpy(&sel->saddr, src, sizeof(sel->saddr));
+	memcpy(&sel->daddr, dst, sizeof(sel->daddr));
+	sel->sport = (__force __be16)sport;
+	sel->dport = (__force __be16)dport;
+	sel->sport_mask = htons(0xffff);
+	sel->dport_mask = htons(0xffff);
+	sel->family = f->family;
+	sel->prefixlen_s = f->family == AF_INET ? 32 : 128;
+	sel->prefixlen_d = sel->prefixlen_s;
+	sel->proto = f->proto;
 }
 
 /**

@@ -6,6 +6,7 @@
 #include <net/sock.h>
 #include <net/xfrm.h>
 
+#include "core/flow.h"
 #include "xfrm/spd.h"
 
 /**
@@ -25,6 +26,7 @@ struct latch_sockpol {
 };
 
 struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, int len, int *dir);
+void latch_sockpol_selector(const struct latch_flow *f, u8 dir, struct xfrm_selector *sel);
 int latch_sockpol_set(struct sock *sk, const struct latch_sockpol *p);
 void latch_sockpol_clear(struct sock *sk);
 bool latch_sockpol_strip(struct sock *sk, u32 owner);

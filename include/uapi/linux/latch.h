@@ -53,6 +53,10 @@
 #define LATCH_MODE_OFF		2	/* never latch this socket; CAP_NET_ADMIN */
 #define LATCH_MODE_BYPASS	3	/* clear text whatever policy says; CAP_NET_ADMIN */
 
+/* latch_req.own_policy: any of these */
+#define LATCH_OWN_POLICY_KEEP	0x01	/* once latched, whatever the database says */
+#define LATCH_OWN_POLICY_OFFER	0x02	/* an offer, where the database has nothing */
+
 /* latch_req.protection and latch_info.protection */
 #define LATCH_PROT_CONF		0x01	/* confidentiality */
 #define LATCH_PROT_INTEG	0x02	/* integrity */
@@ -159,10 +163,12 @@ struct latch_suite {
  * @disposition:  LATCH_DISP_*
  * @min_key_bits: least encryption (for AH and NULL: integrity) key length
  * @n_suites:     used entries of @suites
- * @own_policy:   1: the flow is to have a policy of its own once it is latched, for its exact
- *                5-tuple and before the SPD; 0: it is to have none, whatever
- *                net.latch.own_policy says. May be asked for at any time, alone or with
- *                @disposition
+ * @own_policy:   LATCH_OWN_POLICY_KEEP: the flow is to have a policy of its own once it is
+ *                latched, for its exact 5-tuple and before the SPD; without it, it is to have
+ *                none, whatever net.latch.own_policy says. May be asked for at any time, alone
+ *                or with @disposition. LATCH_OWN_POLICY_OFFER, with LATCH_MODE_REQUIRE only:
+ *                where the SPD would let the flow go in clear, it is to have one that an
+ *                administrator offers, and its SA is asked for
  * @peer:         number of the peer record wanted
  * @suites:       any one of these is acceptable
  * @peer_id:      identity that the peer must have proved; with

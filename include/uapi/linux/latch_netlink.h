@@ -63,6 +63,7 @@ enum latch_state {
  * @LATCH_REASON_NO_BINDING: An SA without identity where
  *   net.latch.unidentified is "refuse".
  * @LATCH_REASON_RELEASED: The socket was closed, or connected anew.
+ * @LATCH_REASON_NO_SA: No SA came in time for an offer that the socket took.
  */
 enum latch_reason {
 	LATCH_REASON_NONE,
@@ -95,6 +96,19 @@ enum latch_reason {
 	LATCH_REASON_ICMP,
 	LATCH_REASON_NO_BINDING,
 	LATCH_REASON_RELEASED,
+	LATCH_REASON_NO_SA,
+};
+
+#define LATCH_MAX_POLICIES	256
+
+/**
+ * enum latch_policy_action - What a policy of the administrator's does for the
+ *   flows that it is for.
+ * @LATCH_POLICY_OFFER: It offers protection to sockets that ask for it where
+ *   the policy database would let them go in clear.
+ */
+enum latch_policy_action {
+	LATCH_POLICY_OFFER = 1,
 };
 
 enum {
@@ -193,6 +207,28 @@ enum {
 #define LATCH_A_MANAGER_MAX (__LATCH_A_MANAGER_MAX - 1)
 
 enum {
+	LATCH_A_POLICY_ID = 1,
+	LATCH_A_POLICY_ACTION,
+	LATCH_A_POLICY_BEFORE,
+	LATCH_A_POLICY_PROTO,
+	LATCH_A_POLICY_LOCAL,
+	LATCH_A_POLICY_LOCAL_LEN,
+	LATCH_A_POLICY_REMOTE,
+	LATCH_A_POLICY_REMOTE_LEN,
+	LATCH_A_POLICY_LOCAL_PORT,
+	LATCH_A_POLICY_REMOTE_PORT,
+	LATCH_A_POLICY_TMPL_PROTO,
+	LATCH_A_POLICY_TMPL_MODE,
+	LATCH_A_POLICY_TMPL_LOCAL,
+	LATCH_A_POLICY_TMPL_REMOTE,
+	LATCH_A_POLICY_TMPL_REQID,
+	LATCH_A_POLICY_TAKEN,
+
+	__LATCH_A_POLICY_MAX
+};
+#define LATCH_A_POLICY_MAX (__LATCH_A_POLICY_MAX - 1)
+
+enum {
 	LATCH_CMD_PEER_NEW = 1,
 	LATCH_CMD_PEER_DEL,
 	LATCH_CMD_PEER_GET,
@@ -207,6 +243,10 @@ enum {
 	LATCH_CMD_PEER_NTF,
 	LATCH_CMD_CONN_RELEASE,
 	LATCH_CMD_CONN_OWN_POLICY_OFF,
+	LATCH_CMD_POLICY_NEW,
+	LATCH_CMD_POLICY_DEL,
+	LATCH_CMD_POLICY_GET,
+	LATCH_CMD_POLICY_FLUSH,
 
 	__LATCH_CMD_MAX
 };

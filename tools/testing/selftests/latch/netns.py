@@ -227,6 +227,7 @@ class Host:
             self.sysctl(name, value)
         self._sysctls.clear()
         if latchapi.module_loaded() and (self._netlink or self._records):
+            self.nl.do("policy-flush")
             for binding in self.nl.dump("binding-get"):
                 for flag in ("ambiguous", "with-sa", "natt-addr"):
                     binding.pop(flag, None)
