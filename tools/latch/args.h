@@ -51,6 +51,12 @@ enum arg_slot {
 	SLOT_EXCLUSIVE,
 	SLOT_NATT,
 	SLOT_OFF,
+	SLOT_ACTION,
+	SLOT_SA,
+	SLOT_MODE,
+	SLOT_OUTER_LOCAL,
+	SLOT_OUTER_REMOTE,
+	SLOT_BEFORE,
 	N_SLOTS
 };
 
@@ -125,6 +131,7 @@ struct object {
 extern const struct object peer_object;
 extern const struct object binding_object;
 extern const struct object connection_object;
+extern const struct object policy_object;
 extern const struct object manager_object;
 extern const struct object stats_object;
 extern const struct object status_object;

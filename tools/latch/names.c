@@ -170,6 +170,25 @@ static const struct name manager_attr_names[] = {
 	{ 0, NULL }
 };
 
+static const struct name policy_attr_names[] = {
+	{ LATCH_A_POLICY_ID, "id" },
+	{ LATCH_A_POLICY_ACTION, "action" },
+	{ LATCH_A_POLICY_BEFORE, "before" },
+	{ LATCH_A_POLICY_PROTO, "proto" },
+	{ LATCH_A_POLICY_LOCAL, "local" },
+	{ LATCH_A_POLICY_LOCAL_LEN, "local-len" },
+	{ LATCH_A_POLICY_REMOTE, "remote" },
+	{ LATCH_A_POLICY_REMOTE_LEN, "remote-len" },
+	{ LATCH_A_POLICY_LOCAL_PORT, "local-port" },
+	{ LATCH_A_POLICY_REMOTE_PORT, "remote-port" },
+	{ LATCH_A_POLICY_TMPL_PROTO, "tmpl-proto" },
+	{ LATCH_A_POLICY_TMPL_MODE, "tmpl-mode" },
+	{ LATCH_A_POLICY_TMPL_LOCAL, "tmpl-local" },
+	{ LATCH_A_POLICY_TMPL_REMOTE, "tmpl-remote" },
+	{ LATCH_A_POLICY_TMPL_REQID, "tmpl-reqid" },
+	{ 0, NULL }
+};
+
 /* IKEv2 transform type 1. */
 static const struct name encr_names[] = {
 	{ 1, "DES-IV64" },
@@ -278,6 +297,11 @@ const struct name *attr_names(unsigned int cmd)
 		return binding_attr_names;
 	case LATCH_CMD_MANAGER_SET:
 		return manager_attr_names;
+	case LATCH_CMD_POLICY_NEW:
+	case LATCH_CMD_POLICY_DEL:
+	case LATCH_CMD_POLICY_GET:
+	case LATCH_CMD_POLICY_FLUSH:
+		return policy_attr_names;
 	default:
 		return conn_attr_names;
 	}

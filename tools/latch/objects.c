@@ -11,6 +11,7 @@ const struct object * const objects[] = {
 	&peer_object,
 	&binding_object,
 	&connection_object,
+	&policy_object,
 	&manager_object,
 	&stats_object,
 	&status_object,
@@ -22,8 +23,8 @@ const struct object * const objects[] = {
 static const char usage_head[] =
 	"latch [ OPTIONS ] OBJECT { COMMAND | help }\n"
 	"latch [ OPTIONS ] -b FILE\n"
-	"OBJECT := { peer | binding | connection | manager | stats | status |\n"
-	"            monitor }\n"
+	"OBJECT := { peer | binding | connection | policy | manager | stats |\n"
+	"            status | monitor }\n"
 	"OPTIONS := { -V[ersion] | -h[elp] | -j[son] | -p[retty] | -o[neline] |\n"
 	"             -s[tatistics] | -d[etails] | -t[imestamp] | -4 | -6 |\n"
 	"             -n[etns] NAME | -b[atch] FILE | -force }\n";

@@ -293,6 +293,51 @@ static void conns(const struct nlmsghdr *to)
 	fake_done(conn(to, 9, 17));
 }
 
+static struct nlmsghdr *policy(const struct nlmsghdr *to, uint32_t id, const void *remote,
+			       size_t len, uint8_t prefix)
+{
+	struct nlmsghdr *nlh = reply(to, FAKE_FAMILY, LATCH_CMD_POLICY_GET);
+
+	mnl_attr_put_u32(nlh, LATCH_A_POLICY_ID, id);
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_ACTION, id == 3 ? 77 : LATCH_POLICY_OFFER);
+	mnl_attr_put(nlh, LATCH_A_POLICY_REMOTE, len, remote);
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_REMOTE_LEN, prefix);
+	mnl_attr_put_u32(nlh, LATCH_A_POLICY_TAKEN, id * 10);
+	return nlh;
+}
+
+static void one_policy(const struct nlmsghdr *to)
+{
+	struct nlmsghdr *nlh = policy(to, 1, "\x0a\x09\x00\x00", 4, 24);
+
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_PROTO, IPPROTO_TCP);
+	mnl_attr_put_u16(nlh, LATCH_A_POLICY_REMOTE_PORT, htons(443));
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_TMPL_PROTO, IPPROTO_ESP);
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_TMPL_MODE, 0);
+	mnl_attr_put_u32(nlh, LATCH_A_POLICY_TMPL_REQID, 5);
+	fake_done(nlh);
+}
+
+/* The last one has an action that a newer kernel might have. */
+static void policies(const struct nlmsghdr *to)
+{
+	struct in6_addr addr = in6addr_loopback;
+	struct nlmsghdr *nlh;
+
+	one_policy(to);
+	nlh = policy(to, 2, &addr, 16, 128);
+	mnl_attr_put(nlh, LATCH_A_POLICY_LOCAL, 16, &addr);
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_LOCAL_LEN, 64);
+	mnl_attr_put_u16(nlh, LATCH_A_POLICY_LOCAL_PORT, htons(9));
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_TMPL_PROTO, IPPROTO_AH);
+	mnl_attr_put_u8(nlh, LATCH_A_POLICY_TMPL_MODE, 1);
+	mnl_attr_put(nlh, LATCH_A_POLICY_TMPL_LOCAL, 4, "\xc0\x00\x02\x01");
+	mnl_attr_put(nlh, LATCH_A_POLICY_TMPL_REMOTE, 4, "\xc0\x00\x02\x02");
+	mnl_attr_put_u32(nlh, LATCH_A_POLICY_TMPL_REQID, 6);
+	fake_done(nlh);
+	fake_done(policy(to, 3, "\0\0\0\0", 4, 0));
+}
+
 static void manager(const struct nlmsghdr *to)
 {
 	struct nlmsghdr *nlh = reply(to, FAKE_FAMILY, LATCH_CMD_MANAGER_SET);
@@ -336,6 +381,8 @@ static void dump(const struct nlmsghdr *nlh, uint8_t cmd)
 		bindings(nlh);
 	else if (cmd == LATCH_CMD_CONN_GET)
 		conns(nlh);
+	else if (cmd == LATCH_CMD_POLICY_GET)
+		policies(nlh);
 	end_dump(nlh);
 }
 
@@ -358,6 +405,8 @@ static void serve(const struct nlmsghdr *nlh, uint8_t cmd)
 		one(nlh, one_peer);
 	else if (cmd == LATCH_CMD_CONN_GET)
 		one(nlh, conn_ipv4);
+	else if (cmd == LATCH_CMD_POLICY_NEW || cmd == LATCH_CMD_POLICY_GET)
+		one(nlh, one_policy);
 	else
 		one(nlh, NULL);
 }

@@ -157,6 +157,27 @@ def own_policy(env):
     ksft_in('"off"', run_latch(env.alice, "connection", "own-policy", code=1))
 
 
+@case("cli_policy_add_list_del_flush")
+def policy(env):
+    """Offers by words, in their order; refusals exit with 2 and name the attribute."""
+    words = ["dst", "10.9.0.2", "dport", "443", "proto", "tcp", "offer", "reqid", "5"]
+    (first,) = show_json(env.alice, "policy", "add", *words)
+    got = [first[k] for k in ("action", "remote", "remote-port", "tmpl-reqid")]
+    ksft_eq(got, ["offer", "10.9.0.2/32", 443, 5])
+    tunnel = ["mode", "tunnel", "tunnel-src", "10.9.0.1", "tunnel-dst", "10.9.0.2"]
+    more = ["dst", "fd82::/64", "offer", "reqid", "6", *tunnel, "before", str(first["id"])]
+    run_latch(env.alice, "policy", "add", *more)
+    ksft_eq([row["remote"] for row in show_json(env.alice, "policy", "list")], ["fd82::/64", "10.9.0.2/32"])
+    said = run_latch(env.alice, "-s", "policy", "show", str(first["id"]))
+    ksft_in("offer reqid 5 sa esp mode transport taken 0", said)
+    ksft_in("(attribute before)", run_latch(env.alice, "policy", "add", *words, "before", "99", code=2))
+    ksft_in("(attribute local)", run_latch(env.alice, "policy", "add", *words, "src", "::1", code=2))
+    run_latch(env.alice, "policy", "del", str(first["id"]))
+    ksft_in("no such policy", run_latch(env.alice, "policy", "del", str(first["id"]), code=2))
+    run_latch(env.alice, "policy", "flush")
+    ksft_eq(show_json(env.alice, "policy"), [])
+
+
 @case("cli_connection_show_of_a_broken_latch")
 def broken(env):
     """State, reason and conflicts are named."""
