@@ -38,6 +38,7 @@ from lswscenes import (
 )
 from netns import INET
 from pki import output
+from test_offer import REQID, no_daemon_answers, offer, take_from_daemon
 from vici import ViciError
 
 IKE = True
@@ -74,6 +75,32 @@ def bound(env, proto, fam):
         rows = host.nl.dump("binding-get")
         ksft_eq([(row.get("reqid", 0) > 0x3FFF, row.get("with-sa")) for row in rows], [(True, True)])
         ksft_true(all(p.get("with-bindings") for p in host.nl.dump("peer-get")))
+
+
+# --- offers --------------------------------------------------------------------------
+def connection_for_offers(env, **options):
+    """Alice's connection has the offer's reqid, bob waits; returns what opens flows between them."""
+    alice, bob = pluto_at(env, env.alice), pluto_at(env, env.bob)
+    alice.to(env.bob, reqid=str(REQID), **options)
+    bob.to(env.alice, start="add")
+    bob.start()
+    alice.start()
+    offer(env.alice, env.bob.addr(4))
+    return Ipsec(env.alice, env.bob)
+
+
+@case("3.1-1_offer_that_libreswan_answers_{proto}", [{"proto": "tcp"}, {"proto": "udp"}])
+def offer_answered(env, proto):
+    """A connection on demand whose policies have a mark that nobody else's flow has: pluto makes the SAs."""
+    ipsec = connection_for_offers(env, mark="5/0xffffffff")
+    take_from_daemon(env, ipsec, proto)
+
+
+@case("2.3-5_offer_that_libreswan_cannot_answer")
+def offer_unanswered(env):
+    """pluto answers for connections on demand alone."""
+    ipsec = connection_for_offers(env, start="add")
+    no_daemon_answers(env, ipsec, "no routed template covers this pair")
 
 
 @case("2-5_pluto_with_its_ordinary_updown")

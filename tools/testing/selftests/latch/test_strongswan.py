@@ -34,6 +34,7 @@ from ipsec import Ipsec
 from ktap import ksft_eq, ksft_in, ksft_true, wait
 from latchapi import L, ask, get_raw, info, latch_id, level_of, load, unload_when_idle
 from radius import Radius
+from test_offer import REQID, no_daemon_answers, offer, take_from_daemon
 from test_pattern import ask_for_pattern
 from vici import ViciError
 
@@ -88,6 +89,34 @@ def bound(env, proto, fam):
         # two datagrams may start IKE from both ends at once
         ksft_in((len(rows), all(row.get("with-sa") for row in rows)), [(2, True), (4, True)])
         ksft_eq(all(p.get("with-bindings") for p in host.nl.dump("peer-get")), True)
+
+
+# --- offers --------------------------------------------------------------------------
+@case("3.1-1_offer_that_strongswan_answers_{flow}", FLOWS)
+def offer_answered(env, proto, fam):
+    """A trap without policies has the offer's reqid: charon makes the SAs, for the sockets that ask alone."""
+    env.ike(env.bob).to(env.alice, fam=fam, start="none")
+    env.ike(env.alice).to(env.bob, fam=fam, child={"policies": "no", "reqid": REQID})
+    offer(env.alice, env.bob.addr(fam))
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    flow = take_from_daemon(env, ipsec, proto, peer_id="bob.example")
+    check_both_proofs(env, flow)
+    env.ike(env.alice).rekeyed("bob")
+    carry_data(flow)
+    untouched(flow)
+    # charon has no policy that anybody else's flow could go by
+    text = env.alice.run("ip", "xfrm", "policy").stdout
+    ksft_eq([line for line in text.splitlines() if " dir " in line], [])
+
+
+@case("2.3-5_offer_that_strongswan_cannot_answer")
+def offer_unanswered(env):
+    """charon answers by the reqid of a trap alone: a connection that has none makes no SAs of an ACQUIRE."""
+    env.ike(env.bob).to(env.alice, start="none")
+    env.ike(env.alice).to(env.bob, start="none", child={"reqid": REQID})
+    offer(env.alice, env.bob.addr(4))
+    said = f"trap not found, unable to acquire reqid {REQID}"
+    no_daemon_answers(env, Ipsec(env.alice, env.bob), said)
 
 
 # --- the RFC's example ------------------------------------------------------------------
