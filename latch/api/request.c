@@ -3,6 +3,8 @@
  * What a socket asks for by setsockopt(): whether it makes sense, and as a demand.
  */
 #include <linux/sockptr.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
 
 #include "api/request.h"
 #include "base/net.h"
@@ -115,6 +117,21 @@ static bool latch_mode_ok(const struct latch_req *req)
 	return latch_enum_ok(req->mode, req->mask & LATCH_REQ_MODE, LATCH_MODE_BYPASS) &&
 	       latch_enum_ok(req->own_policy, req->mask & LATCH_REQ_OWN_POLICY,
 			     LATCH_OWN_POLICY_KEEP | LATCH_OWN_POLICY_OFFER);
+}
+
+/**
+ * latch_req_listens() - is an offer asked for on a socket that listens?
+ * @sk:  the socket
+ * @req: the request
+ *
+ * It begins nothing that the offer could be for.
+ *
+ * Context: process, the socket locked. Return: true where it is.
+ */
+bool latch_req_listens(const struct sock *sk, const struct latch_req *req)
+{
+	return req->own_policy & LATCH_OWN_POLICY_OFFER && sk->sk_protocol == IPPROTO_TCP &&
+	       sk->sk_state == TCP_LISTEN;
 }
 
 /**

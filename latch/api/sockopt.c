@@ -156,13 +156,6 @@ static bool latch_too_late(const struct sock *sk, const struct latch *l, u8 mode
 	return latch_udp_unread(sk);
 }
 
-/* Who listens begins nothing that an offer could be for. */
-static bool latch_offered_listener(const struct sock *sk, const struct latch_req *req)
-{
-	return req->own_policy & LATCH_OWN_POLICY_OFFER && sk->sk_protocol == IPPROTO_TCP &&
-	       sk->sk_state == TCP_LISTEN;
-}
-
 static int latch_request(struct latch_net *ln, struct sock *sk, const struct latch_req *req,
 			 struct latch_demand *d)
 {
@@ -177,7 +170,7 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	if (!latch_soft(req) && latch_too_late(sk, l, req->mode))
 		err = -EBUSY;
 	rcu_read_unlock();
-	if (err || latch_offered_listener(sk, req))
+	if (err || latch_req_listens(sk, req))
 		return err ?: -EOPNOTSUPP;
 
 	l = latch_for_request(ln, sk);

@@ -22,6 +22,7 @@
 #include "core/flow.h"
 #include "core/types.h"
 #include "core/verdict.h"
+#include "packet/again.h"
 #include "packet/classify.h"
 #include "packet/dest.h"
 #include "packet/enforce.h"
@@ -196,8 +197,8 @@ static int latch_dest_errno(u8 reason)
  *
  * Context: any. Return: a verdict that has sendmsg() fail.
  */
-unsigned int latch_dest_refuse(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
-			       u8 reason)
+static unsigned int latch_dest_refuse(struct latch_net *ln, struct latch *l, struct sk_buff *skb,
+				      u8 reason)
 {
 	latch_drop_count(ln, l, skb, LATCH_DIR_OUT, reason);
 	return NF_DROP_ERR(latch_dest_errno(reason));
@@ -212,8 +213,8 @@ unsigned int latch_dest_refuse(struct latch_net *ln, struct latch *l, struct sk_
  *
  * Context: RCU read side. Return: NF_ACCEPT, or a verdict that has sendmsg() fail.
  */
-unsigned int latch_dest_send(struct latch *d, struct sock *sk, struct sk_buff *skb,
-			     const struct latch_hdr *h)
+static unsigned int latch_dest_send(struct latch *d, struct sock *sk, struct sk_buff *skb,
+				    const struct latch_hdr *h)
 {
 	struct latch_verdict v;
 
@@ -225,4 +226,43 @@ unsigned int latch_dest_send(struct latch *d, struct sock *sk, struct sk_buff *s
 		return latch_dest_refuse(d->ln, d, skb, v.reason);
 	latch_dest_passed(d);
 	return NF_ACCEPT;
+}
+
+/**
+ * latch_dest_output() - what a socket sends that has destinations with latches of their own (5.3-1)
+ * @l:   the latch of the socket
+ * @sk:  the socket
+ * @skb: the packet, in POST_ROUTING
+ * @h:   its headers
+ * @st:  netfilter's
+ * @ret: what becomes of it, where this returns true
+ *
+ * What is sent to the peer of a connected socket has to meet the latch of the connection, too.
+ *
+ * Context: RCU read side. Return: true where that is all that there is to ask.
+ */
+bool latch_dest_output(struct latch *l, struct sock *sk, struct sk_buff *skb,
+		       const struct latch_hdr *h, const struct nf_hook_state *st,
+		       unsigned int *ret)
+{
+	struct latch *d;
+	u8 state;
+
+	if (!READ_ONCE(l->has_dests))
+		return false;
+	/* options and extension headers may have it go elsewhere */
+	if (h->kind != LATCH_PKT_FLOW || !h->plain) {
+		*ret = latch_dest_refuse(l->ln, l, skb, LATCH_REASON_HEADER);
+		return true;
+	}
+	d = latch_dest_find(l, &h->flow);
+	if (!d)
+		return false;
+	state = READ_ONCE(d->state);
+	if ((state == LATCH_STATE_LARVAL || state == LATCH_STATE_ESTABLISHED) &&
+	    latch_comes_again(l->ln, skb, st->out))
+		*ret = NF_ACCEPT;
+	else
+		*ret = latch_dest_send(d, sk, skb, h);
+	return *ret != NF_ACCEPT || READ_ONCE(sk->sk_state) != TCP_ESTABLISHED;
 }

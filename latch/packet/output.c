@@ -14,6 +14,7 @@
 #include "channel/table.h"
 #include "core/flow.h"
 #include "core/types.h"
+#include "packet/again.h"
 #include "packet/balanced.h"
 #include "packet/create.h"
 #include "packet/dest.h"
@@ -45,23 +46,6 @@ static inline struct sock *latch_sender(const struct latch_net *ln, const struct
 	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP))
 		return NULL;
 	return sk;
-}
-
-/*
- * A packet goes in clear to an XFRM interface, whose SAs are in this namespace, or to a VRF,
- * and comes here once more with the SA that it is to have.
- */
-static bool latch_comes_again(const struct latch_net *ln, const struct sk_buff *skb,
-			      const struct net_device *out)
-{
-	const struct rtnl_link_ops *ops = out->rtnl_link_ops;
-
-	if (dst_xfrm(skb_dst(skb)))
-		return false;
-	if (netif_is_l3_master(out))
-		return true;
-	return ops && !strcmp(ops->kind, "xfrm") && ops->get_link_net &&
-	       net_eq(ops->get_link_net(out), ln->net);
 }
 
 /*
@@ -251,35 +235,6 @@ static bool latch_forwarded(const struct sk_buff *skb, u8 pf)
 				    IP6CB(skb)->flags & IP6SKB_FORWARDED;
 }
 
-/*
- * What a socket sends that has destinations with latches of their own (5.3-1). Returns whether that
- * says what becomes of it, in @ret. What is sent to the peer of a connected socket has to meet the
- * latch of the connection, too.
- */
-static bool latch_output_dest(struct latch *l, struct sock *sk, struct sk_buff *skb,
-			      const struct latch_hdr *h, const struct nf_hook_state *st,
-			      unsigned int *ret)
-{
-	struct latch *d;
-	u8 state;
-
-	/* options and extension headers may have it go elsewhere */
-	if (h->kind != LATCH_PKT_FLOW || !h->plain) {
-		*ret = latch_dest_refuse(l->ln, l, skb, LATCH_REASON_HEADER);
-		return true;
-	}
-	d = latch_dest_find(l, &h->flow);
-	if (!d)
-		return false;
-	state = READ_ONCE(d->state);
-	if ((state == LATCH_STATE_LARVAL || state == LATCH_STATE_ESTABLISHED) &&
-	    latch_comes_again(l->ln, skb, st->out))
-		*ret = NF_ACCEPT;
-	else
-		*ret = latch_dest_send(d, sk, skb, h);
-	return *ret != NF_ACCEPT || READ_ONCE(sk->sk_state) != TCP_ESTABLISHED;
-}
-
 /* Tier 3: any packet, from nothing but itself. */
 static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_buff *skb,
 					       const struct nf_hook_state *st)
@@ -298,7 +253,7 @@ static noinline unsigned int latch_output_full(struct latch_net *ln, struct sk_b
 	if (latch_balanced(skb))
 		sk = latch_balanced_sender(ln, skb, st->pf, &h) ?: sk;
 	l = sk ? latch_find_sk(sk) : NULL;
-	if (l && READ_ONCE(l->has_dests) && latch_output_dest(l, sk, skb, &h, st, &ret))
+	if (l && latch_dest_output(l, sk, skb, &h, st, &ret))
 		return ret;
 	if (l && latch_output_owned(l, sk, skb, st->pf, &h))
 		return latch_output_enforce(l, skb, &h, st);
