@@ -64,8 +64,9 @@ check:
 mutants: deps
 	@$(top)/tools/testing/mutants/mutants
 
-# What takes longer than a check may: that, and everything on the debug kernel
+# What takes longer than a check may: that, and everything on 6.1 and on the debug kernel
 soak: mutants
+	@T='*' $(top)/tools/testing/check vm-6.1
 	@T='*' $(top)/tools/testing/check vm-debug
 	@T='*' LATCH_NOFAST_KERNEL=debug $(top)/tools/testing/check vm-nofast
 	@$(top)/tools/testing/check plain-6.12
@@ -135,7 +136,7 @@ help:
 	@echo 'make demo-ike       the same with IKE daemons and certificates'
 	@echo 'make bench          what the module costs; BENCH=GLOB, JSON=FILE'
 	@echo 'make check          every check and test on every kernel'
-	@echo 'make soak           what takes longer: make mutants, all tests on the debug kernel, twice; plain hosts'
+	@echo 'make soak           what takes longer: make mutants, all tests on 6.1 and on the debug kernel; plain hosts'
 	@echo 'make upstream       the kernel'"'"'s own selftests, without the module and with it; TESTS=NAMES'
 	@echo 'make style | headers_check | unit | vm K=6.12|6.1|debug|nofast   one of them'
 	@echo 'make docs           the pictures of the documentation, in build/docs'

@@ -139,7 +139,7 @@ int latch_nl_conn_release_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err == -EAGAIN)
 		NL_SET_ERR_MSG(info->extack, "in use, with a policy of its own: release it again");
 	else if (err)
-		NL_SET_ERR_MSG(info->extack, "broken, closed, with tags or destinations: close it instead");
+		NL_SET_ERR_MSG(info->extack, "broken, closed, with tags or destinations: close it");
 	return err ? -EBUSY : 0;
 }
 

@@ -190,7 +190,7 @@ void latch_lookup_dec(struct latch *l)
 	atomic_dec(&l->ln->n_lookup);
 }
 
-/* A listener, or a UDP socket that other addresses than its own lead to, is not counted any more. */
+/* A listener, or a UDP socket that other addresses lead to, too, is not counted any more. */
 static void latch_uncount(struct latch *l)
 {
 	if (l->counted)

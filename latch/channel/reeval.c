@@ -111,7 +111,7 @@ void latch_reeval_all(struct latch_net *ln)
 	rcu_read_unlock();
 }
 
-/* Its group has these conflicts; but a policy that its socket has got since governs a latch, too. */
+/* Its group has these conflicts; but its socket may have got a policy since. */
 static void latch_settle_as(struct latch *l, u32 conflicts)
 {
 	struct latch_common common;

@@ -4,21 +4,21 @@
  * would let its flow go in clear, and takes what an administrator offers (channel/offer.c).
  *
  * The first packet, which would leave in clear, is dropped as where nothing is offered, and has
- * sock/ownpol.c's work come here with the socket locked. Here the socket gets a policy of its own in
- * both directions, for the exact 5-tuple and with the offer's template, and its route is looked up
- * once, which has the kernel ask key managers for SAs (ACQUIRE). TCP sends its SYN again after a
- * second; then there is an SA, or the kernel drops it, too. The first packet under the SA is latched
- * as any other is, by a policy that is there already.
+ * sock/ownpol.c's work come here with the socket locked. Here the socket gets a policy of its own
+ * in both directions, for the exact 5-tuple and with the offer's template, and its route is looked
+ * up once, which has the kernel ask key managers for SAs (ACQUIRE). TCP sends its SYN again after
+ * a second; then there is an SA, or the kernel drops it, too. The first packet under the SA is
+ * latched as any other is, by a policy that is there already.
  *
- * Not in setsockopt(): the port is not known then, so that the ACQUIRE would name none; and connect()
- * looks up its route before it sends, and fails with EAGAIN by a policy of the socket's that finds no
- * SA.
+ * Not in setsockopt(): the port is not known then, so that the ACQUIRE would name none; and
+ * connect() looks up its route before it sends, and fails with EAGAIN by a policy of the socket's
+ * that finds no SA.
  *
  * An SA has to come as soon as the kernel expects one of the ACQUIRE, net.core.xfrm_acq_expires.
  * Then the policy goes, and the owner is told.
  *
- * A listener takes none: it begins nothing, and its SYN-ACKs go by the SPD. Whoever serves needs the
- * policy that the peer's key manager has its own make with the SAs.
+ * A listener takes none: it begins nothing, and its SYN-ACKs go by the SPD. Whoever serves needs
+ * the policy that its own key manager makes with the SAs.
  */
 #include <net/ip6_route.h>
 #include <net/route.h>
@@ -180,7 +180,7 @@ static bool latch_offer_begin(struct latch *l, struct sock *sk, const struct lat
 }
 
 /**
- * latch_offer_work() - an offer for a socket whose flow has no SA yet, or the end of the wait for it
+ * latch_offer_work() - an offer for a socket whose flow has no SA yet, or the end of its wait
  * @l:  the socket's latch, held, for which latch_own_larval() was true
  * @sk: the socket, locked
  *

@@ -111,7 +111,7 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	(void)data;
 	netlink_parse(nlh, tb, LATCH_A_POLICY_MAX);
 	a = tb[LATCH_A_POLICY_REMOTE];
-	if (opt.family && a && (mnl_attr_get_payload_len(a) == 4) != (opt.family == AF_INET))
+	if (opt.family && a && mnl_attr_get_payload_len(a) != (opt.family == AF_INET ? 4 : 16))
 		return;
 	print_open(NULL);
 	show_policy(tb);
