@@ -175,6 +175,7 @@ int __init latch_net_init(void)
 
 		if (!ln)
 			continue;
+		latch_spd_set_stale(ln);
 		latch_work_queue(ln, LATCH_WORK_SAD);
 		latch_work_queue(ln, LATCH_WORK_SPD);
 		latch_work_queue(ln, LATCH_WORK_ADOPT);

@@ -103,7 +103,7 @@ static int latch_km_notify_policy(struct xfrm_policy *xp, int dir, const struct 
 
 	if (!ln)
 		return 0;
-	latch_spd_set_stale(ln, true);
+	latch_spd_set_stale(ln);
 	latch_work_queue(ln, LATCH_WORK_SPD);
 	return 0;
 }
@@ -119,7 +119,7 @@ static int latch_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 	if (!ln)
 		return 0;
 	latch_sacache_void(&ln->gens, NULL);
-	latch_spd_set_stale(ln, true);
+	latch_spd_set_stale(ln);
 	latch_work_queue(ln, LATCH_WORK_SAD);
 	latch_work_queue(ln, LATCH_WORK_SPD);
 	latch_own_migrated(ln);
@@ -156,7 +156,7 @@ static int latch_km_device(struct notifier_block *nb, unsigned long event, void 
 	if (ln) {
 		latch_sacache_void(&ln->gens, NULL);
 		latch_work_queue(ln, LATCH_WORK_SAD);
-		latch_spd_set_stale(ln, true);
+		latch_spd_set_stale(ln);
 		latch_work_queue(ln, LATCH_WORK_SPD);
 	}
 	return NOTIFY_DONE;

@@ -178,9 +178,9 @@ static bool latch_eval_answers(struct latch_net *ln, const struct latch_pkt *p)
  * @p:  the packet, which an SA protects
  * @wait: say so, too, where a mark decides which policy is the answer's, and nobody knows the mark
  *
- * It is where no policy protects the answer, as far as the copy of the SPD can tell, and there is
- * no SA for it: where there is one, the policy is missing for a moment, or the peer answers under
- * the SA though nothing demands that.
+ * It is where no policy protects the answer, as far as the copies of SPD and SAD can tell, which
+ * have to be up to date, and there is no SA for it: where there is one, the policy is missing for a
+ * moment, or the peer answers under the SA though nothing demands that.
  *
  * Context: RCU read side. Return: true where it is.
  */
@@ -190,6 +190,8 @@ bool latch_eval_one_way(struct latch_net *ln, const struct latch_flow *f,
 	struct latch_eval_case c = { .ln = ln, .dir = !p->dir };
 	const struct latch_pol *pol;
 
+	if (latch_spd_stale(ln) || latch_sad_lost(ln))
+		return false;
 	pol = latch_spd_find(ln, f, c.dir, p->outer->if_id, p->mark);
 	if (pol ? pol->action != XFRM_POLICY_ALLOW || pol->n_tmpl : latch_eval_blocked(&c))
 		return false;

@@ -365,9 +365,7 @@ void latch_reeval_policies(struct latch_net *ln, bool at_once)
 
 	if (!at_once && latch_reeval_put_off(ln, start))
 		return;
-	latch_spd_set_stale(ln, false);
 	if (latch_spd_read(ln)) {
-		latch_spd_set_stale(ln, true);
 		latch_work_retry(ln, LATCH_WORK_SPD);
 		return;
 	}

@@ -16,14 +16,16 @@ struct latch_spd;
 /**
  * struct latch_net_spd - the copy of the SPD; xfrm/spd.c
  * @copy:     the copy, replaced by the worker; RCU
- * @stale:    a policy came or went that it does not have
+ * @changes:  how often a policy came or went
+ * @read:     how many of these changes it has
  * @defaults: the namespace's default policies when it was made
  * @last_pol: the greatest number that a policy was given; the worker's
  * @last:     the number that the last copy was given; the worker's
  */
 struct latch_net_spd {
 	struct latch_spd __rcu	*copy;
-	bool			stale;
+	atomic_t		changes;
+	int			read;
 	u8			defaults[XFRM_POLICY_MAX];
 	u32			last_pol;
 	u32			last;

@@ -297,10 +297,12 @@ static void latch_spd_publish(struct latch_net *ln, struct latch_spd *spd)
  */
 int latch_spd_read(struct latch_net *ln)
 {
+	int changes = atomic_read(&ln->spd.changes);
 	struct latch_spd_ctx c = {};
 	size_t size;
 	u32 i, dir;
 
+	smp_rmb(); /* each of these changes was made before it was counted */
 	for (i = 0; i < XFRM_POLICY_MAX; i++)
 		WRITE_ONCE(ln->spd.defaults[i], READ_ONCE(ln->net->xfrm.policy_default[i]));
 	latch_spd_walk(ln->net, &c);
@@ -332,6 +334,8 @@ int latch_spd_read(struct latch_net *ln)
 	for (dir = 0; dir < LATCH_DIRS; dir++)
 		latch_spd_make_index(c.spd, dir);
 	latch_spd_publish(ln, c.spd);
+	/* whoever sees that these changes are read finds the copy; pairs with latch_spd_stale() */
+	smp_store_release(&ln->spd.read, changes);
 	return 0;
 }
 

@@ -55,15 +55,22 @@ struct latch_spd_seen {
 	u32	portless;
 };
 
-/* Did a policy come or go that the copy does not have? */
+/*
+ * Did a policy come or go that the copy does not have? Where not, who looks into the copy after
+ * this finds one that was up to date at this moment.
+ */
 static inline bool latch_spd_stale(const struct latch_net *ln)
 {
-	return READ_ONCE(ln->spd.stale);
+	int changes = atomic_read(&ln->spd.changes);
+
+	/* pairs with latch_spd_read() */
+	return smp_load_acquire(&ln->spd.read) != changes;
 }
 
-static inline void latch_spd_set_stale(struct latch_net *ln, bool stale)
+/* A policy came or went. */
+static inline void latch_spd_set_stale(struct latch_net *ln)
 {
-	WRITE_ONCE(ln->spd.stale, stale);
+	atomic_inc(&ln->spd.changes);
 }
 
 int latch_spd_read(struct latch_net *ln);

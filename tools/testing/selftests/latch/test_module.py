@@ -111,6 +111,9 @@ def older(env, fam, mode):
     for flow in (old, idle, clear):
         flow.exchange()
     load(env)
+    # whoever asks waits until the module has looked for connections
+    for sock in (old.a, old.b):
+        is_state(sock, "NONE")
     for flow in (old, clear):
         flow.exchange()
     is_adopted(old.a)
