@@ -12,7 +12,6 @@
 #ifndef _UAPI_LINUX_LATCH_H
 #define _UAPI_LINUX_LATCH_H
 
-#include <linux/socket.h>
 #include <linux/types.h>
 
 #define IP_LATCH		5660	/* struct latch_req in, struct latch_info out */
@@ -318,7 +317,7 @@ struct latch_info {
  * puts a struct latch_info in its place.
  */
 struct latch_dest {
-	struct __kernel_sockaddr_storage addr;
+	__aligned_u64 addr[16];
 	struct latch_req req;
 };
 
