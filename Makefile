@@ -71,10 +71,11 @@ soak: mutants
 	@T='*' LATCH_NOFAST_KERNEL=debug $(top)/tools/testing/check vm-nofast
 	@$(top)/tools/testing/check plain-6.12
 
-# The kernel's own selftests, without the module and with it: TESTS='tls pmtu_ipv4' picks some
+# The kernel's own selftests, without the module and with it: TESTS='tls pmtu_ipv4' picks some,
+# CONTINUE=1 goes on where an earlier call ended
 upstream:
 	@$(vm)/deps upstream
-	@$(top)/tools/testing/upstream/upstream $(if $(TESTS),-k $(K) $(TESTS),-t \
+	@$(top)/tools/testing/upstream/upstream $(if $(CONTINUE),-c) $(if $(TESTS),-k $(K) $(TESTS),-t \
 		$(top)/Documentation/networking/latch-selftests.rst)
 
 deps:
