@@ -95,7 +95,8 @@ static int latch_fill_state(struct sk_buff *skb, const struct latch_info *i)
 	    latch_put_u32(skb, LATCH_A_CONN_CONFLICTS, i->conflicts) ||
 	    latch_put_u64(skb, LATCH_A_CONN_IN_DROPS, i->in_drops) ||
 	    latch_put_u64(skb, LATCH_A_CONN_OUT_DROPS, i->out_drops) ||
-	    latch_put_u32(skb, LATCH_A_CONN_BREAKS, i->breaks))
+	    latch_put_u32(skb, LATCH_A_CONN_BREAKS, i->breaks) ||
+	    (i->own_none && latch_put_u8(skb, LATCH_A_CONN_OWN_NONE, i->own_none)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -25,18 +25,19 @@ static void latch_eval_seen(struct latch_eval_case *c)
 {
 	const struct latch_common *m = c->common;
 	bool in = c->dir == LATCH_DIR_IN;
-	u32 reqid = m->reqid[c->dir] ?: m->reqid[!c->dir];
+	struct latch_hop hop;
 	int i;
 
 	c->n = m->params.tag.n;
 	for (i = 0; i < c->n; i++) {
 		struct latch_tmpl *t = &c->tmpl[i];
 
+		latch_common_hop(m, i, &hop);
 		memset(t, 0, sizeof(*t));
-		t->family = m->outer_family;
-		t->daddr = in ? m->outer_local : m->outer_remote;
-		t->saddr = in ? m->outer_remote : m->outer_local;
-		t->reqid = reqid;
+		t->family = hop.family;
+		t->daddr = in ? hop.local : hop.remote;
+		t->saddr = in ? hop.remote : hop.local;
+		t->reqid = hop.reqid[c->dir] ?: hop.reqid[!c->dir];
 		t->proto = m->params.tag.x[i].proto;
 		t->mode = m->params.tag.x[i].mode;
 		t->outer = true;

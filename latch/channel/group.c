@@ -61,6 +61,64 @@ void latch_group_uncache(struct latch_group *g)
 		latch_sacache_clear(&g->cache[dir]);
 }
 
+/**
+ * latch_common_hop() - what was seen of one of the SAs that protect a flow
+ * @c:   what its latch has in common with others
+ * @i:   which one of @c->params.tag.x
+ * @hop: to fill
+ *
+ * Context: any.
+ */
+void latch_common_hop(const struct latch_common *c, unsigned int i, struct latch_hop *hop)
+{
+	if (i + 1 < c->params.tag.n) {
+		*hop = c->inner[i];
+		return;
+	}
+	hop->local = c->outer_local;
+	hop->remote = c->outer_remote;
+	hop->reqid[LATCH_DIR_IN] = c->reqid[LATCH_DIR_IN];
+	hop->reqid[LATCH_DIR_OUT] = c->reqid[LATCH_DIR_OUT];
+	hop->family = c->outer_family;
+	hop->mode = c->params.tag.x[i].mode;
+	hop->seen = c->seen;
+}
+
+/**
+ * latch_common_set_reqid() - one of the SAs that protect a flow will have this reqid
+ * @c:     what its latch has in common with others
+ * @i:     which one of @c->params.tag.x
+ * @dir:   LATCH_DIR_*
+ * @reqid: the reqid
+ *
+ * Context: any.
+ */
+void latch_common_set_reqid(struct latch_common *c, unsigned int i, u8 dir, u32 reqid)
+{
+	if (i + 1 < c->params.tag.n)
+		c->inner[i].reqid[dir] = reqid;
+	else
+		c->reqid[dir] = reqid;
+}
+
+/**
+ * latch_common_moves() - is a flow protected by SAs whose ends MOBIKE moves alone?
+ * @c: what its latch has in common with others
+ *
+ * In transport mode the flow's addresses are those of its SAs.
+ *
+ * Context: any. Return: true where one of them is a tunnel.
+ */
+bool latch_common_moves(const struct latch_common *c)
+{
+	int i;
+
+	for (i = 0; i < c->params.tag.n; i++)
+		if (c->params.tag.x[i].mode != XFRM_MODE_TRANSPORT)
+			return true;
+	return c->comp.family && c->comp.mode != XFRM_MODE_TRANSPORT;
+}
+
 /* A group with one reference, in its paths; the caller holds what @c names. */
 static struct latch_group *latch_group_alloc(const struct latch_common *c)
 {

@@ -22,6 +22,24 @@ struct latch_peer;
 #define LATCH_LINKS	2
 
 /**
+ * struct latch_hop - one SA of a flow's packets, as it was seen; not latched
+ * @local:  its end here
+ * @remote: its other end
+ * @reqid:  by direction
+ * @family: of the ends; 0 none was seen
+ * @mode:   XFRM_MODE_*
+ * @seen:   BIT(direction): that of this direction was seen
+ */
+struct latch_hop {
+	xfrm_address_t	local;
+	xfrm_address_t	remote;
+	u32		reqid[LATCH_DIRS];
+	u16		family;
+	u8		mode;
+	u8		seen;
+};
+
+/**
  * struct latch_common - what one latch has in common with others
  * @ln:         the namespace
  * @params:     what is latched
@@ -37,7 +55,9 @@ struct latch_peer;
  *              taken from the other one
  * @unexplained: BIT(direction): the copy of the SPD does not say what the kernel did, so it is
  *              not asked
- * @outer_local: and the rest: what was seen of the SAs, not latched
+ * @inner:      the SAs of @params.tag but the outermost one
+ * @comp:       that of IPComp, where it is the innermost one of all
+ * @outer_local: and the rest: what was seen of the outermost SA, not latched
  *
  * Hashed and compared as bytes.
  */
@@ -49,6 +69,8 @@ struct latch_common {
 	struct latch_path	*path[LATCH_DIRS][LATCH_LINKS];
 	struct latch_demand	*demand;
 	u32			pol[LATCH_DIRS];
+	struct latch_hop	inner[LATCH_MAX_TRANSFORMS - 1];
+	struct latch_hop	comp;
 	xfrm_address_t		outer_local;
 	xfrm_address_t		outer_remote;
 	xfrm_address_t		natt_oa;
@@ -109,6 +131,9 @@ static inline unsigned long latch_group_nulls(const struct latch_group *g)
 	return (unsigned long)g >> 1;
 }
 
+void latch_common_hop(const struct latch_common *c, unsigned int i, struct latch_hop *hop);
+void latch_common_set_reqid(struct latch_common *c, unsigned int i, u8 dir, u32 reqid);
+bool latch_common_moves(const struct latch_common *c);
 void latch_group_uncache(struct latch_group *g);
 struct latch_group *latch_group_hold(struct latch_group *g);
 void latch_group_put(struct latch_group *g);

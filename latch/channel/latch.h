@@ -35,10 +35,9 @@
  * @group:     what is latched, shared; NULL nothing yet
  * @member:    in the group's list while @joined
  * @hashed:    in the table of flows; it, @pending and @listener are read anywhere
- * @special:   it needs more than a look at the SA: LATCH_TIMEWAIT, it stands for a
- *             connection in TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a
- *             cookie and keeps no request; LATCH_TWIN, another UDP socket has the same
- *             5-tuple. Read anywhere
+ * @special:   it needs more than a look at the SA: LATCH_TIMEWAIT, it stands for a connection in
+ *             TIME_WAIT; LATCH_COOKIE, TCP answered the SYN with a cookie and keeps no request;
+ *             LATCH_TWIN, another UDP socket has the same 5-tuple. Read anywhere
  * @kept:      over, and holds its socket instead of being chained into it
  * @noted:     BIT(direction): it is ESTABLISHED, packets find it, and an SA that its
  *             group has seen is good for its own; LATCH_NOTED_TCP(direction) too for TCP;
@@ -60,7 +59,7 @@
  * @since:     jiffies when it began to wait, there or in ln->own.wait
  * @own_asked: LATCH_OWN_*: does the socket ask for a policy of the flow's own?
  * @own_given: the socket has one, made for this latch
- * @own_off:   it gets none any more: an administrator took it away, or there can be none
+ * @own_off:   it gets none any more; @own_none: LATCH_OWN_NONE_*, where there can be none
  * @own_renew: it is to lose the one that it has, and may get another one
  * @own_ask_offer: its socket takes an offer where it would send in clear; @own_seek: it would
  *             have, and one is to be looked for; @own_offer: the policy that it has is of one
@@ -117,6 +116,7 @@ struct latch {
 				own_ask_offer:1,
 				own_offer:1,
 				own_seek:1,
+				own_none:2,
 				dest:1;
 	bool			has_dests;
 	u8			err;

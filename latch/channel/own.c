@@ -283,6 +283,21 @@ void latch_own_taken(struct latch *l)
 }
 
 /**
+ * latch_own_never() - a latch's flow can have no policy, and administrators hear of it
+ * @l:    the latch, whose lock is held
+ * @none: LATCH_OWN_NONE_*: why
+ *
+ * Context: any.
+ */
+void latch_own_never(struct latch *l, u8 none)
+{
+	lockdep_assert_held(&l->lock);
+	l->own_off = 1;
+	l->own_none = none;
+	latch_notify(l, l->state);
+}
+
+/**
  * latch_own_drop() - no event finds a latch any more: its policy goes
  * @l: the latch, whose lock is held
  *
@@ -360,8 +375,7 @@ void latch_own_migrated(struct latch_net *ln)
 static void latch_own_renew_one(struct latch *l)
 {
 	spin_lock_bh(&l->lock);
-	if (l->own_given && l->group &&
-	    l->group->c.params.tag.x[0].mode != XFRM_MODE_TRANSPORT) {
+	if (l->own_given && l->group && latch_common_moves(&l->group->c)) {
 		l->own_renew = 1;
 		latch_own_queue(l, false);
 	}

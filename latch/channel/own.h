@@ -30,6 +30,7 @@ void latch_own_stop(struct latch *l);
 void latch_own_again(struct latch *l);
 void latch_own_given(struct latch *l);
 void latch_own_taken(struct latch *l);
+void latch_own_never(struct latch *l, u8 none);
 void latch_own_drop(struct latch *l);
 void latch_own_inherit(struct latch *to, const struct latch *from);
 void latch_own_all(struct latch_net *ln);

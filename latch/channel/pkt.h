@@ -18,7 +18,13 @@ struct xfrm_state;
  * @sa:    the copy of the innermost SA, NULL none yet
  * @first: that SA
  * @gen:   its generation, read before anything else of it
- * @n:     SAs, IPComp counted
+ * @inner: the SAs of @tag but the outermost one, innermost first
+ * @outer: the outermost one; NULL where @tag.n is 0
+ * @comp:  that of IPComp, where it is the innermost one of all; NULL none
+ * @ipcomp: there is one, or what stands for it in a packet that was too small for it
+ * @bad:   the SAs cannot be told
+ * @mark:  of the packet
+ * @dir:   LATCH_DIR_*
  */
 struct latch_pkt {
 	struct latch_tag	tag;
@@ -26,7 +32,9 @@ struct latch_pkt {
 	struct latch_sa		*sa;
 	const struct xfrm_state	*first;
 	u32			gen;
+	const struct xfrm_state	*inner[LATCH_MAX_TRANSFORMS - 1];
 	const struct xfrm_state	*outer;
+	const struct xfrm_state	*comp;
 	bool			ipcomp;
 	bool			bad;
 	u32			mark;

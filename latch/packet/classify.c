@@ -73,6 +73,8 @@ static void latch_classify_add(struct latch_net *ln, struct latch_pkt *p,
 	if (x->id.proto == IPPROTO_COMP || x->id.proto == IPPROTO_IPIP ||
 	    x->id.proto == IPPROTO_IPV6) {
 		p->ipcomp = true;
+		if (x->id.proto == IPPROTO_COMP && !p->tag.n && !p->comp)
+			p->comp = x;
 		return;
 	}
 	if (p->tag.n) {
@@ -92,6 +94,8 @@ static void latch_classify_add(struct latch_net *ln, struct latch_pkt *p,
 	}
 	if (x->props.flags & XFRM_STATE_ESN)
 		p->tag.flags |= LATCH_TAG_ESN;
+	if (p->tag.n)
+		p->inner[p->tag.n - 1] = p->outer;
 	p->tag.n++;
 	p->outer = x;
 }
@@ -151,16 +155,40 @@ bool latch_classify(struct latch_net *ln, struct sk_buff *skb, u8 dir, struct la
 	return dir == LATCH_DIR_IN ? latch_classify_in(ln, skb, p) : latch_classify_out(ln, skb, p);
 }
 
+static void latch_classify_hop(struct latch_hop *hop, const struct xfrm_state *x, u8 dir)
+{
+	bool in = dir == LATCH_DIR_IN;
+
+	hop->family = x->props.family;
+	hop->mode = x->props.mode;
+	hop->seen |= BIT(dir);
+	hop->reqid[dir] = x->props.reqid;
+	latch_view_addr(in ? &hop->local : &hop->remote, &x->id.daddr, hop->family);
+	latch_view_addr(in ? &hop->remote : &hop->local, &x->props.saddr, hop->family);
+}
+
+/* The SAs inside of the outermost one. Most packets have none. */
+static void latch_classify_inner(struct latch_common *c, const struct latch_pkt *p)
+{
+	int i;
+
+	for (i = 0; i + 1 < p->tag.n; i++)
+		latch_classify_hop(&c->inner[i], p->inner[i], p->dir);
+	if (p->comp)
+		latch_classify_hop(&c->comp, p->comp, p->dir);
+}
+
 /**
- * latch_classify_outer() - note the outer addresses and ports of a packet
+ * latch_classify_seen() - note reqids, addresses and ports of a packet's SAs
  * @c: where
  * @p: a packet that fits the latch
  *
- * None of these is latched; they are what RFC 5660 2-14 and 2-15 report.
+ * None of these is latched. Those of the outermost SA are what RFC 5660 2-14 and 2-15 report; a
+ * policy of the flow's own names all of them (2.3-14).
  *
  * Context: RCU read side.
  */
-void latch_classify_outer(struct latch_common *c, const struct latch_pkt *p)
+void latch_classify_seen(struct latch_common *c, const struct latch_pkt *p)
 {
 	const struct xfrm_state *x = p->outer;
 	bool in = p->dir == LATCH_DIR_IN;
@@ -175,6 +203,7 @@ void latch_classify_outer(struct latch_common *c, const struct latch_pkt *p)
 	c->seen |= BIT(p->dir);
 	c->mark[p->dir] = p->mark;
 	c->ipcomp |= p->ipcomp;
+	latch_classify_inner(c, p);
 	c->natt = !!x->encap;
 	if (in)
 		memset(&c->natt_oa, 0, sizeof(c->natt_oa));

@@ -131,7 +131,7 @@ static noinline void latch_note_new(struct latch *l, const struct latch_pkt *p)
 	/* the first packet of a direction shows whether its policy was the right one */
 	if (!(common.seen & BIT(p->dir)))
 		common.pol[p->dir] = LATCH_POL_SEEN;
-	latch_classify_outer(&common, p);
+	latch_classify_seen(&common, p);
 	/* elsewhere, an event that is being dealt with may have missed it */
 	if (memcmp(&common, &l->group->c, sizeof(common))) {
 		latch_resettle(l, &common, true);
@@ -185,6 +185,7 @@ static bool latch_selected(const struct latch_common *c, const struct latch_pkt 
 {
 	const struct latch_path *path = c->path[p->dir][0];
 	const struct latch_sa *sa = p->sa;
+	struct latch_hop first;
 
 	if (!sa)
 		return false;
@@ -192,7 +193,8 @@ static bool latch_selected(const struct latch_common *c, const struct latch_pkt 
 		return sa->path[0] == path || sa->path[1] == path ||
 		       (xfrm_addr_any(&sa->saddr, sa->key.family) && sa->reqid == path->key.reqid &&
 			xfrm_addr_equal(&sa->key.daddr, &path->key.daddr, sa->key.family));
-	return !(c->seen & BIT(p->dir)) || sa->reqid == c->reqid[p->dir];
+	latch_common_hop(c, 0, &first);
+	return !(c->seen & BIT(p->dir)) || sa->reqid == first.reqid[p->dir];
 }
 
 /* ... of what was latched. */

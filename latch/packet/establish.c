@@ -43,7 +43,7 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 	common.peer = p->identity.peer;
 	common.local = p->identity.local;
 	common.mark[!p->dir] = p->mark;
-	latch_classify_outer(&common, p);
+	latch_classify_seen(&common, p);
 	common.if_id[!p->dir] = common.if_id[p->dir];
 	return latch_eval(l, &common, true);
 }

@@ -61,14 +61,15 @@ static int latch_offer_set(const struct latch *l, struct sock *sk, const struct 
 	struct latch_sockpol p = {
 		.dir = dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT,
 		.owner = l->id,
-		.tmpl = *tmpl,
+		.n = 1,
+		.tmpl = { *tmpl },
 	};
 
 	latch_sockpol_selector(f, dir, &p.sel);
 	if (tmpl->mode == XFRM_MODE_TRANSPORT)
-		p.tmpl.family = f->family;
+		p.tmpl[0].family = f->family;
 	if (dir == LATCH_DIR_IN)
-		swap(p.tmpl.saddr, p.tmpl.daddr);
+		swap(p.tmpl[0].saddr, p.tmpl[0].daddr);
 	return latch_sockpol_set(sk, &p);
 }
 

@@ -29,8 +29,13 @@
  * of it leaves in clear text: the packet path checks it against the latch as before. So it does
  * where the socket's mark is changed later, and the kernel passes over the policy.
  *
- * One template is what is known of a flow: a flow under several SAs at once, through IPComp, or
- * through an XFRM interface, where the kernel does not ask the socket, keeps the SPD.
+ * What it names. A template for each SA of the flow's packets, innermost first, as these were seen.
+ * IPComp is one more, which inbound need not be used: a packet that is too small goes without.
+ *
+ * Who gets none, and keeps the SPD; l->own_none says why. A flow through an XFRM interface: the
+ * kernel routes it to the interface without IPsec, and xfrmi_xmit2() looks for a policy with the
+ * interface's if_id by xfrm_lookup_with_ifid() for no socket at all. A flow whose socket does not
+ * have the mark that leads to its SAs. And one whose IPComp is not the innermost SA.
  */
 #include <net/sock.h>
 
@@ -41,6 +46,7 @@
 #include "channel/own.h"
 #include "channel/reeval.h"
 #include "core/flow.h"
+#include "core/tag.h"
 #include "core/types.h"
 #include "sock/offer.h"
 #include "sock/ownpol.h"
@@ -79,67 +85,130 @@ static int latch_ownpol_mark(const struct latch *l, const struct latch_pol *pol,
 	return pol || !l->group->c.mark[dir] || !latch_sad_marked(l->ln) ? 0 : -EOPNOTSUPP;
 }
 
-static int latch_ownpol_dir(const struct latch *l, u8 dir, struct latch_sockpol *p, u32 *reqid)
+/* One template more, for an SA that was seen. */
+static struct latch_tmpl *latch_ownpol_tmpl(struct latch_sockpol *p, const struct latch_hop *hop,
+					    u8 proto, u8 dir)
+{
+	struct latch_tmpl *t = &p->tmpl[p->n++];
+	bool in = dir == LATCH_DIR_IN;
+
+	t->proto = proto;
+	t->mode = hop->mode;
+	t->family = hop->family;
+	t->reqid = hop->reqid[dir];
+	if (t->mode != XFRM_MODE_TRANSPORT) {
+		t->daddr = in ? hop->local : hop->remote;
+		t->saddr = in ? hop->remote : hop->local;
+	}
+	return t;
+}
+
+/*
+ * IPComp, where it is used. In what comes in by an SA of whatever reqid, since it protects nothing,
+ * and what is outside of it is named. All packets that go out show it, and not all that come in.
+ */
+static int latch_ownpol_ipcomp(const struct latch_common *c, const struct latch_pol *pol, u8 dir,
+			       struct latch_sockpol *p)
+{
+	bool out_seen = c->seen & BIT(LATCH_DIR_OUT);
+	struct latch_tmpl *t;
+
+	if (!c->comp.family) {
+		if (!c->ipcomp)
+			return pol && pol->ipcomp ? -EAGAIN : 0;
+		return out_seen ? LATCH_OWN_NONE_SAS : -EAGAIN;
+	}
+	if (dir == LATCH_DIR_OUT && !(c->comp.seen & BIT(dir)))
+		return out_seen ? 0 : -EAGAIN;
+	t = latch_ownpol_tmpl(p, &c->comp, IPPROTO_COMP, dir);
+	if (dir == LATCH_DIR_IN) {
+		t->optional = true;
+		t->reqid = 0;
+	}
+	return 0;
+}
+
+/* The templates of one direction. Its first packet tells, or the policy that it will come by. */
+static int latch_ownpol_tmpls(const struct latch_common *c, const struct latch_pol *pol, u8 dir,
+			      struct latch_sockpol *p)
+{
+	const struct latch_tag *tag = &c->params.tag;
+	bool seen = c->seen & BIT(dir);
+	struct latch_tmpl *t;
+	struct latch_hop hop;
+	int i, err;
+
+	err = latch_ownpol_ipcomp(c, pol, dir, p);
+	if (err)
+		return err;
+	if (!seen && (!pol || pol->n_tmpl != tag->n))
+		return -EAGAIN;
+	for (i = 0; i < latch_tag_n(tag); i++) {
+		latch_common_hop(c, i, &hop);
+		t = latch_ownpol_tmpl(p, &hop, tag->x[i].proto, dir);
+		if (seen)
+			continue;
+		t->reqid = pol->tmpl[i].reqid;
+		if (!t->reqid)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+static int latch_ownpol_dir(const struct latch *l, u8 dir, struct latch_sockpol *p)
 {
 	const struct latch_common *c = &l->group->c;
 	const struct latch_pol *pol = NULL;
-	bool in = dir == LATCH_DIR_IN;
+	int err;
 
+	if (c->if_id[dir])
+		return LATCH_OWN_NONE_INTERFACE;
 	if (c->pol[dir] && c->pol[dir] != LATCH_POL_SEEN)
 		pol = latch_spd_find(l->ln, &l->flow, dir, c->if_id[dir], c->mark[dir]);
 	if (pol && pol->id != c->pol[dir])
 		pol = NULL;
-	*reqid = c->reqid[dir];
-	/* the first packet of a direction tells, or the policy that it will come by */
-	if (!(c->seen & BIT(dir))) {
-		if (!pol || pol->n_tmpl != 1 || !pol->tmpl[0].reqid)
-			return -EAGAIN;
-		*reqid = pol->tmpl[0].reqid;
-	}
-	p->dir = in ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
+	err = latch_ownpol_tmpls(c, pol, dir, p);
+	if (err)
+		return err;
+	p->dir = dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
 	p->owner = l->id;
 	latch_sockpol_selector(&l->flow, dir, &p->sel);
-	p->tmpl.family = c->outer_family;
-	p->tmpl.proto = c->params.tag.x[0].proto;
-	p->tmpl.mode = c->params.tag.x[0].mode;
-	p->tmpl.reqid = *reqid;
-	if (p->tmpl.mode != XFRM_MODE_TRANSPORT) {
-		p->tmpl.daddr = in ? c->outer_local : c->outer_remote;
-		p->tmpl.saddr = in ? c->outer_remote : c->outer_local;
-	}
-	return latch_ownpol_mark(l, pol, dir, &p->mark);
+	return latch_ownpol_mark(l, pol, dir, &p->mark) ? LATCH_OWN_NONE_MARK : 0;
 }
 
 /*
  * The policies of both directions. The socket is locked. -EAGAIN: not before more is known;
- * -EOPNOTSUPP: never; -EALREADY: nothing to do.
+ * -EALREADY: nothing to do; LATCH_OWN_NONE_*: never.
  */
 static int latch_ownpol_make(struct latch *l, const struct sock *sk,
-			     struct latch_sockpol pol[LATCH_DIRS], u32 reqid[LATCH_DIRS])
+			     struct latch_sockpol pol[LATCH_DIRS])
 {
-	const struct latch_common *c;
 	int err = -EALREADY;
 
 	memset(pol, 0, LATCH_DIRS * sizeof(*pol));
 	rcu_read_lock();
 	spin_lock_bh(&l->lock);
 	if (l->sk == sk && l->state == LATCH_STATE_ESTABLISHED && !l->unlinked && l->joined &&
-	    !l->own_given && latch_own_wanted(l)) {
-		c = &l->group->c;
-		err = c->params.tag.n != 1 || c->ipcomp || c->if_id[LATCH_DIR_IN] ||
-		      c->if_id[LATCH_DIR_OUT] ? -EOPNOTSUPP : 0;
-		err = err ?: latch_ownpol_dir(l, LATCH_DIR_IN, &pol[LATCH_DIR_IN],
-					      &reqid[LATCH_DIR_IN]);
-		err = err ?: latch_ownpol_dir(l, LATCH_DIR_OUT, &pol[LATCH_DIR_OUT],
-					      &reqid[LATCH_DIR_OUT]);
-	}
+	    !l->own_given && latch_own_wanted(l))
+		err = latch_ownpol_dir(l, LATCH_DIR_IN, &pol[LATCH_DIR_IN]) ?:
+		      latch_ownpol_dir(l, LATCH_DIR_OUT, &pol[LATCH_DIR_OUT]);
 	spin_unlock_bh(&l->lock);
 	rcu_read_unlock();
 	return err;
 }
 
+/* What the policy names is what the flow is checked by. */
+static void latch_ownpol_named(struct latch_common *c, const struct latch_sockpol *p, u8 dir)
+{
+	int i, skip = p->n - c->params.tag.n;
+
+	for (i = 0; i < c->params.tag.n; i++)
+		latch_common_set_reqid(c, i, dir, p->tmpl[skip + i].reqid);
+}
+
 /* From now on its policy governs the flow. False where that is not to be any more. */
-static bool latch_ownpol_given(struct latch *l, const struct sock *sk, const u32 reqid[LATCH_DIRS])
+static bool latch_ownpol_given(struct latch *l, const struct sock *sk,
+			       const struct latch_sockpol pol[LATCH_DIRS])
 {
 	struct latch_common common;
 	bool given;
@@ -153,8 +222,8 @@ static bool latch_ownpol_given(struct latch *l, const struct sock *sk, const u32
 		l->sockpol_in = 1;
 		l->sockpol_out = 1;
 		common = l->group->c;
-		common.reqid[LATCH_DIR_IN] = reqid[LATCH_DIR_IN];
-		common.reqid[LATCH_DIR_OUT] = reqid[LATCH_DIR_OUT];
+		latch_ownpol_named(&common, &pol[LATCH_DIR_IN], LATCH_DIR_IN);
+		latch_ownpol_named(&common, &pol[LATCH_DIR_OUT], LATCH_DIR_OUT);
 		latch_resettle(l, &common, true);
 	}
 	spin_unlock_bh(&l->lock);
@@ -162,12 +231,12 @@ static bool latch_ownpol_given(struct latch *l, const struct sock *sk, const u32
 	return given;
 }
 
-/* No more attempts for this latch. */
-static void latch_ownpol_failed(struct latch *l)
+/* No more attempts for this latch, for the reason @none, LATCH_OWN_NONE_*. */
+static void latch_ownpol_failed(struct latch *l, u8 none)
 {
 	latch_mib_event(l->ln, LATCH_MIB_OWN_FAILED);
 	spin_lock_bh(&l->lock);
-	l->own_off = 1;
+	latch_own_never(l, none);
 	spin_unlock_bh(&l->lock);
 }
 
@@ -188,22 +257,21 @@ static bool latch_ownpol_ready(const struct sock *sk)
 static bool latch_ownpol_give(struct latch *l, struct sock *sk)
 {
 	struct latch_sockpol pol[LATCH_DIRS];
-	u32 reqid[LATCH_DIRS];
 	int err;
 
-	err = latch_ownpol_ready(sk) ? latch_ownpol_make(l, sk, pol, reqid) : -EALREADY;
+	err = latch_ownpol_ready(sk) ? latch_ownpol_make(l, sk, pol) : -EALREADY;
 	if (err == -EALREADY || err == -EAGAIN)
 		return true;
 	err = err ?: latch_sockpol_set(sk, &pol[LATCH_DIR_IN]);
 	err = err ?: latch_sockpol_set(sk, &pol[LATCH_DIR_OUT]);
-	if (err || !latch_ownpol_given(l, sk, reqid))
+	if (err || !latch_ownpol_given(l, sk, pol))
 		latch_sockpol_strip(sk, 0);
 	if (err == -ENOMEM || err == -ENOBUFS) {
 		latch_mib_event(l->ln, LATCH_MIB_OWN_FAILED);
 		return false;
 	}
 	if (err)
-		latch_ownpol_failed(l);
+		latch_ownpol_failed(l, err > 0 ? err : LATCH_OWN_NONE_SAS);
 	return true;
 }
 

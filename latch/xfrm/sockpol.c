@@ -21,6 +21,22 @@
 /* Beside XFRM_POLICY_LOCALOK and the like, from the other end */
 #define LATCH_SOCKPOL_MADE	0x80
 
+static void latch_sockpol_tmpl(struct xfrm_tmpl *t, const struct latch_tmpl *from)
+{
+	t->id.proto = from->proto;
+	t->id.daddr = from->daddr;
+	t->saddr = from->saddr;
+	t->encap_family = from->family;
+	t->reqid = from->reqid;
+	t->mode = from->mode;
+	t->optional = from->optional;
+	/* the packet path compares algorithms, by the rule that holds then (net.latch.qop) */
+	t->allalgs = 1;
+	t->aalgos = ~0;
+	t->ealgos = ~0;
+	t->calgos = ~0;
+}
+
 /**
  * latch_sockpol_compile() - make the policy that latch_sockpol_set() asks for
  * @sk:   the socket
@@ -37,8 +53,9 @@ struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, in
 {
 	const struct latch_sockpol *p = (const void *)data;
 	struct xfrm_policy *xp;
-	struct xfrm_tmpl *t;
+	int i;
 
+	BUILD_BUG_ON(LATCH_SOCKPOL_TMPLS >= XFRM_MAX_DEPTH);
 	if (opt != IP_LATCH || len != sizeof(*p))
 		return NULL;
 	xp = xfrm_policy_alloc(sock_net(sk), GFP_ATOMIC | __GFP_NOWARN);
@@ -56,23 +73,13 @@ struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, in
 	xp->lft.soft_packet_limit = XFRM_INF;
 	xp->lft.hard_packet_limit = XFRM_INF;
 	*dir = p->dir;
-	if (!p->tmpl.proto)
+	if (!p->n)
 		return xp;
 	xp->flags = LATCH_SOCKPOL_MADE;
 	xp->priority = p->owner;
-	xp->xfrm_nr = 1;
-	t = &xp->xfrm_vec[0];
-	t->id.proto = p->tmpl.proto;
-	t->id.daddr = p->tmpl.daddr;
-	t->saddr = p->tmpl.saddr;
-	t->encap_family = p->tmpl.family;
-	t->reqid = p->tmpl.reqid;
-	t->mode = p->tmpl.mode;
-	/* the packet path compares algorithms, by the rule that holds then (net.latch.qop) */
-	t->allalgs = 1;
-	t->aalgos = ~0;
-	t->ealgos = ~0;
-	t->calgos = ~0;
+	xp->xfrm_nr = p->n;
+	for (i = 0; i < p->n; i++)
+		latch_sockpol_tmpl(&xp->xfrm_vec[i], &p->tmpl[i]);
 	return xp;
 }
 

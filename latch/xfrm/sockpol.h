@@ -7,7 +7,11 @@
 #include <net/xfrm.h>
 
 #include "core/flow.h"
+#include "core/types.h"
 #include "xfrm/spd.h"
+
+/* All that a latch can hold, and IPComp. The kernel takes less than XFRM_MAX_DEPTH. */
+#define LATCH_SOCKPOL_TMPLS	(LATCH_MAX_TRANSFORMS + 1)
 
 /**
  * struct latch_sockpol - a policy that a socket is to have, in one direction
@@ -15,14 +19,16 @@
  * @owner: number of the latch that it is made for, 0 none: a bypass
  * @sel:   what it is for; all zero but the family is everything
  * @mark:  the socket's mark, and by which SAs are chosen
- * @tmpl:  what protects; proto 0 lets pass in clear text
+ * @n:     how many of @tmpl, 0 lets pass in clear text
+ * @tmpl:  what protects, innermost first
  */
 struct latch_sockpol {
 	int			dir;
 	u32			owner;
 	struct xfrm_selector	sel;
 	struct xfrm_mark	mark;
-	struct latch_tmpl	tmpl;
+	u8			n;
+	struct latch_tmpl	tmpl[LATCH_SOCKPOL_TMPLS];
 };
 
 struct xfrm_policy *latch_sockpol_compile(struct sock *sk, int opt, u8 *data, int len, int *dir);

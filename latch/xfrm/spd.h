@@ -28,6 +28,7 @@ struct latch_tmpl {
  * struct latch_pol - copy of what matters of a policy
  * @id:    a number that it keeps as long as it stays what it is, and no other gets
  * @index: the kernel's
+ * @ipcomp: it has a template for IPComp, which is not among @tmpl
  */
 struct latch_pol {
 	struct latch_sel	sel;
@@ -41,6 +42,7 @@ struct latch_pol {
 	u8			action;
 	u8			dir;
 	u8			n_tmpl;
+	bool			ipcomp;
 	struct latch_tmpl	tmpl[LATCH_MAX_TRANSFORMS];
 };
 

@@ -251,6 +251,7 @@ int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol)
 
 	for (i = 0; i < xp->xfrm_nr; i++) {
 		if (xp->xfrm_vec[i].id.proto == IPPROTO_COMP) {
+			pol->ipcomp = true;
 			if (xp->xfrm_vec[i].mode != XFRM_MODE_TRANSPORT)
 				tunnel = &xp->xfrm_vec[i];
 			continue;

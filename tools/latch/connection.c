@@ -168,6 +168,9 @@ static void show_more(const struct nlattr **tb)
 	if (tb[LATCH_A_CONN_FLAGS])
 		print_set("flags", d ? "flags" : NULL, flag_names,
 			  netlink_num(tb[LATCH_A_CONN_FLAGS]));
+	if (tb[LATCH_A_CONN_OWN_NONE])
+		show_name("own-none", "no-own-policy", own_none_names,
+			  tb[LATCH_A_CONN_OWN_NONE]);
 	show_count("uid", d ? "uid" : NULL, tb[LATCH_A_CONN_UID]);
 	show_count("inode", d ? "inode" : NULL, tb[LATCH_A_CONN_INODE]);
 	print_line();

@@ -102,6 +102,13 @@ const struct name flag_names[] = {
 	{ 0, NULL }
 };
 
+const struct name own_none_names[] = {
+	{ LATCH_OWN_NONE_INTERFACE, "interface" },
+	{ LATCH_OWN_NONE_MARK, "mark" },
+	{ LATCH_OWN_NONE_SAS, "sas" },
+	{ 0, NULL }
+};
+
 const struct name family_names[] = {
 	{ AF_INET, "inet" },
 	{ AF_INET6, "inet6" },

@@ -27,6 +27,7 @@ extern const struct name disposition_names[];
 extern const struct name id_type_names[];
 extern const struct name auth_names[];
 extern const struct name flag_names[];
+extern const struct name own_none_names[];
 extern const struct name family_names[];
 extern const struct name flow_proto_names[];
 extern const struct name sa_proto_names[];

@@ -56,6 +56,11 @@
 #define LATCH_OWN_POLICY_KEEP	0x01	/* once latched, whatever the database says */
 #define LATCH_OWN_POLICY_OFFER	0x02	/* an offer, where the database has nothing */
 
+/* latch_info.own_none: why a flow that is to have a policy of its own can have none */
+#define LATCH_OWN_NONE_INTERFACE 1	/* an XFRM interface does not ask the socket */
+#define LATCH_OWN_NONE_MARK	2	/* the socket has not the mark that leads to the SAs */
+#define LATCH_OWN_NONE_SAS	3	/* a socket's policy cannot name these SAs */
+
 /* latch_req.protection and latch_info.protection */
 #define LATCH_PROT_CONF		0x01	/* confidentiality */
 #define LATCH_PROT_INTEG	0x02	/* integrity */
@@ -255,6 +260,8 @@ struct latch_transform {
  * @outer_local_addr:  address of the SA at this end
  * @outer_remote_addr: address of the SA at the other end
  * @auth_method:   LATCH_AUTH_*
+ * @own_none:      LATCH_OWN_NONE_*: why it has no policy of its own, 0 there is none to be, or it
+ *                 is there, or still to come
  * @resv:          zero
  * @peer:          number of the peer's record, 0 unidentified
  * @local:         number of the local record, 0 unknown
@@ -290,7 +297,8 @@ struct latch_info {
 	__u16	outer_family;
 	__be16	natt_local_port;
 	__be16	natt_remote_port;
-	__u16	resv;
+	__u8	own_none;
+	__u8	resv;
 	__u8	outer_local_addr[16];
 	__u8	outer_remote_addr[16];
 	__u32	peer;

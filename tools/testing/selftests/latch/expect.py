@@ -157,6 +157,7 @@ def is_latched(ipsec, flow, sock, **others):
         "auth_method": L.LATCH_AUTH_UNKNOWN,
         "peer": 0,
         "local": 0,
+        "own_none": 0,
         "resv": 0,
         "chain": [s.transform(m, ipsec.window) for s, m in zip(suites, modes)],
         "in_drops": 0,

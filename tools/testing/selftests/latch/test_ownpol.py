@@ -358,32 +358,6 @@ def app_policy(sock, direction):
     sock.setsockopt(socket.SOL_IP, 17, policy)
 
 
-NONE = [
-    {"what": "several_sas", "ipsec": {"suite": ("gcm128", "ah")}},
-    {"what": "an_interface", "ipsec": {"mode": "tunnel", "if_id": 7}},
-]
-
-
-@case("2.3-14_none_under_{what}_{proto}", [{**n, "proto": p} for n in NONE for p in ("tcp", "udp")])
-def none_under(env, what, ipsec, proto):
-    """Where one template cannot say what is latched the flow keeps the policy database, and that is counted."""
-    ipsec = Ipsec(env.alice, env.bob, **ipsec).up()
-    if ipsec.if_id:
-        ipsec.interface()
-    try:
-        flow = ipsec.flow(proto)
-        with Moves(env.alice, LatchOwnPolicyFailed=1):
-            ask_own(flow.a)
-        flow.exchange()
-        ksft_true(not has_own(flow.a))
-        flow.ask_to_wait()
-        env.alice.ip("xfrm policy flush")
-        is_state(flow.a, "BROKEN")
-    finally:
-        if ipsec.if_id:
-            ipsec.no_interface()
-
-
 @case("2.3-14_mark_of_the_socket_{flow}", FLOWS)
 def mark(env, proto, fam):
     """Policies and SAs with a mark: it has the same, and is there only for the socket that has it."""
