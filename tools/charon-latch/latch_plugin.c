@@ -12,6 +12,7 @@
 
 #include "eap.h"
 #include "module.h"
+#include "narrow.h"
 #include "nat.h"
 #include "peers.h"
 #include "sas.h"
@@ -41,6 +42,9 @@ static bool setting(char *key, bool normally)
 	return lib->settings->get_bool(lib->settings, key, normally, lib->ns);
 }
 
+/* As it was when the plugin was loaded. */
+static bool narrows;
+
 static bool on_load(plugin_t *plugin, plugin_feature_t *feature, bool load, void *data)
 {
 	(void)plugin;
@@ -51,10 +55,15 @@ static bool on_load(plugin_t *plugin, plugin_feature_t *feature, bool load, void
 		nat_begin();
 		sas_begin(setting("%s.plugins.latch.require", FALSE));
 		peers_begin();
+		narrows = setting("%s.plugins.latch.narrow", TRUE);
+		if (narrows)
+			narrow_begin();
 		lib->watcher->add(lib->watcher, module_fd(), WATCHER_READ, on_family, NULL);
 		module_announce();
 	} else {
 		lib->watcher->remove(lib->watcher, module_fd());
+		if (narrows)
+			narrow_end();
 		peers_end();
 		sas_end();
 		nat_end();

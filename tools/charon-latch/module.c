@@ -128,3 +128,20 @@ int module_dead(const struct ends *e)
 	lock->unlock(lock);
 	return rc;
 }
+
+/**
+ * module_flows() - list the connections that are latched
+ * @cb:   called for each, with @data; it may not call any other of these functions
+ * @data: for @cb
+ *
+ * Return: 0 or a negative errno.
+ */
+int module_flows(latchnl_flow_cb cb, void *data)
+{
+	int rc;
+
+	lock->lock(lock);
+	rc = latchnl_flows(nl, cb, data);
+	lock->unlock(lock);
+	return rc;
+}

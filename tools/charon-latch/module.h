@@ -18,5 +18,6 @@ bool module_changed(void);
 bool module_announce(void);
 int module_claim(const struct latchnl_sa *sa, const struct ends *e, enum how how);
 int module_dead(const struct ends *e);
+int module_flows(latchnl_flow_cb cb, void *data);
 
 #endif /* CHARON_LATCH_MODULE_H */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <linux/genetlink.h>
 #include <linux/latch.h>
@@ -446,5 +447,75 @@ int latchnl_dead(struct latchnl *h, const struct latchnl_peer *peer)
 	if (!rc)
 		rc = done(h, exchange(h, nlh));
 	forget(h, number);
+	return rc;
+}
+
+/* For whom latchnl_flows() reads a list. */
+struct flows {
+	latchnl_flow_cb cb;
+	void *data;
+};
+
+static struct latchnl_blob blob(const struct nlattr *attr)
+{
+	struct latchnl_blob b = { 0 };
+
+	if (attr) {
+		b.data = mnl_attr_get_payload(attr);
+		b.len = mnl_attr_get_payload_len(attr);
+	}
+	return b;
+}
+
+static void take_flow(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[LATCH_A_CONN_MAX + 1];
+	const struct flows *all = data;
+	struct latchnl_flow f;
+	uint8_t state;
+
+	netlink_parse(nlh, tb, LATCH_A_CONN_MAX);
+	state = netlink_num(tb[LATCH_A_CONN_STATE]);
+	if (state != LATCH_STATE_ESTABLISHED && state != LATCH_STATE_BROKEN)
+		return;
+	f = (struct latchnl_flow){
+		.local = blob(tb[LATCH_A_CONN_LOCAL_ADDR]),
+		.remote = blob(tb[LATCH_A_CONN_REMOTE_ADDR]),
+		.peer_id = blob(tb[LATCH_A_CONN_PEER_ID_VALUE]),
+		.lport = ntohs(netlink_num(tb[LATCH_A_CONN_LOCAL_PORT])),
+		.rport = ntohs(netlink_num(tb[LATCH_A_CONN_REMOTE_PORT])),
+		.proto = netlink_num(tb[LATCH_A_CONN_PROTO]),
+		.peer_id_type = netlink_num(tb[LATCH_A_CONN_PEER_ID_TYPE]),
+	};
+	if (f.local.len == f.remote.len && (f.local.len == 4 || f.local.len == 16))
+		all->cb(&f, all->data);
+}
+
+/**
+ * latchnl_flows() - list the connections that are latched
+ * @h:    the handle
+ * @cb:   called for each that is established or broken, with @data; what it gets is valid
+ *        until it returns, and it may not use the handle
+ * @data: for @cb
+ *
+ * One that comes or goes meanwhile may be missing.
+ *
+ * Return: 0 or a negative errno; -EPERM without CAP_NET_ADMIN.
+ */
+int latchnl_flows(struct latchnl *h, latchnl_flow_cb cb, void *data)
+{
+	struct flows all = { .cb = cb, .data = data };
+	struct nlmsghdr *nlh;
+	int rc;
+
+	do {
+		nlh = request(h, LATCH_CMD_CONN_GET, &rc);
+		if (!nlh)
+			return rc;
+		nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+		rc = netlink_exchange(&h->nl, nlh, take_flow, &all);
+		h->why[0] = '\0';
+		rc = done(h, rc);
+	} while (rc == -EAGAIN);
 	return rc;
 }

@@ -66,6 +66,28 @@ struct latchnl_sa {
 	uint8_t proto;
 };
 
+/**
+ * struct latchnl_flow - a connection that is latched
+ * @local:   its address here, 4 or 16 bytes
+ * @remote:  the other one
+ * @peer_id: its peer's identity, as IKE carries it
+ * @lport:   host byte order
+ * @rport:   host byte order
+ * @proto:   IPPROTO_TCP or IPPROTO_UDP
+ * @peer_id_type: LATCH_ID_*; LATCH_ID_NONE where nobody has said who the peer is
+ */
+struct latchnl_flow {
+	struct latchnl_blob local;
+	struct latchnl_blob remote;
+	struct latchnl_blob peer_id;
+	uint16_t lport;
+	uint16_t rport;
+	uint8_t proto;
+	uint8_t peer_id_type;
+};
+
+typedef void (*latchnl_flow_cb)(const struct latchnl_flow *f, void *data);
+
 struct latchnl *latchnl_open(void);
 void latchnl_close(struct latchnl *h);
 const char *latchnl_why(const struct latchnl *h);
@@ -79,5 +101,6 @@ int latchnl_keep(struct latchnl *h, const struct latchnl_sa *sa,
 int latchnl_unclaim(struct latchnl *h, const struct latchnl_sa *sa);
 int latchnl_bound(struct latchnl *h, const struct latchnl_sa *sa);
 int latchnl_dead(struct latchnl *h, const struct latchnl_peer *peer);
+int latchnl_flows(struct latchnl *h, latchnl_flow_cb cb, void *data);
 
 #endif /* LATCHNL_H */

@@ -176,6 +176,100 @@ def not_heard(env, proto, fam):
     untouched(flow, (1, 0))
 
 
+# --- selectors that would take another peer's connections -------------------------------------
+def guest(env, fam, selectors, hers):
+    """Mallory may have a tunnel to alice for what these selectors name; hers: what she asks for."""
+    theirs = [env.alice.addr(fam)]
+    child = {"local_ts": theirs, "remote_ts": selectors}
+    env.ike(env.alice).to(env.mallory, fam=fam, mode="tunnel", start="none", child=child)
+    child = {"local_ts": hers, "remote_ts": theirs}
+    env.ike(env.mallory).to(env.alice, fam=fam, mode="tunnel", start="none", child=child)
+
+
+def granted(env):
+    """What alice's daemon has agreed to with mallory."""
+    (kid,) = env.ike(env.alice).children("mallory")
+    return sorted(ts.split("|")[0] for ts in kid["remote-ts"])
+
+
+def host_selector(host, fam, more=""):
+    return f"{host.addr(fam)}/{32 if fam == 4 else 128}{more}"
+
+
+def link_of(fam):
+    return ["10.9.0.0/24" if fam == 4 else "fd09::/64"]
+
+
+@case("2.3-12_ike_selectors_of_a_peer_are_narrowed_{flow}", FLOWS)
+def narrowed(env, proto, fam):
+    """Mallory asks for her address and bob's, with whom a connection is latched: she gets hers, and it goes on."""
+    flow = connect(trap_policies(env, fam), proto)
+    hers = [host_selector(env.bob, fam), host_selector(env.mallory, fam)]
+    guest(env, fam, link_of(fam), hers)
+    env.ike(env.mallory).initiate("alice")
+    ksft_eq(granted(env), hers[1:])
+    carry_data(flow)
+    untouched(flow)
+    check_both_proofs(env, flow)
+    # once more with a proposal of alice's own, which is as wide as her configuration
+    env.ike(env.alice).rekeyed("mallory")
+    ksft_eq(granted(env), hers[1:])
+    carry_data(flow)
+    untouched(flow)
+
+
+@case("2.3-12_ike_selectors_are_narrowed_by_protocol_{flow}", FLOWS)
+def narrowed_protocol(env, proto, fam):
+    """Of bob's address she gets the protocol that nothing is latched for."""
+    flow = connect(trap_policies(env, fam), proto)
+    other = {"tcp": "udp", "udp": "tcp"}[proto]
+    hers = [host_selector(env.bob, fam, f"[{p}]") for p in ("tcp", "udp")]
+    guest(env, fam, hers, hers)
+    env.ike(env.mallory).initiate("alice")
+    ksft_eq(granted(env), [host_selector(env.bob, fam, f"[{other}]")])
+    carry_data(flow)
+    untouched(flow)
+
+
+WIDE = [
+    {**f, "what": what, "narrow": narrow, "more": more}
+    for f in FLOWS
+    for what, narrow, more in (("only_selector", "yes", False), ("not_asked_for", "no", True))
+]
+
+
+@case("2.3-12_ike_selectors_are_not_narrowed_{what}_{flow}", WIDE)
+def not_narrowed(env, proto, fam, narrow, more):
+    """Nothing would be left, or the administrator wants none: the latch breaks, and she gets what she asks for."""
+    env.ike(env.alice).other(plugin={"narrow": narrow})
+    flow = connect(trap_policies(env, fam), proto).ask_to_wait()
+    hers = [host_selector(env.bob, fam)] + [host_selector(env.mallory, fam)] * more
+    guest(env, fam, link_of(fam), hers)
+    env.wire.restart()
+    env.ike(env.mallory).initiate("alice")
+    ksft_eq(granted(env), hers)
+    wait(lambda: info(flow.a).state_name == "BROKEN", "the break")
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("2.3-12_ike_selectors_of_nothing_latched_{fam}", [{"fam": 4}, {"fam": 6}])
+def nothing_latched(env, fam):
+    """A connection that is over, and one with mallory herself, take nothing from her."""
+    flow = connect(trap_policies(env, fam), "udp")
+    flow.close()
+    wait(lambda: not env.alice.stat()["LatchLatches"], "the latch to go")
+    hers = [host_selector(env.bob, fam), host_selector(env.mallory, fam)]
+    guest(env, fam, link_of(fam), hers)
+    env.ike(env.mallory).initiate("alice")
+    ksft_eq(granted(env), hers)
+    own = connect(Ipsec(env.alice, env.mallory, fam=fam), "udp")
+    ksft_eq(info(own.a).peer_id_type, L.LATCH_ID_FQDN)
+    env.ike(env.mallory).rekeyed("alice")
+    ksft_eq(granted(env), hers)
+    carry_data(own)
+    untouched(own)
+
+
 # --- a daemon stops ------------------------------------------------------------------
 STOPS = [
     {**f, "who": who, "latching": hosts}
