@@ -2,7 +2,10 @@
 """Two connected sockets, and the data that goes between them."""
 
 import ctypes
+import fcntl
 import socket
+import sys
+import termios
 
 from ktap import SLOW, wait
 from latchapi import ask_to_wait, info, libc
@@ -42,7 +45,7 @@ class Flow:
         return self
 
     def exchange(self):
-        """Send one message each way, and check it."""
+        """Send one message each way, and check it. No acknowledgement is under way afterwards."""
         for x, y in ((self.a, self.b), (self.b, self.a)):
             text = content(self._sent[x], 105)
             if self.proto == "udp" or x.fileno() >= 0:
@@ -58,6 +61,16 @@ class Flow:
             if got != text:
                 raise AssertionError(f"received {got!r} instead of {text!r}")
             self._got[y] += 105
+        if self.proto == "tcp":
+            self._acknowledge()
+
+    def _acknowledge(self):
+        """A delayed acknowledgement would come after what the test does next: a break, or another SA."""
+        open_ends = [sock for sock in (self.a, self.b) if sock.fileno() >= 0]
+        for sock in open_ends:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        for sock in open_ends:
+            wait(lambda s=sock: outq(s) == 0, "the peer's acknowledgement")
 
     def pump(self, until, deadline=20, ways=None, window=8192):
         """Keep both directions busy until a condition holds; each byte is checked.
@@ -165,6 +178,11 @@ class Flow:
     def close(self):
         self.a.close()
         self.b.close()
+
+
+def outq(sock):
+    """Bytes that the peer has not acknowledged yet."""
+    return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def disconnect(sock):
