@@ -68,9 +68,10 @@ bool latch_group_expects(const struct latch_net *ln, const struct latch_flow *f,
 
 /*
  * Under the group's lock: a latch whose flow the group's policies govern by @spd joins, unless
- * there is a newer copy of the SPD than that by now.
+ * there is a newer copy of the SPD than that by now. @alike: @g->like said so.
  */
-static bool latch_group_enter(struct latch_group *g, struct latch *l, struct latch_spd_seen spd)
+static bool latch_group_enter(struct latch_group *g, struct latch *l, struct latch_spd_seen spd,
+			      bool alike)
 {
 	bool ok;
 
@@ -82,8 +83,10 @@ static bool latch_group_enter(struct latch_group *g, struct latch *l, struct lat
 	ok = latch_spd_id(l->ln) == spd.id;
 	if (!ok)
 		hlist_nulls_del_rcu(&l->member);
-	g->like = l->flow;
-	g->spd = ok ? spd.portless : 0;
+	if (!alike) {
+		g->like = l->flow;
+		g->spd = ok ? spd.portless : 0;
+	}
 	return ok;
 }
 
@@ -102,20 +105,21 @@ bool latch_group_again(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_spd_seen spd = latch_spd_seen_now(l->ln);
 	struct latch_group *g;
-	bool ok;
+	bool alike, ok;
 
 	lockdep_assert_held(&l->lock);
 	g = l->group ? NULL : latch_group_last(l, p);
 	if (!g)
 		return false;
 	spin_lock(&g->lock);
-	ok = latch_group_alike(g, &l->flow, spd.portless);
-	if (!ok) {
+	alike = latch_group_alike(g, &l->flow, spd.portless);
+	ok = alike;
+	if (!alike) {
 		spin_unlock(&g->lock);
 		ok = latch_eval_hosts(l, &g->c) && latch_eval_policies(l, &g->c);
 		spin_lock(&g->lock);
 	}
-	ok = ok && latch_group_enter(g, l, spd);
+	ok = ok && latch_group_enter(g, l, spd, alike);
 	spin_unlock(&g->lock);
 	if (!ok) {
 		latch_group_put(g);

@@ -277,7 +277,7 @@ static struct latch_verdict latch_enforce_packet(struct latch *l, const struct l
 	latch_settle_by_group(l);
 	v = latch_decide(l->state, l->mode, latch_mismatch(l, p));
 	if (v.act == LATCH_ESTABLISH)
-		v = latch_first_sa(l, p);
+		return latch_first_sa(l, p);
 	if (v.act == LATCH_PASS && l->state == LATCH_STATE_ESTABLISHED)
 		latch_note(l, p);
 	return v;

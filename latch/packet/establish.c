@@ -48,19 +48,17 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 	return latch_eval(l, &common, true);
 }
 
-/**
- * latch_establish() - latch a packet's SA (2.3-2, 2.3-3)
- * @l: a latch in NONE or LARVAL whose flow is set, lock held
- * @p: the packet; it gives what the socket asked for
- *
- * Context: RCU read side. Takes no memory but for a group and its paths; without
- * paths the latch is born BROKEN for NO_MEM until the worker has checked it.
- * Return: 0; -ENOMEM without a group, and nothing has changed.
+/*
+ * Latches a packet's SA (2.3-2, 2.3-3). Takes no memory but for a group and its paths; without
+ * paths the latch is born BROKEN for NO_MEM until the worker has checked it. Where the group is
+ * one that other flows began in, it knows the SA already. -ENOMEM without a group, and nothing
+ * has changed.
  */
-int latch_establish(struct latch *l, const struct latch_pkt *p)
+static int latch_establish(struct latch *l, const struct latch_pkt *p)
 {
-	lockdep_assert_held(&l->lock);
-	l->conflicts = latch_group_again(l, p) ? 0 : latch_place(l, p);
+	bool again = latch_group_again(l, p);
+
+	l->conflicts = again ? 0 : latch_place(l, p);
 	if (!l->group)
 		return -ENOMEM;
 	if (l->conflicts & LATCH_R(NO_MEM))
@@ -70,20 +68,23 @@ int latch_establish(struct latch *l, const struct latch_pkt *p)
 		latch_transition(l, LATCH_EV_SA_CONFLICT, latch_reason_first(l->conflicts));
 	else
 		latch_transition(l, LATCH_EV_SA, LATCH_REASON_NONE);
+	if (!again && !l->conflicts)
+		latch_note(l, p);
 	return 0;
 }
 
 /**
- * latch_first_sa() - a latch meets the packet whose SA it is to latch
- * @l: the latch, whose lock is held and whose flow is set
- * @p: the packet
+ * latch_first_sa() - a latch meets the packet whose SA it is to latch (2.3-2, 2.3-3)
+ * @l: the latch, in NONE or LARVAL, whose lock is held and whose flow is set
+ * @p: the packet; it gives what the socket asked for
  *
- * Return: what becomes of the packet.
+ * Context: RCU read side. Return: what becomes of the packet.
  */
 struct latch_verdict latch_first_sa(struct latch *l, const struct latch_pkt *p)
 {
 	struct latch_verdict none = { .act = LATCH_DROP, .reason = LATCH_REASON_NO_MEM };
 
+	lockdep_assert_held(&l->lock);
 	return latch_establish(l, p) ? none : latch_decide(l->state, l->mode, 0);
 }
 
@@ -168,8 +169,5 @@ struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,
 	}
 	if (sk)
 		latch_owned(l, sk, p->tag.x[0].mode);
-	v = latch_first_sa(l, p);
-	if (v.act == LATCH_PASS)
-		latch_note(l, p);
-	return v;
+	return latch_first_sa(l, p);
 }

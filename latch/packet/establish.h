@@ -8,7 +8,6 @@ struct latch_pkt;
 struct latch_verdict;
 struct sock;
 
-int latch_establish(struct latch *l, const struct latch_pkt *p);
 struct latch_verdict latch_first_sa(struct latch *l, const struct latch_pkt *p);
 u8 latch_err_reason(int err);
 struct latch_verdict latch_first(struct latch *l, struct latch_pkt *p,

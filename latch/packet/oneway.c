@@ -48,9 +48,11 @@ bool latch_one_way(struct latch_net *ln, const struct latch *l, const struct soc
 {
 	bool heard = f->proto == IPPROTO_UDP && p->dir == LATCH_DIR_IN;
 
-	if (!p->tag.n || (l && (!latch_unasked(l) || READ_ONCE(l->hashed))) ||
+	/* most flows begin as another one did, so this comes first */
+	if (!p->tag.n || latch_group_expects(ln, f, p) ||
+	    (l && (!latch_unasked(l) || READ_ONCE(l->hashed))) ||
 	    READ_ONCE(ln->conf.unidentified) == LATCH_UNIDENT_REFUSE ||
-	    latch_one_way_own(sk, !p->dir) || latch_group_expects(ln, f, p))
+	    latch_one_way_own(sk, !p->dir))
 		return false;
 	return latch_eval_one_way(ln, f, p, heard);
 }
