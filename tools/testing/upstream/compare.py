@@ -30,10 +30,7 @@ else with the module is therefore run again, up to four times each way, and a pa
 
 .. list-table::
    :header-rows: 1
-   :widths: 28 18 18 18 18
-
-   * - Test
-"""
+   :widths: """
 
 
 def counts(test):
@@ -92,7 +89,7 @@ def main():
     }  # fmt: skip
     names = list(got[args.kernels[0], "without"])
     other = 0
-    lines = [HEAD.rstrip("\n")]
+    lines = [HEAD + " ".join(["28", *["18"] * (2 * len(args.kernels))]), "", "   * - Test"]
     lines += [f"     - {k}, {which}" for k in args.kernels for which in ("without", "with")]
     for name in names:
         lines.append(f"   * - {name}")

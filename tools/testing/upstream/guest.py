@@ -47,7 +47,7 @@ def shimmed():
     path = pathlib.Path("/run/shim")
     path.mkdir(exist_ok=True)
     (path / "ip").symlink_to(HERE / "shim")
-    return {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
+    return {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "KSFT_MACHINE_SLOW": "yes"}
 
 
 def result(line):
