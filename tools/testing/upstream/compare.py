@@ -26,7 +26,8 @@ than the test.
 
 Some parts, most of all of fcnal-test.sh, wait for a server for a fixed time that is too short in
 the virtual machine, and fail now and then without the module, too. A test that says something
-else with the module is therefore run again, up to four times each way, and a part passes that passes once.
+else with the module is therefore run again, up to four times each way, and a part passes that
+passes once.
 
 .. list-table::
    :header-rows: 1
