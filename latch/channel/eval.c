@@ -480,7 +480,8 @@ bool latch_eval_again(const struct latch *l, const struct latch_common *c,
 	u8 rule = latch_rule(l);
 
 	lockdep_assert_held(&l->lock);
-	return p->sa->xs == p->first && latch_eval_who(l, &p->tag.id) == c->params.tag.id.kind &&
+	return c->forwarded == latch_flow_forwarded(&l->flow) && p->sa->xs == p->first &&
+	       latch_eval_who(l, &p->tag.id) == c->params.tag.id.kind &&
 	       p->identity.peer == c->peer && p->identity.local == c->local &&
 	       rule == c->params.rule &&
 	       c->demand == (rule == LATCH_QOP_SET ? l->demand : NULL) &&

@@ -47,7 +47,8 @@ static void latch_eval_seen(struct latch_eval_case *c)
 /* Where there is no policy, does the namespace's default block the flow? */
 static bool latch_eval_blocked(const struct latch_eval_case *c)
 {
-	int dir = c->dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
+	int dir = c->dir == LATCH_DIR_OUT ? XFRM_POLICY_OUT :
+		  latch_flow_forwarded(c->flow) ? XFRM_POLICY_FWD : XFRM_POLICY_IN;
 
 	return READ_ONCE(c->ln->net->xfrm.policy_default[dir]) == XFRM_USERPOLICY_BLOCK;
 }
@@ -188,7 +189,7 @@ static bool latch_eval_answers(struct latch_net *ln, const struct latch_pkt *p)
 bool latch_eval_one_way(struct latch_net *ln, const struct latch_flow *f,
 			const struct latch_pkt *p, bool wait)
 {
-	struct latch_eval_case c = { .ln = ln, .dir = !p->dir };
+	struct latch_eval_case c = { .ln = ln, .flow = f, .dir = !p->dir };
 	const struct latch_pol *pol;
 
 	if (latch_spd_stale(ln) || latch_sad_lost(ln))

@@ -55,6 +55,7 @@ struct latch_hop {
  *              taken from the other one
  * @unexplained: BIT(direction): the copy of the SPD does not say what the kernel did, so it is
  *              not asked
+ * @forwarded:  this host forwards the flow
  * @inner:      the SAs of @params.tag but the outermost one
  * @comp:       that of IPComp, where it is the innermost one of all
  * @outer_local: and the rest: what was seen of the outermost SA, not latched
@@ -86,6 +87,7 @@ struct latch_common {
 	u8			in_protected;
 	u8			seen;
 	u8			unexplained;
+	u8			forwarded;
 };
 
 #define LATCH_POL_SEEN	U32_MAX
@@ -153,6 +155,14 @@ void latch_group_exit(void);
 static inline bool latch_protects(const struct latch *l)
 {
 	return READ_ONCE(l->ln->conf.unidentified) == LATCH_UNIDENT_PROTECT && latch_unasked(l);
+}
+
+/* Under the latch's lock, or where nobody knows it yet. */
+static inline void latch_set_noted(struct latch *l, u8 dirs)
+{
+	if (l->flow.proto == IPPROTO_TCP)
+		dirs |= dirs << LATCH_DIRS;
+	WRITE_ONCE(l->noted, l->noted | dirs);
 }
 
 /* A latch, whose lock is held, is one of its group's list now. */

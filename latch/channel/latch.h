@@ -173,14 +173,6 @@ static inline bool latch_unasked(const struct latch *l)
 	return READ_ONCE(l->mode) == LATCH_MODE_AUTO && !READ_ONCE(l->demand);
 }
 
-/* Under the latch's lock, or where nobody knows it yet. */
-static inline void latch_set_noted(struct latch *l, u8 dirs)
-{
-	if (l->flow.proto == IPPROTO_TCP)
-		dirs |= dirs << LATCH_DIRS;
-	WRITE_ONCE(l->noted, l->noted | dirs);
-}
-
 struct latch *latch_alloc(struct latch_net *ln, const struct sock *sk, gfp_t gfp);
 int latch_list(struct latch *l);
 void latch_ask_as(struct latch *l, const struct latch *parent);

@@ -23,7 +23,9 @@ union latch_addr {
  * @ports:  both, for comparing them at once
  * @family: AF_INET or AF_INET6
  * @proto:  IP protocol
- * @l3:     ifindex of the VRF that the flow is in, 0 none; its low 16 bits
+ * @l3:     ifindex of the VRF that the flow is in, 0 none; its low 15 bits. Or'ed with
+ *          LATCH_L3_FORWARD where this host only forwards the flow: then the remote end is the
+ *          one whose side the latch is for, and the local end the other one
  * @kind:   family, protocol and VRF, for comparing them at once
  */
 struct latch_flow {
@@ -45,6 +47,14 @@ struct latch_flow {
 		u32	kind;
 	};
 };
+
+/* A flow that this host forwards never meets one of its own, whatever addresses it has. */
+#define LATCH_L3_FORWARD	0x8000
+
+static inline bool latch_flow_forwarded(const struct latch_flow *f)
+{
+	return f->l3 & LATCH_L3_FORWARD;
+}
 
 /* What latch_flow.kind is for these, without a detour by memory: each packet asks. */
 static inline u32 latch_kind(u8 family, u8 proto, u16 l3)

@@ -21,6 +21,7 @@ struct latch_spd;
  * @defaults: the namespace's default policies when it was made
  * @last_pol: the greatest number that a policy was given; the worker's
  * @last:     the number that the last copy was given; the worker's
+ * @forward:  it is to have inbound policies of what is forwarded
  */
 struct latch_net_spd {
 	struct latch_spd __rcu	*copy;
@@ -29,6 +30,7 @@ struct latch_net_spd {
 	u8			defaults[XFRM_POLICY_MAX];
 	u32			last_pol;
 	u32			last;
+	bool			forward;
 };
 
 /**

@@ -78,12 +78,13 @@ struct latch_spd {
 	bool			ports;
 	u32			n_new;
 	u32			*fresh;
-	struct latch_spd_index	*index[LATCH_DIRS];
-	u32			start[LATCH_DIRS + 1];
+	struct latch_spd_index	*index[LATCH_SPD_LISTS];
+	u32			start[LATCH_SPD_LISTS + 1];
 	struct latch_pol	pol[];
 };
 
 struct latch_spd_ctx {
+	const struct latch_net *ln;
 	struct latch_spd *spd;
 	u32	n;
 	u32	room;
@@ -93,10 +94,11 @@ struct latch_spd_ctx {
  * A policy for a device governs only what comes or goes by it, and which that will be the copy
  * does not know. Flows that it does govern are not explained by the others.
  */
-static bool latch_spd_wanted(const struct xfrm_policy *xp, int dir)
+static bool latch_spd_wanted(const struct latch_net *ln, const struct xfrm_policy *xp, int dir)
 {
-	return xp->type == XFRM_POLICY_TYPE_MAIN && !xp->selector.ifindex &&
-	       (dir == XFRM_POLICY_IN || dir == XFRM_POLICY_OUT);
+	if (dir == XFRM_POLICY_FWD && !READ_ONCE(ln->spd.forward))
+		return false;
+	return xp->type == XFRM_POLICY_TYPE_MAIN && !xp->selector.ifindex && dir < XFRM_POLICY_MAX;
 }
 
 /* Call-back of the walk, under the policy lock: counts, and copies while there is room. */
@@ -104,7 +106,7 @@ static int latch_spd_one(struct xfrm_policy *xp, int dir, int seq, void *data)
 {
 	struct latch_spd_ctx *c = data;
 
-	if (!latch_spd_wanted(xp, dir))
+	if (!latch_spd_wanted(c->ln, xp, dir))
 		return 0;
 	if (c->n < c->room)
 		latch_view_pol(xp, dir, &c->spd->pol[c->n]);
@@ -112,8 +114,9 @@ static int latch_spd_one(struct xfrm_policy *xp, int dir, int seq, void *data)
 	return 0;
 }
 
-static void latch_spd_walk(struct net *net, struct latch_spd_ctx *c)
+static void latch_spd_walk(struct latch_spd_ctx *c)
 {
+	struct net *net = c->ln->net;
 	struct xfrm_policy_walk walk;
 
 	c->n = 0;
@@ -170,7 +173,7 @@ static void latch_spd_sort(struct latch_pol *pol, u32 *at, u32 n)
 static void latch_spd_number(struct latch_net *ln, struct latch_spd *spd, u32 n)
 {
 	const struct latch_spd *old = rcu_dereference_protected(ln->spd.copy, true);
-	u32 i, j = 0, m = old ? old->start[LATCH_DIRS] : 0;
+	u32 i, j = 0, m = old ? old->start[LATCH_SPD_LISTS] : 0;
 	struct latch_pol *pol;
 
 	for (i = 0; i < n; i++) {
@@ -266,7 +269,7 @@ static void latch_spd_free(struct latch_spd *spd)
 {
 	int dir;
 
-	for (dir = 0; dir < LATCH_DIRS; dir++)
+	for (dir = 0; dir < LATCH_SPD_LISTS; dir++)
 		kvfree(spd->index[dir]);
 	kvfree(spd);
 }
@@ -298,28 +301,28 @@ static void latch_spd_publish(struct latch_net *ln, struct latch_spd *spd)
 int latch_spd_read(struct latch_net *ln)
 {
 	int changes = atomic_read(&ln->spd.changes);
-	struct latch_spd_ctx c = {};
+	struct latch_spd_ctx c = { .ln = ln };
 	size_t size;
 	u32 i, dir;
 
 	smp_rmb(); /* each of these changes was made before it was counted */
 	for (i = 0; i < XFRM_POLICY_MAX; i++)
 		WRITE_ONCE(ln->spd.defaults[i], READ_ONCE(ln->net->xfrm.policy_default[i]));
-	latch_spd_walk(ln->net, &c);
+	latch_spd_walk(&c);
 	c.room = c.n + c.n / 8;
 	size = struct_size(c.spd, pol, c.room);
 	c.spd = kvzalloc(size + array_size(c.room, sizeof(*c.spd->fresh)), GFP_KERNEL_ACCOUNT);
 	if (!c.spd)
 		return -ENOMEM;
 	c.spd->fresh = (void *)c.spd + size;
-	latch_spd_walk(ln->net, &c);
+	latch_spd_walk(&c);
 	if (c.n > c.room) {
 		kvfree(c.spd);
 		return -EAGAIN;
 	}
 
 	latch_spd_sort(c.spd->pol, c.spd->fresh, c.n);
-	for (i = 0, dir = 0; dir < LATCH_DIRS; dir++) {
+	for (i = 0, dir = 0; dir < LATCH_SPD_LISTS; dir++) {
 		c.spd->start[dir] = i;
 		for (; i < c.n && c.spd->pol[i].dir == dir; i++) {
 			if (c.spd->pol[i].mark_m)
@@ -328,10 +331,10 @@ int latch_spd_read(struct latch_net *ln)
 				c.spd->ports = true;
 		}
 	}
-	c.spd->start[LATCH_DIRS] = i;
+	c.spd->start[LATCH_SPD_LISTS] = i;
 	c.spd->id = ++ln->spd.last ?: ++ln->spd.last;
 	latch_spd_number(ln, c.spd, c.n);
-	for (dir = 0; dir < LATCH_DIRS; dir++)
+	for (dir = 0; dir < LATCH_SPD_LISTS; dir++)
 		latch_spd_make_index(c.spd, dir);
 	latch_spd_publish(ln, c.spd);
 	/* whoever sees that these changes are read finds the copy; pairs with latch_spd_stale() */
@@ -366,11 +369,17 @@ static bool latch_spd_fits(const struct latch_pol *pol, const struct latch_flow 
 	       pol->sel.family == f->family && latch_sel_covers(&pol->sel, f, dir);
 }
 
+/* The policies that govern a flow in one direction. */
+static u8 latch_spd_list(const struct latch_flow *f, u8 dir)
+{
+	return dir == LATCH_DIR_IN && latch_flow_forwarded(f) ? LATCH_SPD_FWD : dir;
+}
+
 /* Of each class the first that fits; of these the first. */
 static u32 latch_spd_search(const struct latch_spd *spd, const struct latch_flow *f, u8 dir,
 			    u32 if_id, u32 mark)
 {
-	const struct latch_spd_index *ix = spd->index[dir];
+	const struct latch_spd_index *ix = spd->index[latch_spd_list(f, dir)];
 	const union latch_addr *src = dir == LATCH_DIR_IN ? &f->remote : &f->local;
 	const union latch_addr *dst = dir == LATCH_DIR_IN ? &f->local : &f->remote;
 	const struct latch_spd_class *c;
@@ -389,7 +398,7 @@ static u32 latch_spd_search(const struct latch_spd *spd, const struct latch_flow
 }
 
 /**
- * latch_spd_find() - the policy that the kernel would choose for a flow
+ * latch_spd_find() - the policy that the kernel would choose for a flow, forwarded or not
  * @ln:    the namespace
  * @f:     the flow
  * @dir:   LATCH_DIR_*
@@ -403,15 +412,16 @@ const struct latch_pol *latch_spd_find(struct latch_net *ln, const struct latch_
 				       u8 dir, u32 if_id, u32 mark)
 {
 	const struct latch_spd *spd = rcu_dereference(ln->spd.copy);
+	u8 list = latch_spd_list(f, dir);
 	u32 i;
 
 	if (!spd)
 		return NULL;
-	if (spd->index[dir]) {
+	if (spd->index[list]) {
 		i = latch_spd_search(spd, f, dir, if_id, mark);
 		return i == LATCH_SPD_NONE ? NULL : &spd->pol[i];
 	}
-	for (i = spd->start[dir]; i < spd->start[dir + 1]; i++)
+	for (i = spd->start[list]; i < spd->start[list + 1]; i++)
 		if (latch_spd_fits(&spd->pol[i], f, dir, if_id, mark))
 			return &spd->pol[i];
 	return NULL;

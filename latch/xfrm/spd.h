@@ -7,6 +7,10 @@
 #include "base/net.h"
 #include "core/flow.h"
 
+/* After LATCH_DIR_IN and LATCH_DIR_OUT: inbound policies of what is forwarded. */
+#define LATCH_SPD_FWD	LATCH_DIRS
+#define LATCH_SPD_LISTS	(LATCH_DIRS + 1)
+
 /**
  * struct latch_tmpl - one template of a policy, as the flow sees it
  * @outer: in transport mode, but between @saddr and @daddr and not the flow's addresses: behind
@@ -28,6 +32,7 @@ struct latch_tmpl {
  * struct latch_pol - copy of what matters of a policy
  * @id:    a number that it keeps as long as it stays what it is, and no other gets
  * @index: the kernel's
+ * @dir:   LATCH_DIR_*, or LATCH_SPD_FWD
  * @ipcomp: it has a template for IPComp, which is not among @tmpl
  */
 struct latch_pol {
@@ -73,6 +78,13 @@ static inline bool latch_spd_stale(const struct latch_net *ln)
 static inline void latch_spd_set_stale(struct latch_net *ln)
 {
 	atomic_inc(&ln->spd.changes);
+}
+
+/* Inbound policies of what is forwarded are to be in the next copy, or not any more. */
+static inline void latch_spd_set_forward(struct latch_net *ln, bool on)
+{
+	WRITE_ONCE(ln->spd.forward, on);
+	latch_spd_set_stale(ln);
 }
 
 int latch_spd_read(struct latch_net *ln);

@@ -223,7 +223,7 @@ static void latch_view_tmpl(const struct xfrm_tmpl *t, const struct xfrm_tmpl *t
 /**
  * latch_view_pol() - copy what matters of a policy
  * @xp:  the policy
- * @dir: XFRM_POLICY_IN or XFRM_POLICY_OUT
+ * @dir: XFRM_POLICY_IN, XFRM_POLICY_OUT or XFRM_POLICY_FWD
  * @pol: to fill
  *
  * IPComp templates are left out: IPComp protects nothing, and a small packet
@@ -247,7 +247,8 @@ int latch_view_pol(const struct xfrm_policy *xp, int dir, struct latch_pol *pol)
 	pol->mark_v = xp->mark.v;
 	pol->mark_m = xp->mark.m;
 	pol->action = xp->action;
-	pol->dir = dir == XFRM_POLICY_IN ? LATCH_DIR_IN : LATCH_DIR_OUT;
+	pol->dir = dir == XFRM_POLICY_IN ? LATCH_DIR_IN :
+		   dir == XFRM_POLICY_OUT ? LATCH_DIR_OUT : LATCH_SPD_FWD;
 
 	for (i = 0; i < xp->xfrm_nr; i++) {
 		if (xp->xfrm_vec[i].id.proto == IPPROTO_COMP) {
