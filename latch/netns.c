@@ -23,6 +23,7 @@
 #include "peer/bind.h"
 #include "peer/peer.h"
 #include "sock/alert.h"
+#include "sock/forward.h"
 #include "sock/halfopen.h"
 #include "sock/ownpol.h"
 #include "sock/tell.h"
@@ -54,6 +55,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->bind.gone);
 	INIT_LIST_HEAD(&ln->pending.halfopen);
 	INIT_LIST_HEAD(&ln->pending.timewait);
+	latch_forward_setup(ln);
 	skb_queue_head_init(&ln->alerts.queue);
 	INIT_LIST_HEAD(&ln->reports.all);
 	INIT_LIST_HEAD(&ln->reports.later);
@@ -97,6 +99,7 @@ static void __net_exit latch_net_drain(struct net *net)
 	cancel_delayed_work_sync(&ln->work.later);
 	cancel_delayed_work_sync(&ln->sad.overdue_work);
 	cancel_delayed_work_sync(&ln->pending.work);
+	cancel_delayed_work_sync(&ln->forward.work);
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	cancel_delayed_work_sync(&ln->tell.work);
@@ -113,6 +116,7 @@ static void __net_exit latch_net_stop(struct net *net)
 	cancel_delayed_work_sync(&ln->work.later);
 	cancel_delayed_work_sync(&ln->sad.overdue_work);
 	cancel_delayed_work_sync(&ln->pending.work);
+	cancel_delayed_work_sync(&ln->forward.work);
 	cancel_delayed_work_sync(&ln->reports.work);
 	cancel_work_sync(&ln->work.now);
 	cancel_delayed_work_sync(&ln->tell.work);

@@ -119,6 +119,8 @@ void latch_fill_info(const struct latch *l, struct latch_info *info)
 	if (l->own_given && l->sk && latch_sockpol_made(l->sk, l->id))
 		info->flags |= LATCH_F_OWN_POLICY;
 	info->own_none = l->own_none;
+	if (l->forwarded)
+		info->flags |= LATCH_F_FORWARDED;
 	if (l->put_off)
 		info->flags |= LATCH_F_PENDING;
 	if (!l->flow.family)

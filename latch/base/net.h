@@ -39,12 +39,13 @@
  *	        ln->labels.lock	tags that have a number
  *	      dests->lock	the destinations of a socket
  *	      ln->groups.lock	groups
+ *	      ln->forward.lock	latches of flows that are forwarded
  *	      ln->pending.lock	latches that wait for their socket, or for its end
  *	      ln->reports.lock	latches whose owner is to be told
  *	      ln->own.lock	latches that are to have a policy of their own, or to lose it
  *	      ln->ids.all		numbers (the lock of the xarray)
  *
- * All of the last ten are taken with BH off. ln->watch.mutex, which the worker and
+ * All of the last eleven are taken with BH off. ln->watch.mutex, which the worker and
  * setsockopt() take with none of these held, is for switching hooks and tracepoint.
  * x->lock and the XFRM locks are never taken with one of ours held, and ours never
  * call into XFRM but for the walks of the worker, and to give a socket a policy or take it away
@@ -96,6 +97,7 @@ struct latch_net {
 	struct latch_net_pending	pending;
 	struct latch_net_tell		tell;
 	struct latch_net_alerts		alerts;
+	struct latch_net_forward	forward;
 	struct latch_net_sysctl		sysctl;
 };
 
@@ -108,6 +110,12 @@ bool latch_net_needed(struct latch_net *ln);
 static inline bool latch_net_dying(const struct latch_net *ln)
 {
 	return READ_ONCE(ln->work.dying);
+}
+
+/* Are flows latched that this host forwards? */
+static inline bool latch_net_forwards(const struct latch_net *ln)
+{
+	return unlikely(READ_ONCE(ln->conf.forward));
 }
 
 /* Are the hooks there? */

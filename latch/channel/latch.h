@@ -47,6 +47,8 @@
  * @missed:    how often in a row TCP was found to have nothing of a half-open one
  * @dif:       device that its SYN came in by, and @sdif its L3 slave, while it has no
  *             socket
+ * @forwarded: this host forwards the flow, and it has no socket; for @way, @seen and @used see
+ *             sock/forward.h
  * @portaddr:  where UDP has the socket in its table
  * @txhash:    what connect() drew for a UDP socket
  * @in_group:  counted in n_lookup: a UDP socket bound to a group, or for broadcasts
@@ -117,11 +119,16 @@ struct latch {
 				own_offer:1,
 				own_seek:1,
 				own_none:2,
-				dest:1;
-	bool			has_dests;
+				dest:1,
+				forwarded:1;
+	union {
+		bool		has_dests;
+		u8		way;
+	};
 	u8			err;
 	union {
 		u16		portaddr;
+		u16		seen;
 		u8		missed;
 	};
 	u32			conflicts;
@@ -136,10 +143,11 @@ struct latch {
 	union {
 		void		(*destruct)(struct sock *sk);
 		unsigned long	expires;
+		u32		used;
 	};
 	struct latch_demand	*demand;
 	union {
-		struct list_head pending_link;
+		struct list_head pending_link;	/* in ln->forward, too */
 		struct list_head dest_link;
 	};
 	struct list_head	own_link;

@@ -27,7 +27,7 @@ u8 latch_disposition(const struct latch *l)
 {
 	if (l->disposition != LATCH_DISP_DEFAULT)
 		return l->disposition;
-	if (l->flow.proto == IPPROTO_UDP)
+	if (l->flow.proto == IPPROTO_UDP && !l->forwarded)
 		return LATCH_DISP_WAIT;
 	return READ_ONCE(l->ln->conf.disposition);
 }

@@ -36,12 +36,15 @@ struct latch_net_conf {
 	u8	qop;
 	u8	disposition;
 	u8	own_policy;
+	u8	forward;
 	int	identity_wait_ms;
 	int	break_grace_ms;
 	int	own_policy_after_ms;
 	int	max_latches;
 	int	max_peers;
 	int	max_tags;
+	int	forward_tcp_timeout_s;
+	int	forward_timeout_s;
 };
 
 /**

@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/ratelimit.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -46,6 +47,22 @@ struct latch_net_tell {
 struct latch_net_alerts {
 	struct sk_buff_head	queue;
 	bool			asked;
+};
+
+/**
+ * struct latch_net_forward - latches of flows that this host forwards; sock/forward.c
+ * @lock: the rest, but for @work
+ * @all:  the latches, the one that the worker has looked at last at the end
+ * @n:    how many
+ * @rate: answers to packets that are dropped
+ * @work: looks which of them are over
+ */
+struct latch_net_forward {
+	spinlock_t		lock;
+	struct list_head	all;
+	u32			n;
+	struct ratelimit_state	rate;
+	struct delayed_work	work;
 };
 
 #endif /* LATCH_NETNS_SOCK_H */

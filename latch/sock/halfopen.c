@@ -39,11 +39,13 @@ void latch_halfopen_later(struct latch_net *ln, unsigned long delay)
 
 /*
  * Which share of the half-open latches a packet's peer has: that of its identity, else that of
- * the address at the other end of the SA. The factors are secret: see latch_hash().
+ * the address at the other end of the SA. The factors are secret: see latch_hash(). What goes out
+ * is forwarded.
  */
 static u8 latch_halfopen_hash(const struct latch_pkt *p)
 {
-	const xfrm_address_t *a = &p->outer->props.saddr;
+	const xfrm_address_t *a = p->dir == LATCH_DIR_IN ? &p->outer->props.saddr :
+							   &p->outer->id.daddr;
 	u64 sum;
 
 	BUILD_BUG_ON(LATCH_SHARES != 1 << 8);
@@ -60,7 +62,7 @@ static u8 latch_halfopen_hash(const struct latch_pkt *p)
 /**
  * latch_halfopen_share() - may a peer have one more half-open latch?
  * @ln: the namespace
- * @p:  its SYN, protected
+ * @p:  its SYN, or the first packet of a flow that is forwarded; protected
  *
  * A peer may have half as many as there is room for all, so that whatever one of them does
  * leaves room for the others.
@@ -74,6 +76,35 @@ int latch_halfopen_share(struct latch_net *ln, const struct latch_pkt *p)
 	u8 share = latch_halfopen_hash(p);
 
 	return atomic_read(&ln->pending.n_halfopen[share]) < max(room / 2, 1) ? share : -ENOBUFS;
+}
+
+/**
+ * latch_halfopen_count() - a latch that nobody has answered yet is counted in its peer's share
+ * @l:     the latch, whose lock is held, and which is not counted
+ * @share: what latch_halfopen_share() gave
+ *
+ * Context: any.
+ */
+void latch_halfopen_count(struct latch *l, u8 share)
+{
+	lockdep_assert_held(&l->lock);
+	l->half_open = 1;
+	l->share = share;
+	atomic_inc(&l->ln->pending.n_halfopen[share]);
+}
+
+/**
+ * latch_halfopen_answered() - a latch is not counted in its peer's share any more
+ * @l: any latch, whose lock is held
+ *
+ * Context: any. Does nothing to one that is not counted.
+ */
+void latch_halfopen_answered(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->half_open)
+		atomic_dec(&l->ln->pending.n_halfopen[l->share]);
+	l->half_open = 0;
 }
 
 /**
@@ -92,11 +123,8 @@ void latch_halfopen_add(struct latch *l, int share)
 	WRITE_ONCE(l->pending, true);
 	list_add_tail(&l->pending_link, &ln->pending.halfopen);
 	spin_unlock(&ln->pending.lock);
-	if (share >= 0) {
-		l->half_open = 1;
-		l->share = share;
-		atomic_inc(&ln->pending.n_halfopen[share]);
-	}
+	if (share >= 0)
+		latch_halfopen_count(l, share);
 	latch_halfopen_later(ln, LATCH_HALFOPEN_TICK);
 }
 
@@ -107,15 +135,13 @@ void latch_halfopen_add(struct latch *l, int share)
 void latch_halfopen_del(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
+	latch_halfopen_answered(l);
 	if (!l->pending)
 		return;
 	spin_lock(&l->ln->pending.lock);
 	WRITE_ONCE(l->pending, false);
 	list_del_init(&l->pending_link);
 	spin_unlock(&l->ln->pending.lock);
-	if (l->half_open)
-		atomic_dec(&l->ln->pending.n_halfopen[l->share]);
-	l->half_open = 0;
 }
 
 /**

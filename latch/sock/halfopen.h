@@ -18,6 +18,8 @@ static inline bool latch_halfopen_any(const struct latch_net *ln)
 
 void latch_halfopen_later(struct latch_net *ln, unsigned long delay);
 int latch_halfopen_share(struct latch_net *ln, const struct latch_pkt *p);
+void latch_halfopen_count(struct latch *l, u8 share);
+void latch_halfopen_answered(struct latch *l);
 void latch_halfopen_add(struct latch *l, int share);
 void latch_halfopen_del(struct latch *l);
 void latch_halfopen_orphan(struct latch *l);

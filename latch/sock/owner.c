@@ -41,7 +41,8 @@ bool latch_sk_flow(const struct sock *sk, struct latch_flow *f)
 
 	memset(f, 0, sizeof(*f));
 	if (sk->sk_bound_dev_if)
-		f->l3 = l3mdev_master_ifindex_by_index(sock_net(sk), sk->sk_bound_dev_if);
+		f->l3 = l3mdev_master_ifindex_by_index(sock_net(sk), sk->sk_bound_dev_if) &
+			~LATCH_L3_FORWARD;
 	f->proto = sk->sk_protocol;
 	f->lport = (__force u16)inet->inet_sport;
 	f->rport = (__force u16)inet->inet_dport;

@@ -14,6 +14,7 @@
 #include "channel/report.h"
 #include "core/fsm.h"
 #include "core/types.h"
+#include "sock/forward.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/ownpol.h"
@@ -138,6 +139,7 @@ static bool latch_tell_one(struct latch *l, int err)
 	} else if (err && READ_ONCE(l->pending) && !l->kept && !READ_ONCE(l->special)) {
 		told = latch_tell_request(l, err);
 	}
+	latch_forward_unpin(l);
 	return told;
 }
 

@@ -12,6 +12,7 @@
 #include "channel/own.h"
 #include "channel/table.h"
 #include "core/fsm.h"
+#include "sock/forward.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/ownpol.h"
@@ -62,6 +63,7 @@ void latch_unlink(struct latch *l)
 	latch_dest_leave(l);
 	latch_unhash_sk(l);
 	latch_halfopen_del(l);
+	latch_forward_del(l);
 	if (l->tagging)
 		latch_label_unuser(l->ln);
 	l->tagging = 0;
@@ -78,7 +80,7 @@ static bool latch_release_stays(const struct latch *l)
 {
 	u8 state = READ_ONCE(l->state);
 
-	return l->tagging || l->has_dests || state == LATCH_STATE_BROKEN ||
+	return l->tagging || (!l->forwarded && l->has_dests) || state == LATCH_STATE_BROKEN ||
 	       (state == LATCH_STATE_CLOSED && (READ_ONCE(l->hashed) || l->dest));
 }
 

@@ -233,6 +233,7 @@ struct latch_transform {
 #define LATCH_F_UNEXPLAINED		0x0200	/* policies do not explain its SAs */
 #define LATCH_F_OWN_POLICY		0x0400	/* it has a policy of its own, made for it */
 #define LATCH_F_ALERTS_LOST		0x0800	/* of a record: the ones before it found no room */
+#define LATCH_F_FORWARDED		0x1000	/* this host forwards the flow */
 
 /**
  * struct latch_info - what is latched (RFC 5660 2-12 to 2-15, 2.3-9)
@@ -245,7 +246,7 @@ struct latch_transform {
  * @flags:         LATCH_F_*
  * @conflicts:     bit LATCH_REASON_x set: such a conflict is there now
  * @family:        AF_INET or AF_INET6, of the flow (not of the socket)
- * @proto:         IPPROTO_TCP or IPPROTO_UDP
+ * @proto:         IPPROTO_TCP or IPPROTO_UDP; any of a forwarded flow
  * @protection:    LATCH_PROT_* latched
  * @n_transforms:  used entries of @transforms, innermost first
  * @local_port:    network byte order
