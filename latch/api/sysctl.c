@@ -13,6 +13,7 @@
 #include "channel/reeval.h"
 #include "core/params.h"
 #include "core/types.h"
+#include "sock/forward.h"
 
 static const char *const latch_qop_words[] = { "exact", "floor", NULL };
 
@@ -30,6 +31,7 @@ static const char *const latch_ownpol_words[] = { "no", "lasting", "all", NULL }
 static int latch_wait_max = 60000;
 static int latch_day_max = 24 * 3600 * 1000;
 static int latch_max_max = 16 << 20;
+static int latch_month_max = 31 * 24 * 3600;
 
 /* A value with a name; extra1 has the words. */
 static int latch_proc_word(latch_ctl_table *table, int write, void *buf, size_t *len,
@@ -103,6 +105,34 @@ static int latch_proc_own_after(latch_ctl_table *table, int write, void *buf, si
 	return err;
 }
 
+/* What the host forwards is latched from now on, or not any more. One writer at a time. */
+static int latch_proc_forward(latch_ctl_table *table, int write, void *buf, size_t *len,
+			      loff_t *pos)
+{
+	struct latch_net *ln = container_of((u8 *)table->data, struct latch_net, conf.forward);
+	static DEFINE_MUTEX(mutex);
+	struct ctl_table t = *table;
+	u8 on;
+	int err;
+
+	mutex_lock(&mutex);
+	on = ln->conf.forward;
+	t.data = &on;
+	err = proc_dou8vec_minmax(&t, write, buf, len, pos);
+	if (!err && write && on != ln->conf.forward) {
+		if (on)
+			latch_forward_prepare(ln);
+		WRITE_ONCE(ln->conf.forward, on);
+		if (!on)
+			latch_forward_end(ln);
+		/* the hooks come or go */
+		latch_work_queue(ln, LATCH_WORK_WAKE);
+		latch_work_sync(ln);
+	}
+	mutex_unlock(&mutex);
+	return err;
+}
+
 #define LATCH_BOOL_BY(name, field, handler) {			\
 	.procname	= (name),				\
 	.data		= (void *)offsetof(struct latch_net, conf.field), \
@@ -115,6 +145,7 @@ static int latch_proc_own_after(latch_ctl_table *table, int write, void *buf, si
 
 #define LATCH_BOOL(name, field)		LATCH_BOOL_BY(name, field, proc_dou8vec_minmax)
 #define LATCH_ADOPT(name, field)	LATCH_BOOL_BY(name, field, latch_proc_adopt)
+#define LATCH_FORWARD(name, field)	LATCH_BOOL_BY(name, field, latch_proc_forward)
 
 #define LATCH_INT_BY(name, field, lo, hi, handler) {		\
 	.procname	= (name),				\
@@ -154,6 +185,9 @@ static const struct ctl_table latch_table[] = {
 	LATCH_INT("max_latches", max_latches, SYSCTL_ZERO, &latch_max_max),
 	LATCH_INT("max_peers", max_peers, SYSCTL_ZERO, &latch_max_max),
 	LATCH_INT("max_tags", max_tags, SYSCTL_ZERO, &latch_max_max),
+	LATCH_FORWARD("forward", forward),
+	LATCH_INT("forward_tcp_timeout_s", forward_tcp_timeout_s, SYSCTL_ONE, &latch_month_max),
+	LATCH_INT("forward_timeout_s", forward_timeout_s, SYSCTL_ONE, &latch_month_max),
 	{}
 };
 
@@ -182,6 +216,8 @@ int latch_sysctl_init(struct latch_net *ln)
 	ln->conf.max_latches = 1 << 20;
 	ln->conf.max_peers = 1 << 16;
 	ln->conf.max_tags = 1 << 16;
+	ln->conf.forward_tcp_timeout_s = 5 * 24 * 3600;
+	ln->conf.forward_timeout_s = 120;
 
 	t = kmemdup(latch_table, sizeof(latch_table), GFP_KERNEL_ACCOUNT);
 	if (!t)

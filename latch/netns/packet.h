@@ -18,9 +18,11 @@
  * @mark_sent:   a wish: datagrams are to be looked at before anybody changes their header
  * @marking:     the hooks for that are registered
  * @tcp:         TCP's state changes are heard of
+ * @forwarding:  the hooks for flows that this host forwards are registered
  * @hooks:       those of the packet path
  * @apart_hooks: those of @apart
  * @mark_hooks:  those of @marking
+ * @forward_hooks: those of @forwarding
  */
 struct latch_net_watch {
 	struct mutex		mutex;
@@ -30,9 +32,11 @@ struct latch_net_watch {
 	bool			mark_sent;
 	bool			marking;
 	bool			tcp;
+	bool			forwarding;
 	struct nf_hook_ops	hooks[4];
 	struct nf_hook_ops	apart_hooks[2];
 	struct nf_hook_ops	mark_hooks[2];
+	struct nf_hook_ops	forward_hooks[2];
 };
 
 #endif /* LATCH_NETNS_PACKET_H */

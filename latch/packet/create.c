@@ -29,6 +29,7 @@
 #include "packet/establish.h"
 #include "packet/oneway.h"
 #include "packet/parse.h"
+#include "packet/vti.h"
 #include "sock/alert.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
@@ -142,16 +143,11 @@ unsigned int latch_stray(struct latch_net *ln, struct latch *l, struct sk_buff *
 	return latch_drop(ln, l, skb, dir, LATCH_REASON_LARVAL);
 }
 
-/* Inbound packets of VTI carry no sec_path, so such a flow cannot be latched. */
 static bool latch_over_vti(const struct sock *sk)
 {
 	const struct dst_entry *dst = rcu_dereference(sk->sk_dst_cache);
-	const struct rtnl_link_ops *ops;
 
-	if (!dst || (dst->dev->type != ARPHRD_TUNNEL && dst->dev->type != ARPHRD_TUNNEL6))
-		return false;
-	ops = dst->dev->rtnl_link_ops;
-	return ops && (!strcmp(ops->kind, "vti") || !strcmp(ops->kind, "vti6"));
+	return dst && latch_is_vti(dst->dev);
 }
 
 /* The socket's own flow, if the packet is of it; a VRF's socket may be bound to none. */

@@ -35,6 +35,7 @@ static u32 latch_place(struct latch *l, const struct latch_pkt *p)
 	struct latch_common common = {
 		.ln = l->ln,
 		.pol = { LATCH_POL_SEEN, LATCH_POL_SEEN },
+		.forwarded = latch_flow_forwarded(&l->flow),
 	};
 
 	latch_params_set(&common.params, &p->tag, latch_rule(l), p->dir);
@@ -122,6 +123,8 @@ static int latch_take_flow(struct latch *l, const struct latch_flow *f)
 		spin_unlock(&old->lock);
 		return latch_hash_flow(l, f);
 	}
+	if (l->forwarded)
+		return err;
 	return f->proto == IPPROTO_UDP ? latch_hash_twin(l, old) : err;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/net.h"
 #include "core/types.h"
+#include "packet/forward.h"
 #include "packet/hooks.h"
 #include "packet/input.h"
 #include "packet/output.h"
@@ -37,6 +38,13 @@ static const struct nf_hook_ops latch_mark_ops[] = {
 	LATCH_HOOK(latch_local_out4, NFPROTO_IPV4, NF_INET_LOCAL_OUT, INT_MIN),
 #if IS_ENABLED(CONFIG_IPV6)
 	LATCH_HOOK(latch_local_out6, NFPROTO_IPV6, NF_INET_LOCAL_OUT, INT_MIN),
+#endif
+};
+
+static const struct nf_hook_ops latch_forward_ops[] = {
+	LATCH_HOOK(latch_forward4, NFPROTO_IPV4, NF_INET_FORWARD, INT_MAX),
+#if IS_ENABLED(CONFIG_IPV6)
+	LATCH_HOOK(latch_forward6, NFPROTO_IPV6, NF_INET_FORWARD, INT_MAX),
 #endif
 };
 
@@ -112,6 +120,25 @@ int latch_mark_switch(struct latch_net *ln, bool on)
 		return latch_register(ln, ln->watch.mark_hooks, latch_mark_ops,
 				      ARRAY_SIZE(latch_mark_ops));
 	nf_unregister_net_hooks(ln->net, ln->watch.mark_hooks, ARRAY_SIZE(latch_mark_ops));
+	return 0;
+}
+
+/**
+ * latch_forward_switch() - see what this host forwards from now on, or not any more
+ * @ln: the namespace, in which it is not so yet
+ * @on: which
+ *
+ * Costs each packet that is forwarded a hook more.
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int latch_forward_switch(struct latch_net *ln, bool on)
+{
+	BUILD_BUG_ON(ARRAY_SIZE(latch_forward_ops) > ARRAY_SIZE(ln->watch.forward_hooks));
+	if (on)
+		return latch_register(ln, ln->watch.forward_hooks, latch_forward_ops,
+				      ARRAY_SIZE(latch_forward_ops));
+	nf_unregister_net_hooks(ln->net, ln->watch.forward_hooks, ARRAY_SIZE(latch_forward_ops));
 	return 0;
 }
 

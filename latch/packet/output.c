@@ -4,7 +4,6 @@
  * is and whether it may pass, before the packet is transformed.
  */
 #include <linux/netfilter.h>
-#include <linux/netfilter_bridge.h>
 #include <net/addrconf.h>
 
 #include "base/net.h"
@@ -16,10 +15,12 @@
 #include "core/types.h"
 #include "packet/again.h"
 #include "packet/balanced.h"
+#include "packet/bridged.h"
 #include "packet/create.h"
 #include "packet/dest.h"
 #include "packet/enforce.h"
 #include "packet/fastpath.h"
+#include "packet/forward.h"
 #include "packet/hooks.h"
 #include "packet/live.h"
 #include "packet/oneway.h"
@@ -202,7 +203,7 @@ static bool latch_protected_in(struct latch_net *ln, const struct latch_flow *f)
 static unsigned int latch_output_icmp(struct latch_net *ln, struct sk_buff *skb,
 				      const struct latch_hdr *h, const struct nf_hook_state *st)
 {
-	struct latch *l = latch_find_live(ln, &h->flow);
+	struct latch *l = latch_find_live(ln, &h->flow) ?: latch_forward_quoted(ln, &h->flow);
 	bool again = latch_comes_again(ln, skb, st->out);
 
 	if (l && again && READ_ONCE(l->state) == LATCH_STATE_ESTABLISHED)
@@ -214,16 +215,6 @@ static unsigned int latch_output_icmp(struct latch_net *ln, struct sk_buff *skb,
 	if (!skb->sk || again || dst_xfrm(skb_dst(skb)) || !latch_protected_in(ln, &h->flow))
 		return NF_ACCEPT;
 	return latch_drop(ln, NULL, skb, LATCH_DIR_OUT, LATCH_REASON_ICMP);
-}
-
-/* Is the packet on its way through a bridge, whose br_netfilter calls the hooks of IP? */
-static bool latch_bridged(const struct sk_buff *skb)
-{
-#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
-	return nf_bridge_get_physoutif(skb);
-#else
-	return false;
-#endif
 }
 
 /* Does this host only pass the packet on? */
@@ -356,15 +347,18 @@ static __always_inline unsigned int latch_output(void *priv, struct sk_buff *skb
 {
 	bool ip4 = pf == NFPROTO_IPV4;
 	struct latch *l = NULL;
+	unsigned int ret;
 	u8 proto;
 
-	if (!LATCH_FAST)
-		return latch_output_full(priv, skb, st);
-	if (skb->sk) {
+	if (LATCH_FAST && skb->sk) {
 		l = latch_sk_cached(skb->sk);
 		if (l && likely(latch_fast_ok(l, skb, pf, LATCH_DIR_OUT)))
 			return NF_ACCEPT;
 	}
+	if (!skb->sk && latch_net_forwards(priv) && latch_forward_out(priv, skb, st, &ret))
+		return ret;
+	if (!LATCH_FAST)
+		return latch_output_full(priv, skb, st);
 	proto = latch_plain_proto(skb, pf);
 	if (proto == IPPROTO_TCP)
 		return ip4 ? latch_output_tcp4(priv, skb, st, l) :

@@ -307,6 +307,64 @@ void latch_parse(struct latch_net *ln, struct sk_buff *skb, const struct net_dev
 	h->flow.l3 = latch_l3(dev);
 }
 
+/*
+ * What comes in was translated by NAT before it came to FORWARD; to the side that it comes from
+ * it is what it was.
+ */
+static void latch_parse_nat_in(const struct sk_buff *skb, struct latch_flow *f)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	const struct nf_conntrack_tuple *t;
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	if (!ct || !(ct->status & IPS_NAT_MASK))
+		return;
+	t = &ct->tuplehash[CTINFO2DIR(ctinfo)].tuple;
+	if (t->dst.protonum != f->proto)
+		return;
+	memcpy(&f->remote, &t->src.u3, sizeof(f->remote));
+	memcpy(&f->local, &t->dst.u3, sizeof(f->local));
+	if (!f->ports)
+		return;
+	f->rport = (__force u16)t->src.u.all;
+	f->lport = (__force u16)t->dst.u.all;
+#endif
+}
+
+/**
+ * latch_parse_wire() - what a packet is that this host forwards, to the side that @dir is about
+ * @ln:  the namespace
+ * @skb: the packet; some of it may be pulled into its head
+ * @dev: the device that tells its VRF
+ * @pf:  NFPROTO_IPV4 or NFPROTO_IPV6
+ * @dir: LATCH_DIR_*: it is in FORWARD, or in POST_ROUTING
+ * @h:   to fill; LATCH_PKT_OTHER it is never
+ *
+ * A protocol without ports is a flow by its addresses.
+ *
+ * Context: RCU read side.
+ */
+void latch_parse_wire(struct latch_net *ln, struct sk_buff *skb, const struct net_device *dev,
+		      u8 pf, u8 dir, struct latch_hdr *h)
+{
+	bool ok = pf == NFPROTO_IPV4 ? latch_parse4(skb, dir, h) :
+				       latch_parse6(ln, skb, dir, h);
+	int thoff = h->thoff;
+
+	h->kind = LATCH_PKT_UNKNOWN;
+	if (!ok)
+		return;
+	h->kind = latch_parse_kind(skb, dir, h);
+	if (h->kind == LATCH_PKT_OTHER) {
+		h->kind = h->thoff == thoff ? LATCH_PKT_FLOW : LATCH_PKT_ICMP;
+		h->flow.ports = 0;
+	}
+	if (dir == LATCH_DIR_IN)
+		latch_parse_nat_in(skb, &h->flow);
+	h->flow.l3 = latch_l3(dev) | LATCH_L3_FORWARD;
+}
+
 static const struct tcphdr *latch_tcp_header(const struct sk_buff *skb, int thoff,
 					     struct tcphdr *buf)
 {

@@ -51,10 +51,12 @@ static __always_inline u16 latch_l3(const struct net_device *dev)
 {
 	if (likely(!netif_is_l3_master(dev) && !netif_is_l3_slave(dev)))
 		return 0;
-	return l3mdev_master_ifindex_rcu(dev);
+	return l3mdev_master_ifindex_rcu(dev) & ~LATCH_L3_FORWARD;
 }
 
 void latch_parse_transport(const struct sk_buff *skb, u8 dir, struct latch_hdr *h);
+void latch_parse_wire(struct latch_net *ln, struct sk_buff *skb, const struct net_device *dev,
+		      u8 pf, u8 dir, struct latch_hdr *h);
 void latch_parse(struct latch_net *ln, struct sk_buff *skb, const struct net_device *dev, u8 pf,
 		 u8 dir, struct latch_hdr *h);
 bool latch_tcp_is_rst(const struct sk_buff *skb, int thoff);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fragments for this host are kept apart by the SAs that they came through, so that a packet
- * that is put together came through them as a whole (RFC 5660 2-11). The kernel's own
- * reassembly takes fragments of one packet from whatever SA, or from none, and passes on
- * what the first one came through.
+ * Fragments for this host, and those that it forwards where it latches what it forwards, are kept
+ * apart by the SAs that they came through, so that a packet that is put together came through them
+ * as a whole (RFC 5660 2-11). The kernel's own reassembly takes fragments of one packet from
+ * whatever SA, or from none, and passes on what the first one came through.
  *
  * The kernel's queues do the work. They are told apart by a number, "user", which is
  * another one for each SA here.
@@ -20,6 +20,7 @@
 #include "core/types.h"
 #include "packet/enforce.h"
 #include "packet/reassemble.h"
+#include "packet/watch.h"
 #include "xfrm/sad.h"
 #include "xfrm/view.h"
 
@@ -76,7 +77,10 @@ static bool latch_frag_user(struct latch_net *ln, struct sk_buff *skb, u32 *user
 	return true;
 }
 
-/* Fragments that this host passes on may take other ways than this one. */
+/*
+ * Fragments that this host passes on may take other ways than this one. Where it latches what it
+ * forwards, they have to come this way, as they have for conntrack.
+ */
 static bool latch_local4(struct net *net, const struct sk_buff *skb)
 {
 	unsigned int type = inet_addr_type_dev_table(net, skb->dev, ip_hdr(skb)->daddr);
@@ -105,7 +109,8 @@ unsigned int latch_prerouting4(void *priv, struct sk_buff *skb, const struct nf_
 	int err;
 	u32 user;
 
-	if (likely(!ip_is_fragment(ip_hdr(skb))) || !latch_local4(ln->net, skb))
+	if (likely(!ip_is_fragment(ip_hdr(skb))) ||
+	    (!latch_watch_forwarding(ln) && !latch_local4(ln->net, skb)))
 		return NF_ACCEPT;
 	if (!latch_frag_user(ln, skb, &user))
 		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
@@ -177,7 +182,8 @@ unsigned int latch_prerouting6(void *priv, struct sk_buff *skb, const struct nf_
 {
 	struct latch_net *ln = priv;
 
-	if (likely(!latch_is_fragment6(skb)) || !latch_local6(ln->net, skb))
+	if (likely(!latch_is_fragment6(skb)) ||
+	    (!latch_watch_forwarding(ln) && !latch_local6(ln->net, skb)))
 		return NF_ACCEPT;
 	return latch_gather6(ln, skb);
 }

@@ -73,6 +73,22 @@ static void latch_watch_demanded(struct latch_net *ln, bool *want, bool *have,
 		WRITE_ONCE(*want, false);
 }
 
+/*
+ * Under watch.mutex: hooks for what this host forwards. Fragments of that are kept apart by SA,
+ * too. Without memory the worker tries again: in POST_ROUTING they are checked meanwhile.
+ */
+static void latch_watch_forward(struct latch_net *ln)
+{
+	bool on = ln->watch.active && READ_ONCE(ln->conf.forward);
+
+	if (on)
+		WRITE_ONCE(ln->watch.keep_apart, true);
+	if (on != ln->watch.forwarding)
+		WRITE_ONCE(ln->watch.forwarding, latch_forward_switch(ln, on) ? false : on);
+	if (on != ln->watch.forwarding)
+		latch_work_retry(ln, LATCH_WORK_WAKE);
+}
+
 /**
  * latch_watch_update() - hooks on while there is something to watch, else off
  * @ln: the namespace
@@ -97,6 +113,7 @@ int latch_watch_update(struct latch_net *ln)
 		latch_hooks_unregister(ln);
 		WRITE_ONCE(ln->watch.active, false);
 	}
+	latch_watch_forward(ln);
 	latch_watch_demanded(ln, &ln->watch.keep_apart, &ln->watch.apart, latch_apart_switch);
 	latch_watch_demanded(ln, &ln->watch.mark_sent, &ln->watch.marking, latch_mark_switch);
 	smp_mb(); /* pairs with latch_unhash_sk(): one of us sees the other's news */

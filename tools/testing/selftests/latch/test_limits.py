@@ -32,6 +32,9 @@ DEFAULTS = {
     "max_latches": "1048576",
     "max_peers": "65536",
     "max_tags": "65536",
+    "forward": "0",
+    "forward_tcp_timeout_s": "432000",
+    "forward_timeout_s": "120",
 }
 
 
@@ -63,6 +66,9 @@ VALUES = {
     "max_latches": (["0", "1", "1048576"], ["-1", "x", "99999999999"]),
     "max_peers": (["0", "1", "65536"], ["-1", "x", "99999999999"]),
     "max_tags": (["0", "1", "65536"], ["-1", "x", "99999999999"]),
+    "forward": (["0", "1"], ["2", "-1", "yes"]),
+    "forward_tcp_timeout_s": (["1", "2678400"], ["0", "2678401", "x"]),
+    "forward_timeout_s": (["1", "2678400"], ["0", "2678401", "x"]),
 }
 TAKEN = [{"name": n, "value": v} for n, (good, _) in VALUES.items() for v in good]
 REFUSED = [{"name": n, "value": v} for n, (_, bad) in VALUES.items() for v in bad]
