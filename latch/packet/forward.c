@@ -33,6 +33,7 @@
 #include "core/types.h"
 #include "core/verdict.h"
 #include "packet/again.h"
+#include "packet/answer.h"
 #include "packet/bridged.h"
 #include "packet/classify.h"
 #include "packet/enforce.h"
@@ -206,6 +207,7 @@ static unsigned int latch_forward_enforce(struct latch *l, const struct latch_fo
 	}
 	if (c->dir == LATCH_DIR_OUT)
 		latch_forward_goes_on(l, c);
+	latch_answer(l, c->skb, &c->h, c->st->pf, c->dir);
 	return latch_drop(c->ln, l, c->skb, c->dir, v.reason);
 }
 
