@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/genetlink.h>
+#include <linux/latch.h>
 #include <linux/latch_netlink.h>
 #include "args.h"
 #include "list.h"
@@ -27,6 +28,7 @@ static const struct keyword words[] = {
 	{ "dst", "remote", SLOT_DST, ARG_PREFIX, NULL, 0, 0 },
 	{ "dport", NULL, SLOT_DPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
 	{ "peer", NULL, SLOT_PEER, ARG_ZERO, NULL, UINT32_MAX, 0 },
+	{ "forwarded", NULL, SLOT_FORWARDED, ARG_FLAG, NULL, 0, 0 },
 	{ .word = NULL }
 };
 
@@ -111,7 +113,16 @@ static void show_transforms(const struct nlmsghdr *nlh)
 	print_close();
 }
 
-/* Print the first line: the state, the flow and the peer. */
+/* Does this host forward the flow? */
+static bool forwarded(const struct nlattr **tb)
+{
+	return netlink_num(tb[LATCH_A_CONN_FLAGS]) & LATCH_F_FORWARDED;
+}
+
+/*
+ * Print the first line: the state, the flow and the peer. In JSON "forwarded" is one of the
+ * flags.
+ */
 static void show_head(const struct nlattr **tb)
 {
 	show_count("id", "connection", tb[LATCH_A_CONN_ID]);
@@ -128,6 +139,8 @@ static void show_head(const struct nlattr **tb)
 	show_port("local-port", "sport", tb[LATCH_A_CONN_LOCAL_PORT]);
 	show_addr("remote-addr", "dst", tb[LATCH_A_CONN_FAMILY], tb[LATCH_A_CONN_REMOTE_ADDR]);
 	show_port("remote-port", "dport", tb[LATCH_A_CONN_REMOTE_PORT]);
+	if (forwarded(tb) && !opt.json)
+		print_flag(NULL, "forwarded");
 	show_count("peer", "peer", tb[LATCH_A_CONN_PEER]);
 	if (netlink_num(tb[LATCH_A_CONN_PEER_ID_TYPE]))
 		show_identity("peer-", tb[LATCH_A_CONN_PEER_ID_TYPE],
@@ -222,6 +235,8 @@ static bool match(const struct nlattr **tb, const struct arg *args)
 		return false;
 	if (!prefix_match(&args[SLOT_SRC], family, tb[LATCH_A_CONN_LOCAL_ADDR]) ||
 	    !prefix_match(&args[SLOT_DST], family, tb[LATCH_A_CONN_REMOTE_ADDR]))
+		return false;
+	if (args[SLOT_FORWARDED].kw && !forwarded(tb))
 		return false;
 	return arg_is(&args[SLOT_ID], netlink_num(tb[LATCH_A_CONN_ID])) &&
 	       arg_is(&args[SLOT_STATE], netlink_num(tb[LATCH_A_CONN_STATE])) &&
@@ -416,6 +431,6 @@ const struct object connection_object = {
 	"latch connection own-policy off [ SELECTOR ... ]\n"
 	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | NUMBER } |\n"
 	"              { src | local } PREFIX | sport PORT | { dst | remote } PREFIX |\n"
-	"              dport PORT | peer NUMBER }\n"
+	"              dport PORT | peer NUMBER | forwarded }\n"
 	"STATE := { LARVAL | LISTENER | ESTABLISHED | BROKEN | CLOSED }\n",
 };

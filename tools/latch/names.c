@@ -99,6 +99,7 @@ const struct name flag_names[] = {
 	{ LATCH_F_PENDING, "pending" },
 	{ LATCH_F_UNEXPLAINED, "unexplained" },
 	{ LATCH_F_OWN_POLICY, "own-policy" },
+	{ LATCH_F_FORWARDED, "forwarded" },
 	{ 0, NULL }
 };
 

@@ -275,6 +275,7 @@ static void conn_ipv6(const struct nlmsghdr *to)
 	mnl_attr_put(nlh, LATCH_A_CONN_REMOTE_ADDR, 16, &addr);
 	mnl_attr_put_u16(nlh, LATCH_A_CONN_LOCAL_PORT, htons(9));
 	mnl_attr_put_u16(nlh, LATCH_A_CONN_REMOTE_PORT, htons(53));
+	mnl_attr_put_u32(nlh, LATCH_A_CONN_FLAGS, LATCH_F_AUTO | LATCH_F_FORWARDED);
 	mnl_attr_put_u32(nlh, LATCH_A_CONN_PEER, 0);
 	transform(nlh, 20, 128, 0, 128);
 	transform(nlh, 28, 256, 0, 128);
