@@ -193,7 +193,7 @@ class Ipsec:
             words += f" if_id {self.if_id}"
         if verb == "delete":
             return words
-        level = self.level if direction == "in" else "required"
+        level = "required" if direction == "out" else self.level
         return f"{words} priority {self.priority} {self.templates(x, y, level)}"
 
     def policies(self, host, verb="add"):
