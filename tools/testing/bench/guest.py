@@ -155,6 +155,94 @@ class Pair:
             run("ip", "netns", "exec", name, "nft", "-f", "-", input=text)
 
 
+def link(a, b, net, family=(4, 6)):
+    """A link between two namespaces, which is network `net`: (namespace, device) at both ends."""
+    for n, (name, dev) in enumerate((a, b), 1):
+        if n == 1:
+            run("ip", "link", "add", dev, "netns", name, "type", "veth", "peer", "name", b[1], "netns", b[0])
+        ip(name, f"link set {dev} addrgenmode none address 02:00:00:00:0{net}:0{n}", f"link set {dev} up")
+    for n, (name, dev) in enumerate((a, b), 1):
+        for f in family:
+            size, nodad = (24, "") if f == 4 else (64, " nodad")
+            ip(
+                name,
+                f"addr add {addr(net, n, f)}/{size} dev {dev}{nodad}",
+                f"neigh add {addr(net, 3 - n, f)} lladdr 02:00:00:00:0{net}:0{3 - n} dev {dev} nud permanent",
+            )
+
+
+class Gateway:
+    """Two hosts, and a gateway between them to which one of them, or each, has a tunnel.
+
+    Network 1 is the link of the first host, 2 that of the second; 8 is what they are called by.
+    """
+
+    def __init__(self):
+        self.names = "near", "gate", "far"
+        for name in self.names:
+            run("ip", "netns", "add", name)
+            ip(name, "link set lo up")
+        link(("near", "eth0"), ("gate", "eth1"), 1)
+        link(("far", "eth0"), ("gate", "eth2"), 2)
+        for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            run("ip", "netns", "exec", "gate", "sh", "-c", f"echo 1 > /proc/sys/net/{name}")
+        for family, bits, nodad in ((4, 32, ""), (6, 128, " nodad")):
+            for n, name in ((1, "near"), (2, "far")):
+                ip(
+                    name,
+                    f"addr add {addr(8, n, family)}/{bits} dev lo{nodad}",
+                    f"route add {addr(8, 3 - n, family)}/{bits} via {addr(n, 2, family)} src {addr(8, n, family)}",
+                )
+                ip("gate", f"route add {addr(8, n, family)}/{bits} via {addr(n, 1, family)}")
+
+    def ipsec(self, cipher, sides, family):
+        """SAs and policies of the tunnels to these hosts, 1 and 2, in place of those that are there."""
+        bits = 32 if family == 4 else 128
+        for name in self.names:
+            ip(name, "xfrm policy flush", "xfrm state flush")
+        for n in sides:
+            host, gate = addr(n, 1, family), addr(n, 2, family)
+            ways = {"up": f"src {host} dst {gate} proto esp", "down": f"src {gate} dst {host} proto esp"}
+            sels = {
+                "up": f"src {addr(8, n, family)}/{bits} dst {addr(8, 3 - n, family)}/{bits}",
+                "down": f"src {addr(8, 3 - n, family)}/{bits} dst {addr(8, n, family)}/{bits}",
+            }
+            sas = [
+                f"xfrm state add {way} spi 0x{n}0{i} reqid {n} mode tunnel {CIPHERS[cipher]} replay-window 32"
+                for i, way in enumerate(ways.values())
+            ]
+            for name, dirs in ((self.names[2 * n - 2], ("out", "in")), ("gate", ("fwd", "out"))):
+                pols = [
+                    f"xfrm policy add {sels[w]} dir {d} tmpl {ways[w]} reqid {n} mode tunnel"
+                    for w, d in zip(ways, dirs)
+                ]
+                ip(name, *sas, *pols)
+
+    def ends(self, _, family=4):
+        return [f"near/{addr(8, 1, family)}", f"far/{addr(8, 2, family)}"]
+
+
+class Forwarding(Module):
+    """The gateway latches what it forwards, and nobody else does."""
+
+    def __enter__(self):
+        super().__enter__()
+        for name, setting, value in (("near", "auto", 0), ("far", "auto", 0), ("gate", "forward", 1)):
+            self.set(name, setting, value)
+        return self
+
+    def __exit__(self, *_):
+        created = stat("gate")["LatchCreated"]
+        self.set("gate", "forward", 0)
+        super().__exit__()
+        if not created:
+            raise RuntimeError("the gateway has latched nothing")
+
+    @staticmethod
+    def set(name, setting, value):
+        run("ip", "netns", "exec", name, "sh", "-c", f"echo {value} > /proc/sys/net/latch/{setting}")
+
+
 # --- traffic ----------------------------------------------------------------------
 KINDS = {
     "stream": ("-w", 8, "-n", 16, "stream"),
@@ -269,12 +357,12 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
-def compare(traffic, name, latched, others=None):
+def compare(traffic, name, latched, others=None, module=Module):
     """The ratio of with the module to without it: before, with, after, twice."""
     traffic()  # caches and tables of the kernel grow to what is needed
     base, ours = [traffic()], []
     for _ in range(2):
-        with Module():
+        with module():
             ours.append(traffic(latched=latched))
         base.append(traffic())
     mean = sum(base) / len(base)
@@ -302,6 +390,7 @@ class Packets:
         many_files()
         self.pair = Pair("a", "b")
         self.bare = Pair("c", "d")
+        self.gateway = Gateway()
 
     def rows(self):
         for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 bytes"), ("crr", "TCP connection")):
@@ -324,6 +413,17 @@ class Packets:
         yield "TCP stream, unlatched, in clear", self.clear
         for kind, name in (("stream", "TCP stream"), ("rr", "UDP 64 bytes"), ("crr", "TCP connection")):
             yield f"{name}, no IPsec", lambda n, k=kind: self.none(n, k)
+        for cipher in ("gcm", "null"):
+            for sides, what in (((1,), "gateway"), ((1, 2), "gateway between tunnels")):
+                for family, end in ((4, ""), (6, ", IPv6")):
+                    yield (
+                        f"TCP stream, {what}, {cipher}{end}",
+                        lambda n, c=cipher, s=sides, f=family: self.forwarded(n, c, s, f),
+                    )
+
+    def forwarded(self, name, cipher, sides, family):
+        self.gateway.ipsec(cipher, sides, family)
+        compare(Traffic(self.gateway, "stream", 8, family=family), name, False, module=Forwarding)
 
     def latched(self, name, cipher, mode, kind, family):
         self.pair.ipsec(cipher, mode, family)
@@ -669,6 +769,12 @@ class Profile:
                             f"{kind} {cipher} {mode} {family}",
                             lambda _, k=kind, c=cipher, m=mode, f=family: self.flow(k, c, m, f),
                         )
+            for sides, mode in (((1,), "one"), ((1, 2), "two")):
+                for family in (4, 6):
+                    yield (
+                        f"gateway {cipher} {mode} {family}",
+                        lambda _, c=cipher, s=sides, f=family: self.gateway(c, s, f),
+                    )
         yield "scale", lambda _: self.scale()
         yield "rekey", lambda _: self.rekey()
 
@@ -687,6 +793,17 @@ class Profile:
             traffic("-P")
         words = KINDS[kind]
         say(units=words[words.index("-n") + 1] * (words[words.index("-u") + 1] if "-u" in words else 1))
+
+    def gateway(self, cipher, sides, family):
+        gateway = Gateway()
+        gateway.ipsec(cipher, sides, family)
+        traffic = Traffic(gateway, "stream", 8, family=family)
+        traffic()
+        traffic("-P")
+        with Forwarding():
+            self.symbols()
+            traffic("-P")
+        say(units=KINDS["stream"][KINDS["stream"].index("-n") + 1])
 
     def scale(self):
         """A break, and a list, of so many latches each."""
