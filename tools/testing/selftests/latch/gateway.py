@@ -18,8 +18,8 @@ class GatewayNet(Net):
     Only the gateway latches; the ends are hosts without the module.
     """
 
-    def __init__(self, *names):
-        super().__init__(*(names or ("alice", "gate", "bob", "mallory")))
+    def __init__(self, *names, **options):
+        super().__init__(*(names or ("alice", "gate", "bob", "mallory")), **options)
         for fam in (4, 6):
             family = "ipv4" if fam == 4 else "ipv6"
             self.gate.sysctl_of(f"net/{family}/conf/all/forwarding", 1)
