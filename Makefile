@@ -20,7 +20,7 @@ BUILD = $(top)/build/$(release)
 btf = $(if $(and $(wildcard $(KDIR)/vmlinux),$(shell command -v pahole)),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
 .DEFAULT_GOAL := modules
-.PHONY: all modules tools ike headers_check unit style vm check mutants soak upstream demo demo-ike bench deps \
+.PHONY: all modules tools ike headers_check unit style vm check mutants soak upstream demo demo-ike demo-gateway bench deps \
 	docs spec install headers_install modules_install tools_install ike_install clean help
 
 all: modules tools
@@ -90,6 +90,10 @@ demo-ike: deps
 	@$(MAKE) -s --no-print-directory KVER=$(K) all ike
 	@K=$(K) $(top)/tools/testing/demo/demo-ike
 
+demo-gateway: deps
+	@$(MAKE) -s --no-print-directory KVER=$(K) all ike
+	@K=$(K) $(top)/tools/testing/demo/demo-gateway
+
 # What the module costs, in instructions: BENCH='UDP*' picks rows, JSON=FILE keeps the figures
 bench: deps
 	@$(MAKE) --no-print-directory KVER=$(K) modules
@@ -135,6 +139,7 @@ help:
 	@echo 'make ike            the plugin for strongSwan, latchd and latch-updown'
 	@echo 'make demo           see it work, in virtual machines'
 	@echo 'make demo-ike       the same with IKE daemons and certificates'
+	@echo 'make demo-gateway   the same for a gateway that gives out addresses'
 	@echo 'make bench          what the module costs; BENCH=GLOB, JSON=FILE'
 	@echo 'make check          every check and test on every kernel'
 	@echo 'make soak           what takes longer: make mutants, all tests on 6.1 and on the debug kernel; plain hosts'
