@@ -58,6 +58,7 @@ enum arg_slot {
 	SLOT_OUTER_LOCAL,
 	SLOT_OUTER_REMOTE,
 	SLOT_BEFORE,
+	SLOT_OPENMETRICS,
 	N_SLOTS
 };
 
@@ -118,7 +119,8 @@ struct command {
 /**
  * struct object - a kind of thing that commands are about
  * @word:     its name
- * @commands: its commands, the default first, up to an entry without @run
+ * @commands: its commands, the default first, up to an entry without @run; the user may
+ *            omit the default before one of its keywords
  * @failed:   exit status where the command could not be run; 0 for EXIT_*
  * @usage:    its lines of the usage
  */

@@ -45,7 +45,6 @@ static void offer_commands(const struct object *o, const char *start)
 
 	for (c = o->commands; c->run; c++)
 		offer(c->word, start);
-	offer("help", start);
 }
 
 /* Offer the keywords that may still follow or, after a keyword, its values. */
@@ -112,9 +111,12 @@ void complete(int argc, char **argv)
 	}
 	if (argc == 2) {
 		offer_commands(o, argv[1]);
+		offer_keywords(c, 1, argv + 1);
 		return;
 	}
 	c = command_find(o, argv[1]);
 	if (c)
 		offer_keywords(c, argc - 2, argv + 2);
+	else if (keyword_find(o->commands, argv[1]))
+		offer_keywords(o->commands, argc - 1, argv + 1);
 }

@@ -48,6 +48,8 @@ int run_words(int argc, char **argv)
 	if (!strcmp(argv[1], "help"))
 		return run_command(o, c, 1, argv + 1);
 	c = command_find(o, argv[1]);
+	if (!c && keyword_find(o->commands, argv[1]))
+		return run_command(o, o->commands, argc - 1, argv + 1);
 	if (!c) {
 		error("unknown command \"%s\" of %s, see \"latch %s help\"", argv[1], o->word,
 		      o->word);

@@ -4,10 +4,12 @@
  */
 #include <stdio.h>
 #include "args.h"
+#include "metrics.h"
 #include "print.h"
 #include "proc.h"
 
-static const struct keyword no_keywords[] = {
+static const struct keyword keywords[] = {
+	{ "--openmetrics", NULL, SLOT_OPENMETRICS, ARG_FLAG, NULL, 0, 0 },
 	{ .word = NULL }
 };
 
@@ -25,7 +27,12 @@ static int stats_show(const struct arg *args)
 {
 	int rc;
 
-	(void)args;
+	if (args[SLOT_OPENMETRICS].kw && opt.json) {
+		error("\"--openmetrics\" after \"-json\": only one of them can be given");
+		return EXIT_USAGE;
+	}
+	if (args[SLOT_OPENMETRICS].kw)
+		return metrics_print();
 	print_open(NULL);
 	rc = counters_read(show_counter, NULL);
 	print_list_end(rc);
@@ -33,12 +40,12 @@ static int stats_show(const struct arg *args)
 }
 
 static const struct command commands[] = {
-	{ "show", { "list", "lst" }, no_keywords, NULL, stats_show },
+	{ "show", { "list", "lst" }, keywords, NULL, stats_show },
 	{ .word = NULL }
 };
 
 const struct object stats_object = {
 	.word = "stats",
 	.commands = commands,
-	.usage = "latch stats [ show ]\n",
+	.usage = "latch stats [ show ] [ --openmetrics ]\n",
 };
