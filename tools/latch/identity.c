@@ -8,6 +8,7 @@
 #include <string.h>
 #include <linux/latch.h>
 #include "print.h"
+#include "rfc4514.h"
 
 static bool is_address(unsigned int type, size_t len)
 {
@@ -23,18 +24,59 @@ static bool is_printable(const unsigned char *c, size_t len)
 }
 
 /*
- * Write the value as one word that "peer add" accepts: DER, and a key ID that is not
- * text or looks like 0x..., in hexadecimal, the others as escaped text. The caller frees
- * the result.
+ * Put a name between double quotes, as a shell and a batch take it: what a shell might take
+ * for something else there is escaped with its number, as RFC 4514 allows.
+ */
+static char *quote(const char *dn)
+{
+	char *out = need(malloc(3 * strlen(dn) + 3)), *p = out;
+
+	*p++ = '"';
+	for (; *dn; dn++) {
+		bool escaped = *dn == '\\' && strchr("\\\"", dn[1]);
+
+		dn += escaped;
+		if (escaped || strchr("$`!", *dn))
+			p += sprintf(p, "\\%02X", *dn);
+		else
+			*p++ = *dn;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return out;
+}
+
+/* The text of a distinguished name, which the caller frees; NULL where it has none. */
+static char *dn_text(const void *der, size_t len)
+{
+	char *text = rfc4514_from_der(der, len), *quoted;
+
+	if (!text || opt.json)
+		return text;
+	quoted = quote(text);
+	free(text);
+	return quoted;
+}
+
+/*
+ * Write the value as one word that "peer add" accepts: a distinguished name as its text,
+ * other DER, and a key ID that is not text or looks like 0x..., in hexadecimal, the others as
+ * escaped text. The caller frees the result.
  */
 static char *to_string(unsigned int type, const void *data, size_t len)
 {
 	bool hex = type == LATCH_ID_DN || type == LATCH_ID_GN;
 	char buf[INET6_ADDRSTRLEN];
 	int family = len == 4 ? AF_INET : AF_INET6;
+	char *text;
 
 	if (is_address(type, len))
 		return need(strdup(inet_ntop(family, data, buf, sizeof(buf))));
+	if (type == LATCH_ID_DN) {
+		text = dn_text(data, len);
+		if (text)
+			return text;
+	}
 	if (type == LATCH_ID_KEYID)
 		hex = !is_printable(data, len) || (len >= 2 && !memcmp(data, "0x", 2));
 	if (hex)

@@ -11,6 +11,7 @@
 #include "list.h"
 #include "nl.h"
 #include "print.h"
+#include "rfc4514.h"
 #include "show.h"
 
 #define IDENTITY(word, kind, type)	{ word, NULL, SLOT_IDENTITY, kind, NULL, 0, type }
@@ -138,6 +139,28 @@ static int take_file(const struct arg *a, struct blob *b, size_t max)
 	return b->data ? 0 : EXIT_USAGE;
 }
 
+static int take_der(const struct arg *a, struct blob *b)
+{
+	return strncmp(a->text, "0x", 2) ? take_file(a, b, LATCH_MAX_ID) : take_hex(a, b);
+}
+
+/* A name has "=" before any slash; a file that has, too, can be given as ./FILE. */
+static bool is_dn(const char *text)
+{
+	return text[strcspn(text, "=/")] == '=';
+}
+
+static int take_dn(const struct arg *a, struct blob *b)
+{
+	const char *why;
+
+	b->data = rfc4514_to_der(a->text, &b->len, &why);
+	if (b->data)
+		return 0;
+	error("bad value \"%s\" of \"%s\": %s", a->text, a->kw->word, why);
+	return EXIT_USAGE;
+}
+
 /* Take the value in the form in which IKE carries it. Returns the exit status. */
 static int take_identity(const struct arg *a, struct blob *b)
 {
@@ -152,8 +175,10 @@ static int take_identity(const struct arg *a, struct blob *b)
 	case LATCH_ID_IPV6:
 		return take_address(a, b, AF_INET6);
 	case LATCH_ID_DN:
+		rc = is_dn(a->text) ? take_dn(a, b) : take_der(a, b);
+		break;
 	case LATCH_ID_GN:
-		rc = hex ? take_hex(a, b) : take_file(a, b, LATCH_MAX_ID);
+		rc = take_der(a, b);
 		break;
 	case LATCH_ID_KEYID:
 		rc = hex ? take_hex(a, b) : take_text(a, b);
@@ -268,8 +293,8 @@ const struct object peer_object = {
 	"               [ with-bindings ]\n"
 	"latch peer del [ id ] NUMBER\n"
 	"latch peer [ show [ [ id ] NUMBER ] ]\n"
-	"IDENTITY := { ipv4 ADDRESS | ipv6 ADDRESS | fqdn NAME | email NAME | dn DER | gn DER |\n"
-	"              keyid { 0xHEX | TEXT } | null }\n"
+	"IDENTITY := { ipv4 ADDRESS | ipv6 ADDRESS | fqdn NAME | email NAME |\n"
+	"              dn { NAME | DER } | gn DER | keyid { 0xHEX | TEXT } | null }\n"
 	"DER := { 0xHEX | FILE }\n"
 	"METHOD := { psk | rsa | dss | ecdsa-256 | ecdsa-384 | ecdsa-521 | signature | null |\n"
 	"            eap | manual | unknown | NUMBER }\n",

@@ -164,6 +164,15 @@ static void peer(const struct nlmsghdr *to, uint32_t id, uint8_t type, const cha
 static void peers(const struct nlmsghdr *to)
 {
 	static const char nasty[] = "a\nb \x1b[2J\"\\\0\xff";
+	static const char dn[] = {
+		0x30, 0x23, 0x31, 0x10, 0x30, 0x0e, 0x06, 0x03, 0x55, 0x04, 0x0a, 0x0c, 0x07,
+		'E', 'x', ',', ' ', 'I', 'n', 'c', 0x31, 0x0f, 0x30, 0x0d, 0x06, 0x03, 0x55, 0x04,
+		0x03, 0x0c, 0x06, 'a', 'l', 'i', 'c', '\xc3', '\xa9',
+	};
+	static const char nasty_dn[] = {
+		0x30, 0x16, 0x31, 0x14, 0x30, 0x12, 0x06, 0x03, 0x55, 0x04, 0x03, 0x13, 0x0b,
+		'"', '\\', '$', '`', '!', '\'', '\n', '\033', '\0', ',', ' ',
+	};
 
 	peer(to, 1, LATCH_ID_FQDN, "bob.example", 11, LATCH_AUTH_PSK);
 	peer(to, 2, LATCH_ID_IPV4, "\x0a\x09\x00\x02", 4, LATCH_AUTH_SIGNATURE);
@@ -171,6 +180,8 @@ static void peers(const struct nlmsghdr *to)
 	peer(to, 4, LATCH_ID_KEYID, "\x01\x02", 2, 77);
 	peer(to, 5, LATCH_ID_DN, "\x30\x00", 2, LATCH_AUTH_RSA);
 	peer(to, 6, 99, "x y", 3, LATCH_AUTH_EAP);
+	peer(to, 7, LATCH_ID_DN, dn, sizeof(dn), LATCH_AUTH_SIGNATURE);
+	peer(to, 8, LATCH_ID_DN, nasty_dn, sizeof(nasty_dn), LATCH_AUTH_SIGNATURE);
 }
 
 static void bindings(const struct nlmsghdr *to)
