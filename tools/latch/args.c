@@ -109,6 +109,18 @@ static bool parse_mark(const char *text, struct arg *a)
 	return parse_number(text, slash, UINT32_MAX, &a->num);
 }
 
+/* What looks like a number is one: a name that does can be given with its type. */
+static bool parse_peer(const struct keyword *k, struct arg *a)
+{
+	const char *text = a->text;
+
+	a->named = *text && text[strspn(text, "0123456789")] && strncmp(text, "0x", 2);
+	if (a->named)
+		return true;
+	return parse_number(text, NULL, k->max, &a->num) &&
+	       (a->num || k->kind == ARG_PEER_ZERO);
+}
+
 static bool parse_value(const struct keyword *k, struct arg *a)
 {
 	switch (k->kind) {
@@ -127,6 +139,9 @@ static bool parse_value(const struct keyword *k, struct arg *a)
 		return parse_prefix(a->text, a);
 	case ARG_MARK:
 		return parse_mark(a->text, a);
+	case ARG_PEER:
+	case ARG_PEER_ZERO:
+		return parse_peer(k, a);
 	case ARG_TEXT:
 	case ARG_FILE:
 		return *a->text;
@@ -140,7 +155,8 @@ static int parse_one(const struct object *o, const struct command *c, int argc, 
 		     struct arg *args)
 {
 	const struct keyword *k = keyword_find(c, argv[0]);
-	bool bare = !k && c->bare && isdigit((unsigned char)argv[0][0]);
+	bool bare = !k && c->bare && (isdigit((unsigned char)argv[0][0]) ||
+				      c->bare->kind == ARG_PEER);
 	struct arg *a;
 	int used;
 

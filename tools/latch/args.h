@@ -19,6 +19,8 @@ enum arg_kind {
 	ARG_ADDR,	/* an IPv4 or IPv6 address */
 	ARG_PREFIX,	/* ADDRESS[/LENGTH] */
 	ARG_MARK,	/* VALUE[/MASK] */
+	ARG_PEER,	/* the number of a peer record, or its name */
+	ARG_PEER_ZERO,	/* the same, or 0 */
 	ARG_TEXT,	/* any text: the command checks it */
 	ARG_FILE,	/* the name of a file */
 };
@@ -87,6 +89,8 @@ struct keyword {
  * @kw:     the keyword, NULL where the user did not give it
  * @text:   the value as the user wrote it
  * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_MARK: the number
+ *          ARG_PEER, ARG_PEER_ZERO: the number; of a name peername_resolve() sets it
+ * @named:  ARG_PEER, ARG_PEER_ZERO: @text is a name
  * @mask:   ARG_MARK: the mask; ARG_PREFIX: the length in bits
  * @family: ARG_ADDR, ARG_PREFIX: AF_*
  * @addr:   ARG_ADDR, ARG_PREFIX: the bytes
@@ -95,6 +99,7 @@ struct arg {
 	const struct keyword *kw;
 	const char *text;
 	uint64_t num;
+	bool named;
 	uint32_t mask;
 	int family;
 	unsigned char addr[16];
@@ -105,7 +110,8 @@ struct arg {
  * @word:     its name; NULL where the object has only this command
  * @alias:    other spellings, up to the first NULL
  * @keywords: what may follow, up to an entry without a word
- * @bare:     the keyword that the user may omit before a number, or NULL
+ * @bare:     the keyword that the user may omit before a number, and before a name of
+ *            ARG_PEER; or NULL
  * @run:      runs the command and returns the exit status
  */
 struct command {

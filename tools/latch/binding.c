@@ -25,8 +25,8 @@ static const struct keyword keywords[] = {
 	{ "proto", NULL, SLOT_PROTO, ARG_WORD, key_protos, 0, 0 },
 	{ "spi", NULL, SLOT_SPI, ARG_NUMBER, NULL, UINT32_MAX, 0 },
 	{ "mark", NULL, SLOT_MARK, ARG_MARK, NULL, 0, 0 },
-	{ "peer", NULL, SLOT_PEER, ARG_NUMBER, NULL, UINT32_MAX, 0 },
-	{ "local", NULL, SLOT_LOCAL, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "peer", NULL, SLOT_PEER, ARG_PEER, NULL, UINT32_MAX, 0 },
+	{ "local", NULL, SLOT_LOCAL, ARG_PEER, NULL, UINT32_MAX, 0 },
 	{ .word = NULL }
 };
 
@@ -151,7 +151,7 @@ static int send_claim(uint8_t cmd, const struct arg *args)
 static int binding_add(const struct arg *args)
 {
 	if (!args[SLOT_PEER].kw) {
-		error("\"binding add\" needs \"peer\" and the number of its record");
+		error("\"binding add\" needs \"peer\" and the number or the name of its record");
 		return EXIT_USAGE;
 	}
 	return send_claim(LATCH_CMD_BINDING_NEW, args);
@@ -190,9 +190,9 @@ const struct object binding_object = {
 	.word = "binding",
 	.commands = commands,
 	.usage =
-	"latch binding add KEY peer NUMBER [ local NUMBER ] [ natt-addr ADDRESS ]\n"
+	"latch binding add KEY peer PEER [ local PEER ] [ natt-addr ADDRESS ]\n"
 	"                  [ with-sa ] [ exclusive ]\n"
-	"latch binding del KEY [ peer NUMBER ] [ local NUMBER ]\n"
-	"latch binding [ show [ KEY ] [ peer NUMBER ] [ local NUMBER ] ]\n"
+	"latch binding del KEY [ peer PEER ] [ local PEER ]\n"
+	"latch binding [ show [ KEY ] [ peer PEER ] [ local PEER ] ]\n"
 	"KEY := { reqid NUMBER | dst ADDRESS proto { esp | ah } spi SPI [ mark VALUE[/MASK] ] }\n",
 };

@@ -27,7 +27,7 @@ static const struct keyword words[] = {
 	{ "sport", NULL, SLOT_SPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
 	{ "dst", "remote", SLOT_DST, ARG_PREFIX, NULL, 0, 0 },
 	{ "dport", NULL, SLOT_DPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
-	{ "peer", NULL, SLOT_PEER, ARG_ZERO, NULL, UINT32_MAX, 0 },
+	{ "peer", NULL, SLOT_PEER, ARG_PEER_ZERO, NULL, UINT32_MAX, 0 },
 	{ "forwarded", NULL, SLOT_FORWARDED, ARG_FLAG, NULL, 0, 0 },
 	{ .word = NULL }
 };
@@ -431,6 +431,6 @@ const struct object connection_object = {
 	"latch connection own-policy off [ SELECTOR ... ]\n"
 	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | NUMBER } |\n"
 	"              { src | local } PREFIX | sport PORT | { dst | remote } PREFIX |\n"
-	"              dport PORT | peer NUMBER | forwarded }\n"
+	"              dport PORT | peer PEER | forwarded }\n"
 	"STATE := { LARVAL | LISTENER | ESTABLISHED | BROKEN | CLOSED }\n",
 };

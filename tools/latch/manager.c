@@ -14,7 +14,7 @@ static const struct keyword no_keywords[] = {
 
 static const struct keyword set_keywords[] = {
 	{ "active", NULL, SLOT_ACTIVE, ARG_WORD, on_off_names, 0, 0 },
-	{ "dead-peer", NULL, SLOT_DEAD_PEER, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "dead-peer", NULL, SLOT_DEAD_PEER, ARG_PEER, NULL, UINT32_MAX, 0 },
 	{ .word = NULL }
 };
 
@@ -66,5 +66,5 @@ const struct object manager_object = {
 	.commands = commands,
 	.usage =
 	"latch manager [ show ]\n"
-	"latch manager set [ active { on | off } ] [ dead-peer NUMBER ]\n",
+	"latch manager set [ active { on | off } ] [ dead-peer PEER ]\n",
 };

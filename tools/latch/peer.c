@@ -34,7 +34,7 @@ static const struct keyword add_keywords[] = {
 };
 
 static const struct keyword id_keywords[] = {
-	{ "id", NULL, SLOT_ID, ARG_NUMBER, NULL, UINT32_MAX, 0 },
+	{ "id", NULL, SLOT_ID, ARG_PEER, NULL, UINT32_MAX, 0 },
 	{ .word = NULL }
 };
 
@@ -256,7 +256,7 @@ static int peer_del(const struct arg *args)
 	struct nlmsghdr *nlh;
 
 	if (!args[SLOT_ID].kw) {
-		error("\"peer del\" needs the number of a record, see \"latch peer help\"");
+		error("\"peer del\" needs the number or name of a record, see \"latch peer help\"");
 		return EXIT_USAGE;
 	}
 	nlh = nl_begin(LATCH_CMD_PEER_DEL);
@@ -291,8 +291,9 @@ const struct object peer_object = {
 	.usage =
 	"latch peer add IDENTITY [ auth METHOD ] [ cert FILE ] [ anchor FILE ] [ key FILE ]\n"
 	"               [ with-bindings ]\n"
-	"latch peer del [ id ] NUMBER\n"
-	"latch peer [ show [ [ id ] NUMBER ] ]\n"
+	"latch peer del [ id ] PEER\n"
+	"latch peer [ show [ [ id ] PEER ] ]\n"
+	"PEER := { NUMBER | [TYPE:]NAME }\n"
 	"IDENTITY := { ipv4 ADDRESS | ipv6 ADDRESS | fqdn NAME | email NAME |\n"
 	"              dn { NAME | DER } | gn DER | keyid { 0xHEX | TEXT } | null }\n"
 	"DER := { 0xHEX | FILE }\n"

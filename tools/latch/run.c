@@ -6,6 +6,7 @@
 #include <string.h>
 #include "args.h"
 #include "objects.h"
+#include "peername.h"
 
 /* Run a command, or print the usage of its object. */
 static int run_command(const struct object *o, const struct command *c, int argc, char **argv)
@@ -18,6 +19,8 @@ static int run_command(const struct object *o, const struct command *c, int argc
 		return 0;
 	}
 	rc = args_parse(o, c, argc, argv, args);
+	if (!rc)
+		rc = peername_resolve(args);
 	return rc ? object_failed(o, rc) : c->run(args);
 }
 

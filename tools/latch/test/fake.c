@@ -5,8 +5,8 @@
  *
  * FAKE_ABSENT=1  it does not know the family
  * FAKE_INTR=N    it changes the list during the first N dumps
- * FAKE_SCENE     words, each between commas: "quiet" leaves out what is wrong; others are
- *                in fakexfrm.c
+ * FAKE_SCENE     words, each between commas: "quiet" leaves out what is wrong, "named" has
+ *                more peers; others are in fakexfrm.c
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -182,6 +182,14 @@ static void peers(const struct nlmsghdr *to)
 	peer(to, 6, 99, "x y", 3, LATCH_AUTH_EAP);
 	peer(to, 7, LATCH_ID_DN, dn, sizeof(dn), LATCH_AUTH_SIGNATURE);
 	peer(to, 8, LATCH_ID_DN, nasty_dn, sizeof(nasty_dn), LATCH_AUTH_SIGNATURE);
+	if (!fake_scene("named"))
+		return;
+	peer(to, 9, LATCH_ID_FQDN, "carol", 5, LATCH_AUTH_PSK);
+	peer(to, 10, LATCH_ID_FQDN, "Carol", 5, LATCH_AUTH_UNKNOWN);
+	peer(to, 11, LATCH_ID_KEYID, "carol", 5, LATCH_AUTH_EAP);
+	peer(to, 12, LATCH_ID_EMAIL, "Dave@Example", 12, LATCH_AUTH_PSK);
+	peer(to, 13, LATCH_ID_FQDN, "13", 2, LATCH_AUTH_PSK);
+	peer(to, 14, LATCH_ID_IPV6, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16, LATCH_AUTH_PSK);
 }
 
 static void bindings(const struct nlmsghdr *to)
