@@ -5,9 +5,44 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include "args.h"
+
+/**
+ * word_begins() - tell whether a word may be abbreviated so
+ * @word:  the word
+ * @start: what the user gave
+ *
+ * Return: true where @word begins with @start, which is not empty.
+ */
+bool word_begins(const char *word, const char *start)
+{
+	return *start && !strncmp(word, start, strlen(start));
+}
+
+/**
+ * command_abbreviated() - find a command by the beginning of its name or of an alias
+ * @o:     the object
+ * @start: the beginning
+ *
+ * Return: the first command that begins so; NULL where the object has none.
+ */
+const struct command *command_abbreviated(const struct object *o, const char *start)
+{
+	const struct command *c;
+	size_t i;
+
+	for (c = o->commands; c->run && c->word; c++) {
+		if (word_begins(c->word, start))
+			return c;
+		for (i = 0; i < 2 && c->alias[i]; i++)
+			if (word_begins(c->alias[i], start))
+				return c;
+	}
+	return NULL;
+}
 
 /**
  * command_find() - find a command by its name or an alias
@@ -65,6 +100,20 @@ static bool parse_number(const char *text, const char *end, uint64_t max, uint64
 	errno = 0;
 	*v = strtoull(digits, &stop, hex ? 16 : 10);
 	return !errno && stop == end && *v <= max;
+}
+
+/* Read the number or the name of a port; services(5) has the names. */
+static bool parse_port(const struct keyword *k, struct arg *a)
+{
+	struct servent *s;
+
+	if (parse_number(a->text, NULL, k->max, &a->num))
+		return true;
+	s = isdigit((unsigned char)*a->text) ? NULL : getservbyname(a->text, NULL);
+	if (!s)
+		return false;
+	a->num = ntohs(s->s_port);
+	return true;
 }
 
 static bool parse_addr(const char *text, struct arg *a)
@@ -133,6 +182,8 @@ static bool parse_value(const struct keyword *k, struct arg *a)
 		       parse_number(a->text, NULL, k->max, &a->num);
 	case ARG_WORD:
 		return name_value(k->names, a->text, &a->num);
+	case ARG_PORT:
+		return parse_port(k, a);
 	case ARG_ADDR:
 		return parse_addr(a->text, a);
 	case ARG_PREFIX:

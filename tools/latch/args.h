@@ -16,6 +16,7 @@ enum arg_kind {
 	ARG_ZERO,	/* the same, but from 0 */
 	ARG_NAME,	/* a word of keyword.names, or a number up to keyword.max */
 	ARG_WORD,	/* a word of keyword.names */
+	ARG_PORT,	/* the number or the name of a port, from 0 */
 	ARG_ADDR,	/* an IPv4 or IPv6 address */
 	ARG_PREFIX,	/* ADDRESS[/LENGTH] */
 	ARG_MARK,	/* VALUE[/MASK] */
@@ -88,7 +89,7 @@ struct keyword {
  * struct arg - a keyword on the command line, and its value
  * @kw:     the keyword, NULL where the user did not give it
  * @text:   the value as the user wrote it
- * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_MARK: the number
+ * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_PORT, ARG_MARK: the number
  *          ARG_PEER, ARG_PEER_ZERO: the number; of a name peername_resolve() sets it
  * @named:  ARG_PEER, ARG_PEER_ZERO: @text is a name
  * @mask:   ARG_MARK: the mask; ARG_PREFIX: the length in bits
@@ -146,6 +147,8 @@ extern const struct object stats_object;
 extern const struct object status_object;
 extern const struct object monitor_object;
 
+bool word_begins(const char *word, const char *start);
+const struct command *command_abbreviated(const struct object *o, const char *start);
 const struct command *command_find(const struct object *o, const char *word);
 const struct keyword *keyword_find(const struct command *c, const char *word);
 int args_parse(const struct object *o, const struct command *c, int argc, char **argv,

@@ -4,6 +4,7 @@
  * completed to, one word a line. It reads the tables of the grammar, so that it always
  * knows what the parser knows.
  */
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include "args.h"
@@ -22,6 +23,21 @@ static void offer_names(const struct name *names, const char *start)
 	for (n = names; n && n->word; n++)
 		if (name_word(names, n->value) == n->word)
 			offer(n->word, start);
+}
+
+/* The list has a port for each protocol that uses it. */
+static void offer_ports(const char *start)
+{
+	char last[64] = "";
+	struct servent *s;
+
+	setservent(1);
+	while ((s = getservent())) {
+		if (strcmp(s->s_name, last))
+			offer(s->s_name, start);
+		snprintf(last, sizeof(last), "%s", s->s_name);
+	}
+	endservent();
 }
 
 static void offer_objects(const char *start)
@@ -63,6 +79,8 @@ static void offer_keywords(const struct command *c, int argc, char **argv)
 			continue;
 		if (i + 1 == argc - 1) {
 			offer_names(k->names, argv[i + 1]);
+			if (k->kind == ARG_PORT)
+				offer_ports(argv[i + 1]);
 			return;
 		}
 		i++;
@@ -115,8 +133,12 @@ void complete(int argc, char **argv)
 		return;
 	}
 	c = command_find(o, argv[1]);
+	if (!c && keyword_find(o->commands, argv[1])) {
+		offer_keywords(o->commands, argc - 1, argv + 1);
+		return;
+	}
+	if (!c)
+		c = command_abbreviated(o, argv[1]);
 	if (c)
 		offer_keywords(c, argc - 2, argv + 2);
-	else if (keyword_find(o->commands, argv[1]))
-		offer_keywords(o->commands, argc - 1, argv + 1);
 }

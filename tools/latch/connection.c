@@ -10,6 +10,7 @@
 #include <linux/latch.h>
 #include <linux/latch_netlink.h>
 #include "args.h"
+#include "flow.h"
 #include "list.h"
 #include "nl.h"
 #include "print.h"
@@ -24,9 +25,9 @@ static const struct keyword words[] = {
 	{ "state", NULL, SLOT_STATE, ARG_WORD, state_names, 0, 0 },
 	{ "proto", NULL, SLOT_PROTO, ARG_NAME, flow_proto_names, UINT8_MAX, 0 },
 	{ "src", "local", SLOT_SRC, ARG_PREFIX, NULL, 0, 0 },
-	{ "sport", NULL, SLOT_SPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
+	{ "sport", NULL, SLOT_SPORT, ARG_PORT, NULL, UINT16_MAX, 0 },
 	{ "dst", "remote", SLOT_DST, ARG_PREFIX, NULL, 0, 0 },
-	{ "dport", NULL, SLOT_DPORT, ARG_ZERO, NULL, UINT16_MAX, 0 },
+	{ "dport", NULL, SLOT_DPORT, ARG_PORT, NULL, UINT16_MAX, 0 },
 	{ "peer", NULL, SLOT_PEER, ARG_PEER_ZERO, NULL, UINT32_MAX, 0 },
 	{ "forwarded", NULL, SLOT_FORWARDED, ARG_FLAG, NULL, 0, 0 },
 	{ .word = NULL }
@@ -36,22 +37,11 @@ static const struct keyword words[] = {
 
 /* --- show -------------------------------------------------------------------- */
 
-/*
- * How many bytes of an address count? The attribute has 4 or 16; where it has 16 and
- * the family is IPv4, the address is in the first four.
- */
-static size_t addr_len(const struct nlattr *family, const struct nlattr *a)
-{
-	size_t len = mnl_attr_get_payload_len(a);
-
-	return netlink_num(family) == AF_INET && len > 4 ? 4 : len;
-}
-
 static void show_addr(const char *key, const char *label, const struct nlattr *family,
 		      const struct nlattr *a)
 {
 	if (a)
-		print_addr(key, label, mnl_attr_get_payload(a), addr_len(family, a));
+		print_addr(key, label, mnl_attr_get_payload(a), flow_addr_len(family, a));
 }
 
 static void show_port(const char *key, const char *label, const struct nlattr *a)
@@ -218,7 +208,7 @@ static bool prefix_match(const struct arg *a, const struct nlattr *family,
 
 	if (!a->kw)
 		return true;
-	if (!addr || addr_len(family, addr) != len)
+	if (!addr || flow_addr_len(family, addr) != len)
 		return false;
 	have = mnl_attr_get_payload(addr);
 	if (memcmp(have, a->addr, bytes))
@@ -254,7 +244,10 @@ static void show_entry(const struct nlmsghdr *nlh, void *data)
 	if (!match(tb, data))
 		return;
 	print_open(NULL);
-	show_connection(nlh);
+	if (opt.brief && !opt.json)
+		flow_brief(nlh);
+	else
+		show_connection(nlh);
 	print_close();
 }
 

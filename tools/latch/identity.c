@@ -58,12 +58,18 @@ static char *dn_text(const void *der, size_t len)
 	return quoted;
 }
 
-/*
- * Write the value as one word that "peer add" accepts: a distinguished name as its text,
- * other DER, and a key ID that is not text or looks like 0x..., in hexadecimal, the others as
- * escaped text. The caller frees the result.
+/**
+ * identity_text() - write the value of an identity as one word that "peer add" accepts
+ * @type: LATCH_ID_*
+ * @data: the value
+ * @len:  its bytes
+ *
+ * A distinguished name is its text, other DER, and a key ID that is not text or looks like
+ * 0x..., are in hexadecimal, the others are escaped text.
+ *
+ * Return: the word, which the caller frees.
  */
-static char *to_string(unsigned int type, const void *data, size_t len)
+char *identity_text(unsigned int type, const void *data, size_t len)
 {
 	bool hex = type == LATCH_ID_DN || type == LATCH_ID_GN;
 	char buf[INET6_ADDRSTRLEN];
@@ -96,7 +102,7 @@ static char *to_string(unsigned int type, const void *data, size_t len)
  */
 void print_identity(const char *prefix, unsigned int type, const void *data, size_t len)
 {
-	char *value = to_string(type, data, len);
+	char *value = identity_text(type, data, len);
 	char key[32], *hex;
 
 	snprintf(key, sizeof(key), "%sid-type", prefix);

@@ -20,6 +20,7 @@
  * @oneline:   print each record on one line of text
  * @stats:     print counters too
  * @details:   print all fields
+ * @brief:     print one short line each
  * @timestamp: print the time before each event
  * @force:     go on with a batch after a failure
  * @family:    AF_INET or AF_INET6 to print only these records, 0 for both
@@ -32,6 +33,7 @@ struct options {
 	bool oneline;
 	bool stats;
 	bool details;
+	bool brief;
 	bool timestamp;
 	bool force;
 	int family;

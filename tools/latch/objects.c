@@ -7,6 +7,7 @@
 #include "args.h"
 #include "objects.h"
 
+/* Abbreviations go by this order: what is new belongs at the end. */
 const struct object * const objects[] = {
 	&peer_object,
 	&binding_object,
@@ -26,14 +27,14 @@ static const char usage_head[] =
 	"OBJECT := { peer | binding | connection | policy | manager | stats |\n"
 	"            status | monitor }\n"
 	"OPTIONS := { -V[ersion] | -h[elp] | -j[son] | -p[retty] | -o[neline] |\n"
-	"             -s[tatistics] | -d[etails] | -t[imestamp] | -4 | -6 |\n"
+	"             -s[tatistics] | -d[etails] | -br[ief] | -t[imestamp] | -4 | -6 |\n"
 	"             -n[etns] NAME | -b[atch] FILE | -force }\n";
 
 /**
- * object_find() - find an object by its name
+ * object_find() - find an object by its name, or by the beginning of it
  * @word: the name
  *
- * Return: the object; NULL where there is none.
+ * Return: the object, the first of those that begin so; NULL where there is none.
  */
 const struct object *object_find(const char *word)
 {
@@ -41,6 +42,9 @@ const struct object *object_find(const char *word)
 
 	for (o = objects; *o; o++)
 		if (!strcmp((*o)->word, word))
+			return *o;
+	for (o = objects; *o; o++)
+		if (word_begins((*o)->word, word))
 			return *o;
 	return NULL;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reads the options before the object, without getopt_long(), which accepts
- * abbreviations: all words of this command line must be exact.
+ * abbreviations: options must be exact.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct options opt;
 
 enum option_id {
 	OPT_VERSION, OPT_HELP, OPT_JSON, OPT_PRETTY, OPT_ONELINE, OPT_STATS, OPT_DETAILS,
-	OPT_TIMESTAMP, OPT_IPV4, OPT_IPV6, OPT_NETNS, OPT_BATCH, OPT_FORCE
+	OPT_TIMESTAMP, OPT_BRIEF, OPT_IPV4, OPT_IPV6, OPT_NETNS, OPT_BATCH, OPT_FORCE
 };
 
 static const struct {
@@ -31,6 +31,7 @@ static const struct {
 	{ "-s", "-statistics", OPT_STATS, false },
 	{ "-d", "-details", OPT_DETAILS, false },
 	{ "-t", "-timestamp", OPT_TIMESTAMP, false },
+	{ "-br", "-brief", OPT_BRIEF, false },
 	{ "-4", NULL, OPT_IPV4, false },
 	{ "-6", NULL, OPT_IPV6, false },
 	{ "-n", "-netns", OPT_NETNS, true },
@@ -99,6 +100,9 @@ static void set(enum option_id id, const char *value)
 		break;
 	case OPT_TIMESTAMP:
 		opt.timestamp = true;
+		break;
+	case OPT_BRIEF:
+		opt.brief = true;
 		break;
 	case OPT_IPV4:
 		opt.family = AF_INET;

@@ -29,6 +29,7 @@ void print_name(const char *key, const char *label, const struct name *names, un
 void print_set(const char *key, const char *label, const struct name *names, uint32_t bits);
 void print_addr(const char *key, const char *label, const void *data, size_t len);
 void print_blob(const char *key, const char *label, const void *data, size_t len);
+char *identity_text(unsigned int type, const void *data, size_t len);
 void print_identity(const char *prefix, unsigned int type, const void *data, size_t len);
 
 #endif /* LATCH_PRINT_H */

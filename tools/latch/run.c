@@ -53,6 +53,8 @@ int run_words(int argc, char **argv)
 	c = command_find(o, argv[1]);
 	if (!c && keyword_find(o->commands, argv[1]))
 		return run_command(o, o->commands, argc - 1, argv + 1);
+	if (!c)
+		c = command_abbreviated(o, argv[1]);
 	if (!c) {
 		error("unknown command \"%s\" of %s, see \"latch %s help\"", argv[1], o->word,
 		      o->word);
