@@ -103,13 +103,13 @@ static bool parse_number(const char *text, const char *end, uint64_t max, uint64
 }
 
 /* Read the number or the name of a port; services(5) has the names. */
-static bool parse_port(const struct keyword *k, struct arg *a)
+static bool parse_port(const struct keyword *k, const char *text, struct arg *a)
 {
 	struct servent *s;
 
-	if (parse_number(a->text, NULL, k->max, &a->num))
+	if (parse_number(text, NULL, k->max, &a->num))
 		return true;
-	s = isdigit((unsigned char)*a->text) ? NULL : getservbyname(a->text, NULL);
+	s = isdigit((unsigned char)*text) ? NULL : getservbyname(text, NULL);
 	if (!s)
 		return false;
 	a->num = ntohs(s->s_port);
@@ -127,6 +127,25 @@ static bool parse_addr(const char *text, struct arg *a)
 		return false;
 	a->mask = a->family == AF_INET ? 32 : 128;
 	return true;
+}
+
+/* Read ADDRESS:PORT, where an IPv6 address is between brackets. */
+static bool parse_end(const struct keyword *k, struct arg *a)
+{
+	const char *colon = strrchr(a->text, ':');
+	bool six = *a->text == '[';
+	char addr[INET6_ADDRSTRLEN];
+	size_t len;
+
+	if (!colon || (six && (colon - a->text < 2 || colon[-1] != ']')))
+		return false;
+	len = colon - a->text - 2 * six;
+	if (len >= sizeof(addr))
+		return false;
+	memcpy(addr, a->text + six, len);
+	addr[len] = '\0';
+	return parse_addr(addr, a) && six == (a->family == AF_INET6) &&
+	       parse_port(k, colon + 1, a);
 }
 
 static bool parse_prefix(const char *text, struct arg *a)
@@ -183,7 +202,9 @@ static bool parse_value(const struct keyword *k, struct arg *a)
 	case ARG_WORD:
 		return name_value(k->names, a->text, &a->num);
 	case ARG_PORT:
-		return parse_port(k, a);
+		return parse_port(k, a->text, a);
+	case ARG_END:
+		return parse_end(k, a);
 	case ARG_ADDR:
 		return parse_addr(a->text, a);
 	case ARG_PREFIX:
@@ -213,6 +234,10 @@ static int parse_one(const struct object *o, const struct command *c, int argc, 
 
 	if (bare)
 		k = c->bare;
+	if (!k && o->omitted) {
+		k = o->omitted(argv[0], args);
+		bare = k;
+	}
 	if (!k) {
 		error("unknown word \"%s\", see \"latch %s help\"", argv[0], o->word);
 		return 0;

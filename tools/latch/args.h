@@ -18,6 +18,7 @@ enum arg_kind {
 	ARG_WORD,	/* a word of keyword.names */
 	ARG_PORT,	/* the number or the name of a port, from 0 */
 	ARG_ADDR,	/* an IPv4 or IPv6 address */
+	ARG_END,	/* ADDRESS:PORT, an IPv6 address between brackets */
 	ARG_PREFIX,	/* ADDRESS[/LENGTH] */
 	ARG_MARK,	/* VALUE[/MASK] */
 	ARG_PEER,	/* the number of a peer record, or its name */
@@ -62,6 +63,7 @@ enum arg_slot {
 	SLOT_OUTER_REMOTE,
 	SLOT_BEFORE,
 	SLOT_OPENMETRICS,
+	SLOT_FD,
 	N_SLOTS
 };
 
@@ -89,12 +91,12 @@ struct keyword {
  * struct arg - a keyword on the command line, and its value
  * @kw:     the keyword, NULL where the user did not give it
  * @text:   the value as the user wrote it
- * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_PORT, ARG_MARK: the number
+ * @num:    ARG_NUMBER, ARG_ZERO, ARG_NAME, ARG_WORD, ARG_PORT, ARG_END, ARG_MARK: the number
  *          ARG_PEER, ARG_PEER_ZERO: the number; of a name peername_resolve() sets it
  * @named:  ARG_PEER, ARG_PEER_ZERO: @text is a name
  * @mask:   ARG_MARK: the mask; ARG_PREFIX: the length in bits
- * @family: ARG_ADDR, ARG_PREFIX: AF_*
- * @addr:   ARG_ADDR, ARG_PREFIX: the bytes
+ * @family: ARG_ADDR, ARG_END, ARG_PREFIX: AF_*
+ * @addr:   ARG_ADDR, ARG_END, ARG_PREFIX: the bytes
  */
 struct arg {
 	const struct keyword *kw;
@@ -129,12 +131,15 @@ struct command {
  * @commands: its commands, the default first, up to an entry without @run; the user may
  *            omit the default before one of its keywords
  * @failed:   exit status where the command could not be run; 0 for EXIT_*
+ * @omitted:  says which keyword the user omits before a word that is none, NULL for none;
+ *            NULL where @bare of the command says so
  * @usage:    its lines of the usage
  */
 struct object {
 	const char *word;
 	const struct command *commands;
 	int failed;
+	const struct keyword *(*omitted)(const char *word, const struct arg *args);
 	const char *usage;
 };
 
@@ -146,6 +151,7 @@ extern const struct object manager_object;
 extern const struct object stats_object;
 extern const struct object status_object;
 extern const struct object monitor_object;
+extern const struct object peer_of_object;
 
 bool word_begins(const char *word, const char *start);
 const struct command *command_abbreviated(const struct object *o, const char *start);

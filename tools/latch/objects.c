@@ -17,6 +17,7 @@ const struct object * const objects[] = {
 	&stats_object,
 	&status_object,
 	&monitor_object,
+	&peer_of_object,
 	NULL
 };
 
@@ -25,7 +26,7 @@ static const char usage_head[] =
 	"latch [ OPTIONS ] OBJECT { COMMAND | help }\n"
 	"latch [ OPTIONS ] -b FILE\n"
 	"OBJECT := { peer | binding | connection | policy | manager | stats |\n"
-	"            status | monitor }\n"
+	"            status | monitor | peer-of }\n"
 	"OPTIONS := { -V[ersion] | -h[elp] | -j[son] | -p[retty] | -o[neline] |\n"
 	"             -s[tatistics] | -d[etails] | -br[ief] | -t[imestamp] | -4 | -6 |\n"
 	"             -n[etns] NAME | -b[atch] FILE | -force }\n";
