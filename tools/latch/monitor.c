@@ -72,6 +72,21 @@ static void show_event(const struct nlmsghdr *nlh, void *data)
 }
 
 /*
+ * Print the events that came before those that the kernel dropped. It drops more, without
+ * telling, until there is none left: whatever is read before that is out of date at once.
+ * Returns 0 or an errno.
+ */
+static int catch_up(int fd, const struct arg *args)
+{
+	struct pollfd left = { .fd = fd, .events = POLLIN };
+	int err = 0;
+
+	while ((!err || err == ENOBUFS) && poll(&left, 1, 0) > 0)
+		err = nl_event(show_event, (void *)args);
+	return err == ENOBUFS ? 0 : err;
+}
+
+/*
  * The kernel dropped events. Say so, then print all records, so that the reader knows
  * the present state without asking for it.
  */
@@ -80,7 +95,7 @@ static int overrun(const struct arg *args)
 	int rc;
 
 	begin("overrun");
-	print_title("overrun");
+	print_title("overrun: events were missed, all records follow");
 	print_close();
 	rc = nl_dump(LATCH_CMD_PEER_GET, show_event, (void *)args);
 	return rc ? rc : nl_dump(LATCH_CMD_CONN_GET, show_event, (void *)args);
@@ -101,6 +116,7 @@ static int signals(void)
 /* Wait for an event or a signal. Returns 0 to go on, -1 at the end, else the exit status. */
 static int step(struct pollfd *fds, const struct arg *args)
 {
+	bool missed;
 	int err;
 
 	if (poll(fds, 2, -1) < 0)
@@ -108,11 +124,14 @@ static int step(struct pollfd *fds, const struct arg *args)
 	if (fds[0].revents)
 		return -1;
 	err = nl_event(show_event, (void *)args);
-	if (err && err != ENOBUFS) {
+	missed = err == ENOBUFS;
+	if (missed)
+		err = catch_up(fds[1].fd, args);
+	if (err) {
 		error("cannot read events: %s", strerror(err));
 		return EXIT_REFUSED;
 	}
-	if (err) {
+	if (missed) {
 		err = overrun(args);
 		if (err)
 			return err;

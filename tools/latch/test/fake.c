@@ -35,6 +35,8 @@ struct mnl_socket {
 static char answer[1 << 16];
 static size_t answer_len;
 static int dumps;
+/* The socket of events, if there is one. */
+static struct mnl_socket *events;
 
 /**
  * fake_scene() - tell whether $FAKE_SCENE has a word
@@ -393,6 +395,12 @@ static void one(const struct nlmsghdr *nlh, void (*answer_to)(const struct nlmsg
 	}
 }
 
+static void events_go_on(void)
+{
+	if (events && events->steps == 4)
+		eventfd_write(events->fd, 1);
+}
+
 static void dump(const struct nlmsghdr *nlh, uint8_t cmd)
 {
 	if (cmd == LATCH_CMD_PEER_GET)
@@ -400,7 +408,7 @@ static void dump(const struct nlmsghdr *nlh, uint8_t cmd)
 	else if (cmd == LATCH_CMD_BINDING_GET)
 		bindings(nlh);
 	else if (cmd == LATCH_CMD_CONN_GET)
-		conns(nlh);
+		conns(nlh), events_go_on();
 	else if (cmd == LATCH_CMD_POLICY_GET)
 		policies(nlh);
 	end_dump(nlh);
@@ -487,8 +495,10 @@ int mnl_socket_bind(struct mnl_socket *nl, unsigned int groups, pid_t pid)
 
 int mnl_socket_setsockopt(const struct mnl_socket *nl, int type, void *buf, socklen_t len)
 {
-	if (type == NETLINK_ADD_MEMBERSHIP && len == 4 && *(uint32_t *)buf == FAKE_GROUP)
-		((struct mnl_socket *)nl)->steps = 1;
+	if (type == NETLINK_ADD_MEMBERSHIP && len == 4 && *(uint32_t *)buf == FAKE_GROUP) {
+		events = (struct mnl_socket *)nl;
+		events->steps = 1;
+	}
 	return 0;
 }
 
@@ -514,10 +524,14 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t s
 	return size;
 }
 
-/* The socket of events has two, then drops some, and then the user ends the program. */
+/*
+ * The socket of events has two, then drops some. It drops all that comes while an old one is
+ * there; it has another one after somebody has read the list, and then the user ends the program.
+ */
 ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 {
 	struct mnl_socket *s = (struct mnl_socket *)nl;
+	eventfd_t nothing;
 
 	if (s->steps) {
 		answer_len = 0;
@@ -533,6 +547,13 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 	case 2:
 		errno = ENOBUFS;
 		return -1;
+	case 3:
+		peer(NULL, 4, LATCH_ID_FQDN, "old", 3, LATCH_AUTH_PSK);
+		eventfd_read(s->fd, &nothing);
+		break;
+	case 4:
+		peer(NULL, 5, LATCH_ID_FQDN, "new", 3, LATCH_AUTH_PSK);
+		break;
 	default:
 		kill(getpid(), SIGTERM);
 	}
