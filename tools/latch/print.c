@@ -63,6 +63,11 @@ void print_open(const char *key)
 		record = depth;
 }
 
+static bool is_empty_list(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array) && !json_object_array_length(v);
+}
+
 /**
  * print_close() - end what was begun last
  *
@@ -81,7 +86,8 @@ void print_close(void)
 	}
 	if (depth || !opt.json)
 		return;
-	if (opt.pretty)
+	/* json-c would put the brackets of an empty list on two lines */
+	if (opt.pretty && !is_empty_list(stack[0]))
 		how |= JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
 	puts(need((void *)json_object_to_json_string_ext(stack[0], how)));
 	json_object_put(stack[0]);

@@ -3,6 +3,7 @@
  * latch stats: the counters of the namespace.
  */
 #include <stdio.h>
+#include <string.h>
 #include "args.h"
 #include "metrics.h"
 #include "print.h"
@@ -13,13 +14,16 @@ static const struct keyword keywords[] = {
 	{ .word = NULL }
 };
 
-/* In text, leave out counters that are 0, unless the user asks for all of them. */
+/*
+ * In text, leave out counters that are 0, unless the user asks for all of them. The first one
+ * says whether the module looks at packets at all, and is always there.
+ */
 static void show_counter(const char *name, uint64_t v, void *data)
 {
 	(void)data;
 	if (opt.json)
 		print_num(name, NULL, v);
-	else if (v || opt.details || opt.stats)
+	else if (v || opt.details || opt.stats || !strcmp(name, "LatchActive"))
 		printf("%-32s%llu\n", name, (unsigned long long)v);
 }
 
