@@ -111,7 +111,8 @@ class PoolAddress:
 
     def __init__(self, net, old, suite="gcm128"):
         self.net, self.old, self.fam = net, old, old.fam
-        self.new = Tunnel(net, net.mallory, old.far, fam=old.fam, owner=net.alice, reqid=2, level=old.level, suite=suite)
+        words = {"fam": old.fam, "level": old.level, "suite": suite}
+        self.new = Tunnel(net, net.mallory, old.far, owner=net.alice, reqid=2, **words)
         self._raw = {}
 
     def start(self):

@@ -88,7 +88,7 @@ def unprotected(env, proto, fam):
 
 @case("2.5-1_pool_address_of_another_peer_{flow}", FLOWS)
 def pool_address(env, proto, fam):
-    """The address goes to another peer: the flow is BROKEN and not a byte of it gets there; it goes on when it is back."""
+    """The address goes to another peer: the flow is BROKEN, and no byte of it gets there; it goes on afterwards."""
     tunnel = gateway(env, fam)
     env.gate.sysctl("disposition", "wait")
     flow = ends(env, fam).flow(proto)
@@ -118,7 +118,7 @@ def pool_address(env, proto, fam):
 
 @case("2.5-1_flush_at_the_gateway_{flow}", FLOWS)
 def flush(env, proto, fam):
-    """Policies and SAs are flushed at the gateway: nothing of the flow goes to or comes from the protected side in clear."""
+    """Policies and SAs are flushed at the gateway: nothing of the flow goes to or from the protected side in clear."""
     tunnel = gateway(env, fam, level="use")
     env.gate.sysctl("disposition", "wait")
     flow = ends(env, fam).flow(proto)
@@ -224,9 +224,12 @@ def echo(env, fam):
         ksft_eq(env.alice.run("ping", "-c1", "-W1", *ping[4:]).returncode, 1)
 
 
-@case("2.5-1_unidentified_forwarded_flow_is_{what}_{flow}", [{**f, "what": w} for f in FLOWS for w in ("none", "refused")])
+UNIDENTIFIED = [{**f, "what": w} for f in FLOWS for w in ("none", "refused")]
+
+
+@case("2.5-1_unidentified_forwarded_flow_is_{what}_{flow}", UNIDENTIFIED)
 def unidentified(env, proto, fam, what):
-    """Nobody has said whose the SAs are: with `none` the flow goes on without a latch, with `refuse` it does not begin."""
+    """Nobody has said whose the SAs are: with `none` it goes on without a latch, with `refuse` it does not begin."""
     env.gate.sysctl("forward", 1)
     env.gate.sysctl("unidentified", "none" if what == "none" else "refuse")
     Tunnel(env, env.alice, env.bob, fam=fam).up()
@@ -307,7 +310,7 @@ def unreachable(env, proto, fam):
 
 @case("6.5-1_icmp_error_about_a_forwarded_flow_{flow}", UDP)
 def icmp_error(env, proto, fam):
-    """Under what is latched it passes; in clear neither one that pretends to be from the protected side nor one to it."""
+    """Under what is latched it passes; in clear neither one that seems to be from the protected side nor one to it."""
     gateway(env, fam, level="use")
     flow = ends(env, fam).flow(proto)
     flow.exchange()
@@ -413,7 +416,7 @@ def no_room(env, proto, fam):
 
 @case("2.5-1_one_peer_leaves_room_for_others_{flow}", UDP)
 def share(env, proto, fam):
-    """Flows that nobody answers take half of the room for one peer; another one's begin, and those that are answered."""
+    """One peer's flows that nobody answers take half of the room; others' begin, and those that are answered."""
     gateway(env, fam)
     Tunnel(env, env.mallory, env.bob, fam=fam, reqid=3).up().identify()
     env.gate.sysctl("max_latches", 8)
@@ -435,7 +438,10 @@ def share(env, proto, fam):
             flow.a.send(b"to nobody")
 
 
-@case("2.5-1_connection_from_before_is_{how}_{flow}", [{**f, "how": how} for f in TCP for how in ("adopted", "not_adopted")])
+BEFORE = [{**f, "how": how} for f in TCP for how in ("adopted", "not_adopted")]
+
+
+@case("2.5-1_connection_from_before_is_{how}_{flow}", BEFORE)
 def adopt(env, proto, fam, how):
     """A connection that was there before net.latch.forward was set is latched at its next segment, or never."""
     Tunnel(env, env.alice, env.bob, fam=fam).up().identify()
@@ -482,7 +488,7 @@ def flushed(env, proto, fam):
 
 @case("6.2-1_forwarded_flow_is_released_{flow}", FLOWS)
 def released(env, proto, fam):
-    """An administrator lets its latch go: the next packet that is protected makes another one, TCP's where adopt is set."""
+    """An administrator lets its latch go: the next protected packet makes another one, TCP's where adopt is set."""
     gateway(env, fam)
     env.gate.sysctl("adopt", 0)
     flow = ends(env, fam).flow(proto)

@@ -3,6 +3,7 @@
 """What else a gateway does to the flows that it forwards and latches: NAT, fragments, interfaces, marks."""
 
 import contextlib
+import errno
 import socket
 import subprocess
 import time
@@ -10,7 +11,7 @@ import time
 import forge
 import runner
 from expect import Moves, one_more_latch
-from flow import FLOWS, Flow
+from flow import FLOWS, Flow, error_of
 from gateway import GatewayNet, Tunnel, ends, rows
 from ipsec import Ipsec
 from ktap import SLOW, KsftSkipEx, case, ksft_eq, ksft_true, wait
@@ -122,6 +123,12 @@ def masqueraded(env, proto, fam):
         only(env, flow)
     with ruleset(env.gate, nat(env, fam, "masquerade")):
         never_in_clear(env, tunnel, flow)
+        # NAT translates what bob is told of it
+        env.gate.sysctl("disposition", "reset")
+        flow.b.setblocking(False)
+        flow.b.send(b"to nobody")
+        prohibited = errno.EHOSTUNREACH if fam == 4 else errno.EACCES
+        ksft_eq(error_of(flow.b), errno.ECONNRESET if proto == "tcp" else prohibited)
 
 
 @case("2.5-1_destination_is_rewritten_at_the_gateway_{flow}", FLOWS)
