@@ -9,6 +9,7 @@
 #include <string.h>
 #include "args.h"
 #include "objects.h"
+#include "peername.h"
 
 static void offer(const char *word, const char *start)
 {
@@ -81,6 +82,8 @@ static void offer_keywords(const struct command *c, int argc, char **argv)
 			offer_names(k->names, argv[i + 1]);
 			if (k->kind == ARG_PORT)
 				offer_ports(argv[i + 1]);
+			if (k->kind == ARG_PEER || k->kind == ARG_PEER_ZERO)
+				peername_each(offer, argv[i + 1]);
 			return;
 		}
 		i++;
@@ -111,6 +114,8 @@ void complete(int argc, char **argv)
 		int used = 1 + options_value(argv[0]);
 
 		if (argc <= used)
+			return;
+		if (options_netns(argv[0]) && netns_enter(argv[1]))
 			return;
 		argc -= used;
 		argv += used;

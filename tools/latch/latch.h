@@ -61,6 +61,7 @@ void *grow(void *array, size_t n, size_t *room, size_t size);
 int options_parse(int argc, char **argv, int *used);
 const char *options_word(size_t i);
 bool options_value(const char *word);
+bool options_netns(const char *word);
 
 /* run.c */
 int run_words(int argc, char **argv);

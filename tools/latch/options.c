@@ -80,6 +80,19 @@ bool options_value(const char *word)
 	return i >= 0 && table[i].value;
 }
 
+/**
+ * options_netns() - tell whether an option is that of the network namespace
+ * @word: the option
+ *
+ * Return: true where it is.
+ */
+bool options_netns(const char *word)
+{
+	int i = find(word);
+
+	return i >= 0 && table[i].id == OPT_NETNS;
+}
+
 static void set(enum option_id id, const char *value)
 {
 	switch (id) {

@@ -12,6 +12,7 @@
 #include <linux/latch_netlink.h>
 #include "nl.h"
 #include "peername.h"
+#include "print.h"
 #include "rfc4514.h"
 
 /**
@@ -219,4 +220,49 @@ int peername_resolve(struct arg *args)
 			return rc;
 	}
 	return 0;
+}
+
+/* --- completion ---------------------------------------------------------------------- */
+
+/**
+ * struct offers - who wants to hear of names
+ * @cb:    called with each
+ * @start: for @cb
+ */
+struct offers {
+	void (*cb)(const char *name, const char *start);
+	const char *start;
+};
+
+/* Pass a name on, unless a shell would cut it into several words, or take it for a number. */
+static void offer_name(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[LATCH_A_PEER_MAX + 1], *value;
+	const struct offers *o = data;
+	unsigned int type;
+	char *name;
+
+	netlink_parse(nlh, tb, LATCH_A_PEER_MAX);
+	type = netlink_num(tb[LATCH_A_PEER_ID_TYPE]);
+	value = tb[LATCH_A_PEER_ID_VALUE];
+	if (!value || (type != LATCH_ID_FQDN && type != LATCH_ID_EMAIL && type != LATCH_ID_IPV4))
+		return;
+	name = identity_text(type, mnl_attr_get_payload(value), mnl_attr_get_payload_len(value));
+	if (name[strspn(name, "0123456789")] && !strpbrk(name, "\\:=$`!&|;<>()*?[]{}~#"))
+		o->cb(name, o->start);
+	free(name);
+}
+
+/**
+ * peername_each() - go through names that a shell can complete
+ * @cb:    called with each
+ * @start: for @cb
+ *
+ * Where the list cannot be read there are none, after a message.
+ */
+void peername_each(void (*cb)(const char *name, const char *start), const char *start)
+{
+	struct offers o = { .cb = cb, .start = start };
+
+	nl_dump(LATCH_CMD_PEER_GET, offer_name, &o);
 }

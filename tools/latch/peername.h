@@ -8,5 +8,6 @@
 #include "args.h"
 
 int peername_resolve(struct arg *args);
+void peername_each(void (*cb)(const char *name, const char *start), const char *start);
 
 #endif /* LATCH_TOOL_PEERNAME_H */
