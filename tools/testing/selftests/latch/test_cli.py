@@ -481,6 +481,53 @@ def monitor(env):
         ksft_eq(child.wait(20), 0)
 
 
+@case("cli_peer_of_a_process")
+def peer_of(env):
+    """By process, descriptor and address."""
+    ipsec = Ipsec(env.alice, env.bob).up().identify()
+    tcp, udp = ipsec.tcp(), ipsec.udp()
+    rows = {r["fd"]: r for r in show_json(env.alice, "peer-of", str(os.getpid()))}
+    for flow in (tcp, udp):
+        fd = flow.a.fileno()
+        ksft_eq((rows[fd]["id"], rows[fd]["peer-id-value"]), (info(flow.a).id, "bob"))
+        ksft_eq([r["id"] for r in show_json(env.alice, "peer-of", str(os.getpid()), str(fd))], [info(flow.a).id])
+        end = f"{info(flow.a).remote_addr}:{flow.ports[1]}"
+        ksft_in(info(flow.a).id, [r["id"] for r in show_json(env.alice, "peer-of", end)])
+    # bob's end is a socket of another namespace
+    said = run_latch(env.alice, "peer-of", str(os.getpid()), str(tcp.b.fileno()), code=2)
+    ksft_in(f"descriptor \"{tcp.b.fileno()}\"", said)
+
+
+@case("cli_names_of_peers")
+def names(env):
+    """A distinguished name comes back as it was given, and names its peer."""
+    ipsec = Ipsec(env.alice, env.bob).up()
+    added = show_json(env.alice, "peer", "add", "dn", "CN=bob,O=Example\\, Inc")[0]
+    ksft_eq(added["id-value"], "CN=bob,O=Example\\, Inc")
+    ksft_eq(env.alice.nl.do("peer-get", id=added["id"])["id-value"].hex(),
+            "302531153013060355040a0c0c4578616d706c652c20496e63310c300a06035504030c03626f62")  # fmt: skip
+    run_latch(env.alice, "binding", "add", "reqid", "1", "peer", "cn=bob, o=Example\\, Inc")
+    flow = ipsec.tcp()
+    rows = show_json(env.alice, "connection", "show", "peer", "CN=bob,O=Example\\2C Inc")
+    ksft_eq([r["id"] for r in rows], [info(flow.a).id])
+    ksft_eq(rows[0]["peer-id-value"], "CN=bob,O=Example\\, Inc")
+    run_latch(env.alice, "peer", "add", "fqdn", "twin", "auth", "psk")
+    run_latch(env.alice, "peer", "add", "fqdn", "twin")
+    ksft_in("auth psk", run_latch(env.alice, "binding", "add", "reqid", "2", "peer", "twin", code=1))
+    ksft_eq([b["reqid"] for b in env.alice.nl.dump("binding-get")], [1])
+
+
+@case("cli_stats_openmetrics")
+def openmetrics(env):
+    """Each line of /proc/net/latch_stat has its sample, and none is of unknown type."""
+    with env.alice:
+        values = [int(line.split()[1]) for line in open("/proc/net/latch_stat", encoding="ascii")]
+    lines = run_latch(env.alice, "stats", "--openmetrics").splitlines()
+    ksft_eq([int(line.split()[1]) for line in lines if not line.startswith("#")], values)
+    ksft_eq(sum(line.startswith("# TYPE") for line in lines), sum(line.startswith("# HELP") for line in lines))
+    ksft_eq(lines[-1], "# EOF")
+
+
 @case("cli_batch")
 def batch(env):
     """Many commands on one socket; the line that fails is named."""
