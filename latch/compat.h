@@ -121,4 +121,13 @@ static inline void latch_icmp_error6(struct sock *sk, struct sk_buff *skb, int e
 #define latch_recverr6(sk)	(inet6_sk(sk)->recverr)
 #endif
 
+/* Associations are looked up by a device, too, since v6.2 (commit 0af03170637f) */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define latch_transport_lookup(cb, net, local, remote, arg, dif) \
+	sctp_transport_lookup_process(cb, net, local, remote, arg, dif)
+#else
+#define latch_transport_lookup(cb, net, local, remote, arg, dif) \
+	sctp_transport_lookup_process(cb, net, local, remote, arg)
+#endif
+
 #endif /* LATCH_COMPAT_H */
