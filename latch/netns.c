@@ -47,6 +47,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	spin_lock_init(&ln->pending.lock);
 	spin_lock_init(&ln->reports.lock);
 	spin_lock_init(&ln->own.lock);
+	spin_lock_init(&ln->sctp.lock);
 	mutex_init(&ln->watch.mutex);
 	INIT_LIST_HEAD(&ln->groups.all);
 	INIT_LIST_HEAD(&ln->labels.idle);
@@ -60,6 +61,7 @@ static void latch_net_setup(struct latch_net *ln, struct net *net)
 	INIT_LIST_HEAD(&ln->reports.all);
 	INIT_LIST_HEAD(&ln->reports.later);
 	INIT_LIST_HEAD(&ln->reports.grace);
+	INIT_LIST_HEAD(&ln->sctp.socks);
 	INIT_LIST_HEAD(&ln->own.now);
 	INIT_LIST_HEAD(&ln->own.wait);
 	INIT_LIST_HEAD(&ln->own.offers);

@@ -9,34 +9,49 @@
 #include <linux/sockptr.h>
 #include <net/tcp.h>
 
-#include "api/chanbind.h"
 #include "api/destopt.h"
-#include "api/info.h"
 #include "api/request.h"
 #include "api/sockopt.h"
 #include "api/tagopt.h"
+#include "api/told.h"
 #include "base/net.h"
+#include "base/sctp.h"
 #include "base/work.h"
 #include "channel/demand.h"
-#include "channel/group.h"
 #include "channel/latch.h"
 #include "channel/own.h"
 #include "channel/table.h"
 #include "core/fsm.h"
 #include "core/want.h"
 #include "packet/watch.h"
-#include "peer/peer.h"
 #include "sock/alert.h"
 #include "sock/owner.h"
+#include "sock/sctp.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
 #include "xfrm/sockpol.h"
 #include "xfrm/spd.h"
 
-static bool latch_sock_ok(const struct sock *sk)
+static bool latch_is_sctp(const struct sock *sk)
 {
+	return sk->sk_protocol == IPPROTO_SCTP;
+}
+
+/* May a socket have latches? One of SCTP needs ipsec_latch_sctp, which stays for this call. */
+static bool latch_sock_begin(const struct sock *sk)
+{
+	if (latch_is_sctp(sk)) {
+		latch_sctp_want();
+		return latch_sctp_pin();
+	}
 	return (sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM) ||
 	       (sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM);
+}
+
+static void latch_sock_end(const struct sock *sk)
+{
+	if (latch_is_sctp(sk))
+		latch_sctp_unpin();
 }
 
 /* A policy of the socket's own that lets everything pass in clear (3.1-2). */
@@ -88,13 +103,16 @@ struct latch *latch_for_request(struct latch_net *ln, struct sock *sk)
 	struct latch *l;
 
 	rcu_read_lock();
-	l = sk->sk_state == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP ?
-	    latch_tcp_listener(sk) : latch_find_sk(sk);
-	if (l)
+	if (latch_is_sctp(sk))
+		l = latch_sctp_socket(ln, sk);
+	else
+		l = sk->sk_state == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP ?
+		    latch_tcp_listener(sk) : latch_find_sk(sk);
+	if (!IS_ERR_OR_NULL(l))
 		latch_owner_stale(l, sk);
 	if (!l && sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN)
 		l = ERR_PTR(-ENOMEM);
-	else if (!l || (l->state == LATCH_STATE_CLOSED && !l->hashed))
+	else if (!l || (!IS_ERR(l) && !l->sctp && l->state == LATCH_STATE_CLOSED && !l->hashed))
 		l = latch_owner_fresh(ln, sk, l);
 	if (!IS_ERR(l))
 		latch_hold(l);
@@ -151,9 +169,23 @@ static bool latch_too_late(const struct sock *sk, const struct latch *l, u8 mode
 {
 	if (l && (READ_ONCE(l->hashed) || (l->has_dests && mode >= LATCH_MODE_OFF)))
 		return true;
+	if (latch_is_sctp(sk))
+		return latch_sctp_ops()->busy(sk);
 	if (sk->sk_protocol == IPPROTO_TCP)
 		return sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN;
 	return latch_udp_unread(sk);
+}
+
+/* Associations are latched without their socket, and have to be told, too. */
+static void latch_request_only_soft(struct latch *l, struct sock *sk, const struct latch_req *req)
+{
+	rcu_read_lock();
+	if (l->sctp)
+		latch_sctp_dispose(sk, req->disposition);
+	spin_lock_bh(&l->lock);
+	latch_request_soft(l, req);
+	spin_unlock_bh(&l->lock);
+	rcu_read_unlock();
 }
 
 static int latch_request(struct latch_net *ln, struct sock *sk, const struct latch_req *req,
@@ -177,9 +209,7 @@ static int latch_request(struct latch_net *ln, struct sock *sk, const struct lat
 	if (IS_ERR(l))
 		return PTR_ERR(l);
 	if (latch_soft(req)) {
-		spin_lock_bh(&l->lock);
-		latch_request_soft(l, req);
-		spin_unlock_bh(&l->lock);
+		latch_request_only_soft(l, sk, req);
 		goto out;
 	}
 	if (bypass && l->mode != LATCH_MODE_BYPASS)
@@ -237,21 +267,17 @@ static int latch_set_alerts(struct latch_net *ln, struct sock *sk, sockptr_t arg
 	return err;
 }
 
-static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
+static int latch_set_option(struct latch_net *ln, struct sock *sk, int opt, sockptr_t arg,
+			    unsigned int len)
 {
-	struct latch_net *ln = latch_pernet(sock_net(sk));
 	struct latch_demand *d;
 	struct latch_req req;
 	int err;
 
-	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt < IP_LATCH_DEST)
-		return -ENOPROTOOPT;
-	if (!latch_sock_ok(sk))
-		return -EOPNOTSUPP;
 	if (opt == IP_LATCH_TAG)
 		return latch_tag_set(ln, sk, arg, len);
 	if (opt == IP_LATCH_ALERTS)
-		return latch_set_alerts(ln, sk, arg, len);
+		return latch_is_sctp(sk) ? -EOPNOTSUPP : latch_set_alerts(ln, sk, arg, len);
 	if (opt == IP_LATCH_DEST)
 		return latch_dest_set(ln, sk, arg, len);
 	err = latch_req_copy(&req, arg, 0, len);
@@ -259,6 +285,8 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 		return err;
 	if (!latch_req_ok(&req))
 		return -EINVAL;
+	if (latch_is_sctp(sk) && (req.own_policy || req.mode == LATCH_MODE_BYPASS))
+		return -EOPNOTSUPP;
 	if (req.mode >= LATCH_MODE_OFF &&
 	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
@@ -282,129 +310,16 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 	return err;
 }
 
-/* A UDP socket that was disconnected has no latch, whatever it had before. */
-static bool latch_left(const struct sock *sk, const struct latch *l)
+static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 {
-	return sk->sk_protocol == IPPROTO_UDP && l->state == LATCH_STATE_CLOSED && !l->hashed;
-}
-
-static void latch_get_info(struct sock *sk, struct latch_info *info)
-{
-	struct latch *l;
-
-	memset(info, 0, sizeof(*info));
-	BUILD_BUG_ON(sizeof(*info) != LATCH_INFO_SIZE_VER1);
-	rcu_read_lock();
-	l = latch_owner_get(sk);
-	if (l) {
-		spin_lock_bh(&l->lock);
-		if (latch_left(sk, l))
-			info->mode = l->mode;
-		else
-			latch_fill_info(l, info);
-		spin_unlock_bh(&l->lock);
-	}
-	rcu_read_unlock();
-	info->size = sizeof(*info);
-}
-
-/* The record at the other end, or at this one; held, or NULL. */
-static struct latch_peer *latch_get_record(struct sock *sk, bool local, bool *latched)
-{
-	struct latch_peer *p = NULL;
-	struct latch_group *g;
-	struct latch *l;
-
-	rcu_read_lock();
-	l = latch_owner_get(sk);
-	g = l ? READ_ONCE(l->group) : NULL;
-	*latched = g && !l->listener && !latch_left(sk, l);
-	if (*latched)
-		p = latch_peer_hold(local ? g->c.local : g->c.peer);
-	rcu_read_unlock();
-	return p;
-}
-
-/*
- * A length of 0 asks for the size: the caller of this writes the length back only
- * where it succeeds, so ENOSPC cannot tell it.
- */
-static int latch_get_part(struct sock *sk, int opt, void __user *user, int *len)
-{
-	static const u8 part[] = {
-		[IP_LATCH_PEER_ID - IP_LATCH]	  = LATCH_PEER_ID,
-		[IP_LATCH_PEER_CERT - IP_LATCH]	  = LATCH_PEER_CERT,
-		[IP_LATCH_PEER_ANCHOR - IP_LATCH] = LATCH_PEER_ANCHOR,
-		[IP_LATCH_PEER_KEY - IP_LATCH]	  = LATCH_PEER_KEY,
-		[IP_LATCH_LOCAL_ID - IP_LATCH]	  = LATCH_PEER_ID,
-	};
-	struct latch_peer *p;
-	const void *data;
-	bool latched;
-	int err = 0;
-	u16 n = 0;
-
-	p = latch_get_record(sk, opt == IP_LATCH_LOCAL_ID, &latched);
-	if (!latched)
-		return -ENOTCONN;
-	if (!p)
-		return -ENODATA;
-	data = latch_peer_data(p, part[opt - IP_LATCH], &n);
-	if (!n)
-		err = -ENODATA;
-	else if (*len && *len < n)
-		err = -ENOSPC;
-	else if (*len && copy_to_user(user, data, n))
-		err = -EFAULT;
-	else
-		*len = n;
-	latch_peer_put(p);
-	return err;
-}
-
-/*
- * The records of both ends of a flow that data passes on; held, or NULL. The ends of
- * a broken one may not be who they were, and nobody is to be told that they are.
- */
-static int latch_get_ends(struct sock *sk, struct latch_peer **peer, struct latch_peer **local)
-{
-	int err = -ENOTCONN;
-	struct latch *l;
-
-	rcu_read_lock();
-	l = latch_owner_get(sk);
-	if (l) {
-		spin_lock_bh(&l->lock);
-		if (l->state == LATCH_STATE_ESTABLISHED) {
-			*peer = latch_peer_hold(l->group->c.peer);
-			*local = latch_peer_hold(l->group->c.local);
-			err = *peer && *local ? 0 : -ENODATA;
-		} else if (l->state == LATCH_STATE_BROKEN) {
-			err = -EKEYREJECTED;
-		}
-		spin_unlock_bh(&l->lock);
-	}
-	rcu_read_unlock();
-	return err;
-}
-
-static int latch_get_binding(struct sock *sk, void __user *user, int *len)
-{
-	struct latch_peer *peer = NULL, *local = NULL;
-	u8 binding[LATCH_BINDING_SIZE];
 	int err;
 
-	err = latch_get_ends(sk, &peer, &local);
-	if (!err && *len && *len < LATCH_BINDING_SIZE)
-		err = -ENOSPC;
-	if (!err)
-		err = latch_chanbind(peer, local, binding);
-	if (!err && *len && copy_to_user(user, binding, sizeof(binding)))
-		err = -EFAULT;
-	if (!err)
-		*len = sizeof(binding);
-	latch_peer_put(peer);
-	latch_peer_put(local);
+	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt < IP_LATCH_DEST)
+		return -ENOPROTOOPT;
+	if (!latch_sock_begin(sk))
+		return -EOPNOTSUPP;
+	err = latch_set_option(latch_pernet(sock_net(sk)), sk, opt, arg, len);
+	latch_sock_end(sk);
 	return err;
 }
 
@@ -424,15 +339,11 @@ static int latch_get_alerts(struct sock *sk, void __user *user, int *len)
 	return copy_to_user(user, &on, sizeof(on)) ? -EFAULT : 0;
 }
 
-static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
+static int latch_get_option(struct latch_net *ln, struct sock *sk, int opt, void __user *user,
+			    int *len)
 {
-	struct latch_net *ln = latch_pernet(sock_net(sk));
-	struct latch_info info;
+	int err;
 
-	if (opt > IP_LATCH_LOCAL_ID && !latch_tag_option(opt) && opt < IP_LATCH_DEST)
-		return -ENOPROTOOPT;
-	if (!latch_sock_ok(sk))
-		return -EOPNOTSUPP;
 	if (*len < 0)
 		return -EINVAL;
 	if (opt == IP_LATCH_ALERTS)
@@ -444,15 +355,26 @@ static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
 	latch_work_sync(ln);
 	if (opt == IP_LATCH_DEST)
 		return latch_dest_get(sk, user, len);
-	if (opt == IP_LATCH_BINDING)
-		return latch_get_binding(sk, user, len);
-	if (opt != IP_LATCH)
-		return latch_get_part(sk, opt, user, len);
-	if (*len < (int)sizeof(info.size))
-		return -EINVAL;
-	latch_get_info(sk, &info);
-	*len = min_t(int, *len, sizeof(info));
-	return copy_to_user(user, &info, *len) ? -EFAULT : 0;
+	if (!latch_is_sctp(sk))
+		return latch_told(sk, opt, user, len);
+	/* nothing else keeps the socket's associations in place */
+	lock_sock(sk);
+	err = latch_told(sk, opt, user, len);
+	release_sock(sk);
+	return err;
+}
+
+static int latch_get(struct sock *sk, int opt, void __user *user, int *len)
+{
+	int err;
+
+	if (opt > IP_LATCH_LOCAL_ID && !latch_tag_option(opt) && opt < IP_LATCH_DEST)
+		return -ENOPROTOOPT;
+	if (!latch_sock_begin(sk))
+		return -EOPNOTSUPP;
+	err = latch_get_option(latch_pernet(sock_net(sk)), sk, opt, user, len);
+	latch_sock_end(sk);
+	return err;
 }
 
 #define LATCH_SOCKOPT(family) {			\

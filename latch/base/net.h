@@ -42,6 +42,7 @@
  *	      ln->forward.lock	latches of flows that are forwarded
  *	      ln->pending.lock	latches that wait for their socket, or for its end
  *	      ln->reports.lock	latches whose owner is to be told
+ *	      ln->sctp.lock	sockets of SCTP that ask for something
  *	      ln->own.lock	latches that are to have a policy of their own, or to lose it
  *	      ln->ids.all		numbers (the lock of the xarray)
  *
@@ -98,6 +99,7 @@ struct latch_net {
 	struct latch_net_tell		tell;
 	struct latch_net_alerts		alerts;
 	struct latch_net_forward	forward;
+	struct latch_net_sctp		sctp;
 	struct latch_net_sysctl		sysctl;
 };
 

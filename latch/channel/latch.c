@@ -10,6 +10,7 @@
 #include "api/nl_latch.h"
 #include "base/mib.h"
 #include "base/net.h"
+#include "base/sctp.h"
 #include "base/work.h"
 #include "channel/demand.h"
 #include "channel/dest.h"
@@ -140,9 +141,11 @@ bool latch_hold(struct latch *l)
 static void latch_free_rcu(struct rcu_head *rcu)
 {
 	struct latch *l = container_of(rcu, struct latch, rcu);
-	bool pinned = l->pinned;
+	bool pinned = l->pinned, sctp = l->sctp;
 
 	kmem_cache_free(latch_cache, l);
+	if (sctp)
+		latch_sctp_unpin();
 	if (pinned)
 		module_put(THIS_MODULE);
 }
@@ -291,7 +294,7 @@ bool latch_transition(struct latch *l, u8 event, u8 reason)
 	if (step.act & LATCH_ACT_NOTIFY)
 		latch_notify(l, old);
 	/* UDP is silenced, not told (2.3-20) */
-	if (step.act & LATCH_ACT_RESET && l->flow.proto == IPPROTO_TCP)
+	if (step.act & LATCH_ACT_RESET && l->flow.proto != IPPROTO_UDP)
 		latch_report(l, -ECONNRESET);
 	return true;
 }

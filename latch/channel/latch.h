@@ -45,19 +45,17 @@
  * @alerts:    its socket wants a record of each change: LATCH_ALERTS_ON, and _LOST where the
  *             last one found no room; read anywhere
  * @missed:    how often in a row TCP was found to have nothing of a half-open one
- * @dif:       device that its SYN came in by, and @sdif its L3 slave, while it has no
- *             socket
+ * @dif:       device that its SYN came in by, and @sdif its L3 slave, while it has no socket
  * @forwarded: this host forwards the flow, and it has no socket; for @way, @seen and @used see
  *             sock/forward.h
  * @portaddr:  where UDP has the socket in its table
- * @txhash:    what connect() drew for a UDP socket
+ * @txhash:    what connect() drew for a UDP socket; the tag of a client's INIT of SCTP
  * @in_group:  counted in n_lookup: a UDP socket bound to a group, or for broadcasts
  * @restored:  of a TCP connection that began elsewhere, and is to be latched at its first
  *             protected segment
  * @half_open: counted in ln->pending.n_halfopen, by @share
  * @over:      counted in ln->gauge.over: its connection is over, and its socket may still say so
- * @adopted:   its connection was there before it
- * @put_off:   in ln->reports.grace
+ * @adopted:   its connection was there before it; @put_off: in ln->reports.grace
  * @since:     jiffies when it began to wait, there or in ln->own.wait
  * @own_asked: LATCH_OWN_*: does the socket ask for a policy of the flow's own?
  * @own_given: the socket has one, made for this latch
@@ -69,6 +67,7 @@
  * @unpin:     it is to be @kept once its owner was told
  * @tagging:   its socket asks for tags, and its datagrams pass latch_tagged_rcv()
  * @dest:      of a destination of @sk: @sock_node is in the table of destinations
+ * @sctp:      pins ipsec_latch_sctp; a path's is @pending, a socket's in ln->sctp by @dest_link
  * @dests:     of the socket, while @has_dests, read anywhere; or where @dest_link is, not @pending
  * @bound:     device that the connection in TIME_WAIT is bound to, 0 none
  * @err:       errno that the socket is to be told, for ln->reports
@@ -120,7 +119,8 @@ struct latch {
 				own_seek:1,
 				own_none:2,
 				dest:1,
-				forwarded:1;
+				forwarded:1,
+				sctp:1;
 	union {
 		bool		has_dests;
 		u8		way;

@@ -82,9 +82,10 @@ void latch_report(struct latch *l, int err)
  * @f:      the flow that the SYN would have opened
  * @reason: LATCH_REASON_*
  *
- * Context: any.
+ * Context: any. Return: true where it fails now; false where another SYN may do better, or the
+ * owner was told already.
  */
-void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason)
+bool latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason)
 {
 	lockdep_assert_held(&l->lock);
 	latch_mib_event(l->ln, LATCH_MIB_REFUSED);
@@ -92,16 +93,17 @@ void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason)
 	/* an identity that is still to come, or memory, is worth another SYN */
 	if (reason == LATCH_REASON_PENDING || reason == LATCH_REASON_LOST ||
 	    reason == LATCH_REASON_NO_MEM || reason == LATCH_REASON_LIMIT)
-		return;
+		return false;
 	/* a break was told by latch_transition() */
 	if (l->state == LATCH_STATE_BROKEN)
-		return;
+		return false;
 	l->reason = reason;
 	if (reason == LATCH_REASON_LARVAL || reason == LATCH_REASON_CLEAR ||
 	    reason == LATCH_REASON_NO_SA)
 		latch_report(l, -ENOKEY);
 	else
 		latch_report(l, -EKEYREJECTED);
+	return true;
 }
 
 static unsigned long latch_report_grace(const struct latch_net *ln)

@@ -13,7 +13,7 @@ struct work_struct;
 u8 latch_disposition(const struct latch *l);
 int latch_report_errno(const struct latch *l);
 void latch_report(struct latch *l, int err);
-void latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason);
+bool latch_refuse(struct latch *l, const struct latch_flow *f, u8 reason);
 void latch_report_break(struct latch *l);
 void latch_report_now(struct latch *l);
 void latch_report_forget(struct latch *l);

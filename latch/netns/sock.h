@@ -32,6 +32,16 @@ struct latch_net_pending {
 };
 
 /**
+ * struct latch_net_sctp - sockets of SCTP that ask for something; sock/sctp.c
+ * @lock:  writers of @socks
+ * @socks: their latches; read under RCU
+ */
+struct latch_net_sctp {
+	spinlock_t		lock;
+	struct list_head	socks;
+};
+
+/**
  * struct latch_net_tell - owners that are to be told; sock/tell.c
  * @work: tells those that take a lock to be told; nobody waits for it
  */

@@ -6,6 +6,7 @@
 #include <net/gue.h>
 
 #include "base/net.h"
+#include "base/sctp.h"
 #include "channel/latch.h"
 #include "core/types.h"
 #include "packet/create.h"
@@ -13,6 +14,7 @@
 #include "packet/enforce.h"
 #include "packet/input.h"
 #include "packet/parse.h"
+#include "packet/sctp.h"
 
 /* So many UDP tunnels inside of one another are read. */
 #define LATCH_ENCAP_DEPTH	3
@@ -60,7 +62,7 @@ static unsigned int latch_encap_try(struct latch_net *ln, struct sk_buff *skb,
 		return latch_enforce(l, skb, LATCH_DIR_IN);
 	if (proto == IPPROTO_UDP && latch_create_tunnel(ln, skb, &h))
 		return latch_encap_read(ln, skb, &h, depth + 1);
-	return latch_stray(ln, latch_create_demand(ln, skb, &h), skb, LATCH_DIR_IN);
+	return latch_stray(ln, latch_demand_for(ln, skb, &h), skb, LATCH_DIR_IN);
 }
 
 /* GUE names what it carries. In IPv6 that can be an extension header, and so anything. */
@@ -93,6 +95,8 @@ static unsigned int latch_encap_read(struct latch_net *ln, struct sk_buff *skb,
 	ret = latch_encap_try(ln, skb, h, IPPROTO_TCP, off, depth);
 	if (ret == NF_ACCEPT)
 		ret = latch_encap_try(ln, skb, h, IPPROTO_UDP, off, depth);
+	if (ret == NF_ACCEPT && latch_sctp_on())
+		ret = latch_encap_try(ln, skb, h, IPPROTO_SCTP, off, depth);
 	if (ret == NF_ACCEPT)
 		ret = latch_encap_try(ln, skb, h, icmp, off, depth);
 	return ret == NF_ACCEPT ? latch_encap_gue(ln, skb, h, off, depth) : ret;
@@ -105,9 +109,9 @@ static unsigned int latch_encap_read(struct latch_net *ln, struct sk_buff *skb,
  * @h:   its headers
  *
  * FOU and GUE hand a segment to TCP, or a datagram to UDP, without another pass of the
- * hook; the addresses are those of the outer header. Which tunnel it is the socket does
- * not tell, so every way to read the datagram is tried, and a latched flow that one of
- * them leads to checks it.
+ * hook, as the port of net.sctp.udp_port hands a packet to SCTP; the addresses are those of the
+ * outer header. Which tunnel it is the socket does not tell, so every way to read the datagram is
+ * tried, and a latched flow that one of them leads to checks it.
  *
  * Context: RCU read side, BH off. Return: NF_ACCEPT or NF_STOLEN.
  */

@@ -117,7 +117,8 @@ static int latch_take_flow(struct latch *l, const struct latch_flow *f)
 	old = latch_find(l->ln, f);
 	if (!old || old == l)
 		return err;
-	if (READ_ONCE(old->pending)) {
+	/* one of SCTP's waits for the end of its association */
+	if (READ_ONCE(old->pending) && !old->sctp) {
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
 		latch_retire(old);
 		spin_unlock(&old->lock);

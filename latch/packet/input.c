@@ -20,6 +20,7 @@
 #include "packet/parse.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
+#include "packet/sctp.h"
 #include "packet/watch.h"
 #include "sock/owner.h"
 #include "sock/udp.h"
@@ -107,7 +108,7 @@ unsigned int latch_input_icmp(struct latch_net *ln, struct sk_buff *skb,
 		return NF_ACCEPT;
 	l = latch_find_live(ln, &h->flow);
 	if (!l) {
-		l = latch_create_demand(ln, skb, h);
+		l = latch_demand_for(ln, skb, h);
 		/* about a destination latch_dest_icmp() decides */
 		if (!l || READ_ONCE(l->mode) != LATCH_MODE_REQUIRE || latch_dest_find(l, &h->flow))
 			return NF_ACCEPT;
@@ -154,8 +155,11 @@ static struct latch *latch_input_given(const struct sk_buff *skb, u8 proto)
 static unsigned int latch_input_flow(struct latch_net *ln, struct sk_buff *skb,
 				     const struct latch_hdr *h)
 {
-	struct latch *l = latch_input_given(skb, h->flow.proto);
+	struct latch *l;
 
+	if (h->flow.proto == IPPROTO_SCTP)
+		return latch_sctp_in(ln, skb, h);
+	l = latch_input_given(skb, h->flow.proto);
 	if (l && latch_exempt(l))
 		return NF_ACCEPT;
 	if (!l || !READ_ONCE(l->hashed))
@@ -176,7 +180,7 @@ static unsigned int latch_input_mixed(struct latch_net *ln, struct sk_buff *skb,
 	latch_watch_keep_apart(ln);
 	if (l)
 		return latch_drop(ln, l, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
-	return latch_stray(ln, latch_create_demand(ln, skb, h), skb, LATCH_DIR_IN);
+	return latch_stray(ln, latch_demand_for(ln, skb, h), skb, LATCH_DIR_IN);
 }
 
 /* What is not a flow's: what is still protected comes here again without protection. */

@@ -26,14 +26,14 @@ static bool latch_one_way_own(const struct sock *sk, u8 dir)
 {
 	int way = dir == LATCH_DIR_IN ? XFRM_POLICY_IN : XFRM_POLICY_OUT;
 
-	return rcu_access_pointer(sk->sk_policy[way]);
+	return sk && rcu_access_pointer(sk->sk_policy[way]);
 }
 
 /**
  * latch_one_way() - is the first packet of a flow to make no latch, as its answer is not protected?
  * @ln: the namespace
  * @l:  latch of the packet's socket, or of the listener; NULL none
- * @sk: that socket
+ * @sk: that socket; NULL where it is not known, as SCTP's
  * @f:  the flow
  * @p:  the packet
  *

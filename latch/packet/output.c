@@ -28,6 +28,7 @@
 #include "packet/parse.h"
 #include "packet/plain.h"
 #include "packet/reassemble.h"
+#include "packet/sctp.h"
 #include "packet/tagged.h"
 #include "packet/watch.h"
 #include "sock/owner.h"
@@ -170,15 +171,18 @@ static unsigned int latch_output_flow(struct latch_net *ln, struct sk_buff *skb,
 				      struct sock *sk, struct latch *own,
 				      const struct latch_hdr *h, const struct nf_hook_state *st)
 {
-	struct latch *l = latch_find_live(ln, &h->flow);
+	struct latch *l;
 
+	if (h->flow.proto == IPPROTO_SCTP)
+		return latch_sctp_out(ln, skb, h, st);
+	l = latch_find_live(ln, &h->flow);
 	if (l && !latch_output_twin(l, skb, sk)) {
 		latch_output_cookie(l, skb, h);
 		if (!latch_comes_again(ln, skb, st->out) && latch_one_way_out(l, skb, h))
 			return NF_ACCEPT;
 		return latch_output_enforce(l, skb, h, st);
 	}
-	return sk ? latch_output_unowned(ln, skb, sk, own, h, st) : NF_ACCEPT;
+	return sk ? latch_output_unowned(ln, skb, sk, own, h, st) : latch_sctp_wrapped(ln, skb, st);
 }
 
 /* Does policy demand protection of what comes in of a flow of this host? */

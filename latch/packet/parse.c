@@ -11,6 +11,7 @@
 #include <net/ipv6.h>
 
 #include "base/net.h"
+#include "base/sctp.h"
 #include "core/flow.h"
 #include "core/types.h"
 #include "packet/parse.h"
@@ -180,6 +181,13 @@ static bool latch_icmp_error(u8 family, u8 type)
 	       type == ICMP_PARAMETERPROB;
 }
 
+/* Does this protocol have flows that may be latched? */
+static bool latch_parse_latched(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       (proto == IPPROTO_SCTP && latch_sctp_on());
+}
+
 /*
  * The packet that an ICMP error quotes, read as the kernel does that looks for its socket:
  * it takes any fragment offset, and skips AH.
@@ -211,7 +219,7 @@ static enum latch_pkt_kind latch_parse_quoted(const struct sk_buff *skb, int off
 		if (h->thoff < 0)
 			return LATCH_PKT_UNKNOWN;
 	}
-	if (h->flow.proto != IPPROTO_TCP && h->flow.proto != IPPROTO_UDP)
+	if (!latch_parse_latched(h->flow.proto))
 		return LATCH_PKT_OTHER;
 	return latch_parse_ports(skb, h->thoff, dir, &h->flow) ? LATCH_PKT_ICMP :
 								 LATCH_PKT_UNKNOWN;
@@ -224,7 +232,7 @@ static enum latch_pkt_kind latch_parse_kind(const struct sk_buff *skb, u8 dir,
 	u8 proto = h->flow.proto, buf;
 	const u8 *type;
 
-	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP)
+	if (latch_parse_latched(proto))
 		return latch_parse_ports(skb, h->thoff, dir, &h->flow) ? LATCH_PKT_FLOW :
 									 LATCH_PKT_UNKNOWN;
 	if (proto != (family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6))

@@ -16,7 +16,8 @@ struct sk_buff;
 
 /**
  * enum latch_pkt_kind - what a packet is to a latch
- * @LATCH_PKT_FLOW:	a TCP segment or UDP datagram; its flow is known
+ * @LATCH_PKT_FLOW:	a TCP segment or UDP datagram, or a packet of SCTP while that is latched;
+ *			its flow is known
  * @LATCH_PKT_ICMP:	an ICMP error about one; the flow is that of the quoted packet
  * @LATCH_PKT_OTHER:	neither: no latch has such packets. ESP, AH and IPComp are here,
  *			too: the kernel undoes them, and the packet comes again without

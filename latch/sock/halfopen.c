@@ -16,6 +16,7 @@
 #include "core/types.h"
 #include "peer/peer.h"
 #include "sock/halfopen.h"
+#include "sock/sctp.h"
 #include "sock/tcp.h"
 #include "sock/timewait.h"
 #include "sock/unlink.h"
@@ -145,6 +146,20 @@ void latch_halfopen_del(struct latch *l)
 }
 
 /**
+ * latch_halfopen_grown() - what a half-open latch of SCTP waited for is there
+ * @l: the latch, whose lock is held
+ *
+ * It goes on to wait, for the end of its association.
+ */
+void latch_halfopen_grown(struct latch *l)
+{
+	lockdep_assert_held(&l->lock);
+	if (l->half_open)
+		atomic_dec(&l->ln->pending.n_halfopen[l->share]);
+	l->half_open = 0;
+}
+
+/**
  * latch_halfopen_orphan() - there was no memory to give a child its latch
  * @l: the latch, whose lock is held
  *
@@ -182,6 +197,8 @@ static bool latch_halfopen_alive(const struct latch *l)
 /* Has TCP given it up? What holds no cookie is in its table, as request or child. */
 static bool latch_halfopen_over(struct latch *l)
 {
+	if (l->sctp)
+		return latch_sctp_over(l);
 	/* not half-open, but over: goes when its socket is closed or used anew */
 	if (l->kept)
 		return sock_flag(l->sk, SOCK_DEAD) || l->sk->sk_state != TCP_CLOSE;

@@ -22,6 +22,7 @@ void latch_halfopen_count(struct latch *l, u8 share);
 void latch_halfopen_answered(struct latch *l);
 void latch_halfopen_add(struct latch *l, int share);
 void latch_halfopen_del(struct latch *l);
+void latch_halfopen_grown(struct latch *l);
 void latch_halfopen_orphan(struct latch *l);
 void latch_halfopen_work(struct work_struct *work);
 void latch_halfopen_clear(struct latch_net *ln);

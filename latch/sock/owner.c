@@ -23,6 +23,7 @@
 #include "core/types.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
+#include "sock/sctp.h"
 #include "sock/tcp.h"
 #include "sock/udp.h"
 #include "sock/unlink.h"
@@ -293,7 +294,7 @@ void latch_owner_stale(struct latch *l, const struct sock *sk)
 
 /**
  * latch_owner_get() - the latch of a socket, as the socket is now
- * @sk: TCP or UDP socket
+ * @sk: TCP or UDP socket; SCTP's is locked by the caller
  *
  * Context: RCU read side. Return: the latch or NULL.
  */
@@ -303,6 +304,8 @@ struct latch *latch_owner_get(struct sock *sk)
 	struct latch_flow f;
 	struct latch *l;
 
+	if (sk->sk_protocol == IPPROTO_SCTP)
+		return latch_sctp_of_sock(sk, 0);
 	if (sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && ln &&
 	    latch_net_active(ln) && READ_ONCE(ln->conf.auto_mode))
 		return latch_tcp_listener(sk);

@@ -23,6 +23,7 @@
 #include "sock/alert.h"
 #include "sock/halfopen.h"
 #include "sock/owner.h"
+#include "sock/sctp.h"
 #include "sock/tcp.h"
 #include "sock/timewait.h"
 #include "sock/unlink.h"
@@ -361,6 +362,8 @@ static noinline void latch_tcp_moves(struct sock *sk, int old, int new)
 /* Tracepoint: with the socket locked, preemption off, so under RCU. */
 static void latch_tcp_state(void *data, const struct sock *sk, const int old, const int new)
 {
+	if (sk->sk_protocol == IPPROTO_SCTP && new == TCP_CLOSE)
+		latch_sctp_closed((struct sock *)sk);
 	if (!(1 << new & (TCPF_CLOSE | TCPF_LISTEN | TCPF_ESTABLISHED)) ||
 	    sk->sk_protocol != IPPROTO_TCP)
 		return;

@@ -18,6 +18,7 @@
 #include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/ownpol.h"
+#include "sock/sctp.h"
 #include "sock/tcp.h"
 #include "sock/tell.h"
 #include "sock/unlink.h"
@@ -137,7 +138,7 @@ static bool latch_tell_one(struct latch *l, int err)
 		told = sk->sk_protocol != IPPROTO_TCP || latch_tell_tcp(l, sk, err);
 		sock_put(sk);
 	} else if (err && READ_ONCE(l->pending) && !l->kept && !READ_ONCE(l->special)) {
-		told = latch_tell_request(l, err);
+		told = l->sctp ? latch_sctp_tell(l) : latch_tell_request(l, err);
 	}
 	latch_forward_unpin(l);
 	return told;

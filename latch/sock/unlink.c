@@ -16,6 +16,7 @@
 #include "sock/halfopen.h"
 #include "sock/owner.h"
 #include "sock/ownpol.h"
+#include "sock/sctp.h"
 #include "sock/unlink.h"
 
 /* The socket of a latch goes: so do the latches of its destinations. */
@@ -61,6 +62,8 @@ void latch_unlink(struct latch *l)
 	/* one that latch_renew() has replaced has no socket */
 	dests = l->sk && l->has_dests;
 	latch_dest_leave(l);
+	if (l->sctp)
+		latch_sctp_leave(l);
 	latch_unhash_sk(l);
 	latch_halfopen_del(l);
 	latch_forward_del(l);

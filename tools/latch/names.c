@@ -119,6 +119,7 @@ const struct name family_names[] = {
 const struct name flow_proto_names[] = {
 	{ IPPROTO_TCP, "tcp" },
 	{ IPPROTO_UDP, "udp" },
+	{ IPPROTO_SCTP, "sctp" },
 	{ 0, NULL }
 };
 
