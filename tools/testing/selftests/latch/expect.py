@@ -122,7 +122,7 @@ def is_latched(ipsec, flow, sock, **others):
     """Every parameter that the option must report for a latched flow (2-12 to 2-15)."""
     host = ipsec.a if sock is flow.a else ipsec.b
     peer = ipsec.other(host)
-    tcp = flow.proto == "tcp"
+    reset = flow.proto != "udp"
     out = [sa for sa in ipsec.sas if sa.src == host.addr(ipsec.outer)]
     back = [sa for sa in ipsec.sas if sa.dst == host.addr(ipsec.outer)]
     local, remote = sock.getsockname()[:2], sock.getpeername()[:2]
@@ -135,12 +135,12 @@ def is_latched(ipsec, flow, sock, **others):
         "size": L.LATCH_INFO_SIZE_VER1,
         "state_name": "ESTABLISHED",
         "reason_name": "NONE",
-        "disposition": L.LATCH_DISP_RESET if tcp else L.LATCH_DISP_WAIT,
+        "disposition": L.LATCH_DISP_RESET if reset else L.LATCH_DISP_WAIT,
         "mode": L.LATCH_MODE_AUTO,
         "flags": UNKNOWN,
         "conflicts": 0,
         "family": INET[ipsec.fam],
-        "proto": socket.IPPROTO_TCP if tcp else socket.IPPROTO_UDP,
+        "proto": socket.getprotobyname(flow.proto),
         "protection": protection,
         "local_port": local[1],
         "remote_port": remote[1],

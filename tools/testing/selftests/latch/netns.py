@@ -212,7 +212,7 @@ class Host:
     def close_sockets(self):
         for sock in self._sockets:
             if sock.fileno() >= 0:
-                if sock.type == socket.SOCK_STREAM:
+                if sock.type in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
                     # no orphans that wait for an answer, no TIME_WAIT
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 sock.close()

@@ -51,7 +51,7 @@ class AddressTakeover:
         family = socket.AF_INET if fam == 4 else socket.AF_INET6
         self._raw = {
             p: self.me.socket(family, socket.SOCK_RAW, n)
-            for p, n in (("tcp", socket.IPPROTO_TCP), ("udp", socket.IPPROTO_UDP))
+            for p, n in ((p, socket.getprotobyname(p)) for p in ("tcp", "udp", "sctp"))
         }
         for raw in self._raw.values():
             raw.setblocking(False)
@@ -85,7 +85,8 @@ class AddressTakeover:
             if packet[0] >> 4 == 4 and self.ipsec.fam == 4:
                 packet = packet[(packet[0] & 15) * 4 :]
             ports = struct.unpack_from(">HH", packet)
-            data = packet[(packet[12] >> 4) * 4 :] if flow.proto == "tcp" else packet[8:]
+            head = (packet[12] >> 4) * 4 if flow.proto == "tcp" else 8 if flow.proto == "udp" else 12
+            data = packet[head:]
             if set(ports) == set(flow.ports) and data:
                 got.append((packet, data))
 

@@ -70,7 +70,7 @@ class Wire:
     def clear(self, flow, sender=None):
         """(frames, bytes of payload) of a flow seen in clear since restart(); of one of its sockets only."""
         self.sync()
-        proto = socket.IPPROTO_TCP if flow.proto == "tcp" else socket.IPPROTO_UDP
+        proto = socket.getprotobyname(flow.proto)
         mine = sender and flow.ports[sender is flow.b]
         frames = payload = 0
         for frame, orig in self.frames:
@@ -92,6 +92,10 @@ class Wire:
         self._dump.wait(10 * SLOW)
         self._file.close()
         self._dir.cleanup()
+
+
+# Bytes of a header that always has the same; SCTP's chunks are its payload.
+HEADERS = {socket.IPPROTO_UDP: 8, socket.IPPROTO_SCTP: 12}
 
 
 def ip_proto(frame):
@@ -117,5 +121,5 @@ def clear_payload(frame, orig, proto, ports):
         end = 54 + struct.unpack_from(">H", frame, 18)[0]
     if end in (14, 54):  # the length of a super-frame does not fit
         end = orig
-    header = (frame[start + 12] >> 4) * 4 if proto == socket.IPPROTO_TCP else 8
+    header = (frame[start + 12] >> 4) * 4 if proto == socket.IPPROTO_TCP else HEADERS[proto]
     return end - start - header

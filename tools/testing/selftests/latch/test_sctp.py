@@ -1,0 +1,377 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""SCTP: associations are latched as connections are.
+
+RFC 5660 5.4-1, 2.2-1, 5.5-2, and what they take over from TCP: 2-8 to 2-17, 2.3-2, 2.3-17, 2.3-20.
+"""
+
+import errno
+import os
+import socket
+
+import runner
+import sctp
+from expect import UNKNOWN, Moves, is_latched, is_state, one_more_latch
+from flow import error_of
+from ipsec import Ipsec
+from ktap import case, ksft_eq, ksft_true, wait
+from latchapi import L, ask, ask_to_wait, info, request, set_raw
+from scenes import AddressTakeover
+from sctp import associate, client, listen
+
+HOSTS = ("alice", "bob", "mallory")
+FAMS = [{"fam": 4}, {"fam": 6}]
+
+# What else moves when an association is reset.
+GOING = ["LatchLatches", "LatchClosed", "LatchOutBroken", "LatchOutClosed", "LatchInClosed", "LatchInBroken"]
+
+
+def setup():
+    return sctp.SctpNet(*HOSTS)
+
+
+def no_latches(host):
+    wait(lambda: not host.stat()["LatchLatches"], "the latch to go")
+
+
+# --- one path ---------------------------------------------------------------------
+@case("5.4-1_auto_{mode}_sctp{fam}", [{**f, "mode": m} for f in FAMS for m in ("transport", "tunnel")])
+def auto(env, fam, mode):
+    """An association is latched at both ends, from INIT and COOKIE ECHO on, and goes with its association."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, mode=mode).up()
+    env.wire.restart()
+    with Moves(env.alice, **one_more_latch()), Moves(env.bob, **one_more_latch()):
+        flow = associate(ipsec)
+        flow.exchange()
+    for sock in (flow.a, flow.b):
+        is_latched(ipsec, flow, sock, flags=UNKNOWN)
+    flow.pump(flow.moved(20000))
+    ksft_eq(env.wire.clear(flow), (0, 0))
+    flow.close()
+    for host in (env.alice, env.bob):
+        no_latches(host)
+
+
+@case("5.4-1_clear_association_is_not_latched_sctp{fam}", FAMS)
+def clear(env, fam):
+    """Where nothing protects an association, nothing changes."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    with Moves(env.alice), Moves(env.bob):
+        flow = associate(ipsec)
+        flow.exchange()
+    ksft_eq([info(s).state_name for s in (flow.a, flow.b)], ["NONE", "NONE"])
+
+
+@case("5.4-1_listed_as_sctp{fam}", FAMS)
+def listed(env, fam):
+    """The table of latches has the association's path; so have the events."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = associate(ipsec)
+    for host, sock in ((env.alice, flow.a), (env.bob, flow.b)):
+        rows = [c for c in host.conns().values() if c["proto"] == socket.IPPROTO_SCTP]
+        ksft_eq([(c["id"], c["state"]) for c in rows], [(info(sock).id, "established")])
+        ksft_eq(info(sock).flags & L.LATCH_F_PEER_IDENTIFIED, L.LATCH_F_PEER_IDENTIFIED)
+
+
+@case("5.4-1_flush_of_policies_never_in_clear_sctp{fam}", FAMS)
+def flushed(env, fam):
+    """Policies and SAs are flushed: silence until they are back, then the association goes on."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec).ask_to_wait()
+    flow.pump(flow.moved(4000))
+    env.wire.restart()
+    ipsec.flush()
+    for sock in (flow.a, flow.b):
+        is_state(sock, "BROKEN")
+    flow.push()
+    wait(lambda: env.alice.stat()["LatchOutBroken"] >= 2, "retransmissions")
+    ipsec.up()
+    for sock in (flow.a, flow.b):
+        is_state(sock, "ESTABLISHED", conflicts=[])
+    flow.pump(flow.moved(4000))
+    ksft_eq(env.wire.clear(flow), (0, 0))
+    ksft_eq([info(s).breaks for s in (flow.a, flow.b)], [1, 1])
+
+
+@case("5.5-1_flush_of_policies_aborts_sctp{fam}", FAMS)
+def reset(env, fam):
+    """The disposition is reset: both ends get ECONNRESET, and nothing went out in clear."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec)
+    flow.exchange()
+    env.wire.restart()
+    with Moves(env.alice, LatchBroken=1, may=GOING), Moves(env.bob, LatchBroken=1, may=GOING):
+        ipsec.flush()
+        ksft_eq([error_of(s) for s in (flow.a, flow.b)], [errno.ECONNRESET] * 2)
+    ksft_eq(env.wire.clear(flow), (0, 0))
+    for host in (env.alice, env.bob):
+        no_latches(host)
+
+
+@case("5.5-1_break_before_accept_sctp{fam}", FAMS)
+def reset_before_accept(env, fam):
+    """An association that nobody has accepted yet is aborted, too."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    listener = listen(ipsec)
+    sock = client(ipsec)
+    sock.connect(listener.getsockname()[:2])
+    wait(lambda: env.bob.stat()["LatchLatches"] == 1, "the latch at the listener")
+    ipsec.flush()
+    ksft_eq(error_of(sock), errno.ECONNRESET)
+    for host in (env.alice, env.bob):
+        no_latches(host)
+
+
+@case("5.4-1_rekey_sctp{fam}", FAMS)
+def rekey(env, fam):
+    """New SAs of the same peer carry the association on."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    flow = associate(ipsec)
+    env.wire.restart()
+    for _ in range(3):
+        flow.pump(flow.moved(4000))
+        ipsec.rekey()
+    flow.pump(flow.moved(4000))
+    flow.drained()
+    ksft_eq([info(s).breaks for s in (flow.a, flow.b)], [0, 0])
+    ksft_eq(env.wire.clear(flow), (0, 0))
+
+
+@case("5.4-1_stranger_sctp{fam}", FAMS)
+def stranger(env, fam):
+    """A third host takes the peer's address: broken when its SAs come, no byte to it, the owner is told."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    attack = AddressTakeover(env, ipsec)
+    for sa in attack.sas:
+        env.alice.bind("mallory", "alice", sa=sa)
+    flow = associate(ipsec)
+    flow.pump(flow.moved(2000))
+    attack.start()
+    env.wire.restart()
+    with Moves(env.alice, LatchBroken=1, may=GOING):
+        attack.add_sas()
+        ksft_eq(error_of(flow.a), errno.ECONNRESET)
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), env.wire.clear(flow)), ([], 0, (0, 0)))
+    attack.end()
+
+
+FORGED = [
+    {**f, "what": name, "chunks": chunks}
+    for f in FAMS
+    for name, chunks in {
+        "abort": (sctp.chunk(sctp.ABORT),),
+        "shutdown": (sctp.chunk(sctp.SHUTDOWN, bytes(4)),),
+        "heartbeat": (sctp.chunk(sctp.HEARTBEAT, b"\0\1\0\x08abcd"),),
+        "bundle": (sctp.chunk(sctp.HEARTBEAT, b"\0\1\0\x08abcd"), sctp.chunk(sctp.ABORT)),
+    }.items()
+]
+
+
+@case("5.4-1_forged_{what}_sctp{fam}", FORGED)
+def forged(env, fam, chunks):
+    """What a third host sends in clear, with the right tag, never gets to the association."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use", suite="null").up()
+    env.wire.restart()
+    flow = associate(ipsec)
+    flow.exchange()
+    vtag = sctp.tags(env, flow)[flow.a]
+    with Moves(env.alice, LatchInClear=1):
+        sctp.into(env, flow, vtag, *chunks)
+    flow.exchange()
+    ksft_eq(info(flow.a).in_drops, 1)
+
+
+@case("5.4-1_forged_abort_with_t_bit_sctp{fam}", FAMS)
+def forged_t_bit(env, fam):
+    """An ABORT with the T bit carries the receiver's own tag."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use", suite="null").up()
+    env.wire.restart()
+    flow = associate(ipsec)
+    flow.exchange()
+    vtag = sctp.tags(env, flow)[flow.b]
+    with Moves(env.alice, LatchInClear=1):
+        sctp.into(env, flow, vtag, sctp.chunk(sctp.ABORT, flags=1))
+    flow.exchange()
+
+
+@case("5.4-1_forged_init_of_a_live_association_sctp{fam}", FAMS)
+def forged_init(env, fam):
+    """A clear INIT under the 5-tuple of an association does not restart it, nor does it get an answer."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = associate(ipsec)
+    flow.exchange()
+    env.wire.restart()
+    init = sctp.chunk(sctp.INIT, bytes.fromhex("11223344 00010000 000a 000a 55667788".replace(" ", "")))
+    with Moves(env.alice, LatchInClear=1):
+        sctp.into(env, flow, 0, init)
+    flow.exchange()
+    ksft_eq(sctp.frames_of(env, sctp.INIT_ACK), 0)
+
+
+# --- what a socket asks for -------------------------------------------------------
+@case("2-8_require_connect_without_protection_sctp{fam}", FAMS)
+def connect_clear(env, fam):
+    """connect() whose INIT would leave in clear fails at once, and not a frame is on the link."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    listener = listen(ipsec)
+    sock = client(ipsec, lambda s: ask(s, mode=L.LATCH_MODE_REQUIRE))
+    env.wire.restart()
+    with Moves(env.alice, LatchOutLarval=1, LatchRefused=1):
+        with ksft_raises(errno.ECONNREFUSED):
+            sock.connect(listener.getsockname()[:2])
+    ksft_eq(sctp.frames_of(env), 0)
+    ksft_eq(info(sock).reason_name, "LARVAL")
+
+
+class ksft_raises:
+    """The block fails with this errno."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, _kind, value, _trace):
+        got = value.errno if isinstance(value, OSError) else value
+        ksft_eq(got, self.number)
+        return isinstance(value, OSError)
+
+
+@case("2-8_require_connect_with_protection_sctp{fam}", FAMS)
+def connect_protected(env, fam):
+    """It connects where there is protection, and is not automatic then."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec, sock=client(ipsec, lambda s: ask(s, mode=L.LATCH_MODE_REQUIRE)))
+    flow.exchange()
+    got = is_state(flow.a, "ESTABLISHED")
+    ksft_eq((got.mode, got.flags & L.LATCH_F_AUTO), (L.LATCH_MODE_REQUIRE, 0))
+
+
+@case("2-9_require_listener_never_answers_clear_init_sctp{fam}", FAMS)
+def listen_clear(env, fam):
+    """A listener that demands a channel does not answer an INIT in clear."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam)
+    listener = listen(ipsec, lambda s: ask(s, mode=L.LATCH_MODE_REQUIRE))
+    ksft_eq(info(listener).state_name, "LISTENER")
+    sock = client(ipsec)
+    sock.setblocking(False)
+    env.wire.restart()
+    with Moves(env.bob, at_least=["LatchInLarval"]):
+        sock.connect_ex(listener.getsockname()[:2])
+        wait(lambda: sctp.frames_of(env, sctp.INIT) >= 2, "a second INIT")
+    ksft_eq(sctp.frames_of(env, sctp.INIT_ACK, sctp.ABORT), 0)
+    sock.close()
+
+
+@case("2-9_require_listener_with_protection_sctp{fam}", FAMS)
+def listen_protected(env, fam):
+    """Its associations inherit the demand (2.3-15)."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec, listener=listen(ipsec, lambda s: ask(s, mode=L.LATCH_MODE_REQUIRE)))
+    flow.exchange()
+    got = is_state(flow.b, "ESTABLISHED")
+    ksft_eq((got.mode, got.flags & L.LATCH_F_AUTO), (L.LATCH_MODE_REQUIRE, 0))
+
+
+PEERS = [
+    {**f, "end": end, "peer": peer, "what": what}
+    for f in FAMS
+    for end in ("client", "listener")
+    for peer, what in (("bob.example" if end == "client" else "alice.example", "right"), ("mallory.example", "wrong"))
+]
+
+
+@case("2-16_{end}_demands_the_{what}_peer_sctp{fam}", PEERS)
+def demand_peer(env, fam, end, peer, what):
+    """Only the peer that a socket names gets an association."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    for host, other in ((env.alice, "bob.example"), (env.bob, "alice.example")):
+        host.bind(other, reqid=ipsec.reqid)
+
+    def demand(sock):
+        ask(sock, mode=L.LATCH_MODE_REQUIRE, peer_id=peer)
+
+    listener = listen(ipsec, demand if end == "listener" else None)
+    sock = client(ipsec, demand if end == "client" else None)
+    if what == "right":
+        flow = associate(ipsec, listener, sock)
+        flow.exchange()
+        return
+    counter = (env.alice, "LatchOutPeer") if end == "client" else (env.bob, "LatchInPeer")
+    sock.setblocking(False)
+    sock.connect_ex(listener.getsockname()[:2])
+    wait(lambda: counter[0].stat()[counter[1]] >= 1, "the refusal")
+    ksft_eq(env.bob.stat()["LatchLatches"], 0)
+    sock.close()
+
+
+@case("2-16_request_of_an_associated_socket_sctp{fam}", FAMS)
+def too_late(env, fam):
+    """EBUSY, for what came before cannot be checked any more; a disposition may be set at any time."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec)
+    req = bytes(request(mode=L.LATCH_MODE_REQUIRE))
+    ksft_eq([set_raw(s, req) for s in (flow.a, flow.b)], [errno.EBUSY] * 2)
+    ask_to_wait(flow.b)
+    ksft_eq(info(flow.b).disposition, L.LATCH_DISP_WAIT)
+
+
+@case("2-16_what_sctp_has_not_sctp{fam}", FAMS)
+def not_for_sctp(env, fam):
+    """Own policies, bypass, tags, destinations and records of changes are not for SCTP: EOPNOTSUPP."""
+    sock = env.alice.socket(socket.AF_INET if fam == 4 else socket.AF_INET6, socket.SOCK_STREAM, sctp.SCTP)
+    for req in (request(mode=L.LATCH_MODE_BYPASS), request(own_policy=1)):
+        ksft_eq(set_raw(sock, bytes(req)), errno.EOPNOTSUPP)
+    ksft_eq(set_raw(sock, (1).to_bytes(4, "little"), option=L.IP_LATCH_ALERTS), errno.EOPNOTSUPP)
+
+
+# --- administrators, and the module ----------------------------------------------
+@case("2.3-20_flush_of_latches_sctp{fam}", FAMS)
+def admin_flush(env, fam):
+    """`connection flush` aborts associations."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec)
+    flow.exchange()
+    for host in (env.alice, env.bob):
+        host.nl.do("conn-flush")
+    ksft_eq([error_of(s) for s in (flow.a, flow.b)], [errno.ECONNRESET] * 2)
+    for host in (env.alice, env.bob):
+        no_latches(host)
+
+
+@case("2-1_unload_is_refused_while_latched_sctp{fam}", FAMS)
+def refused(env, fam):
+    """While a latch of SCTP lives, its module stays; the other one is in use by it."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec)
+    ksft_true(sctp.unload() in (errno.EBUSY, errno.EAGAIN), "refused")
+    ksft_true(os.path.isdir("/sys/module/ipsec_latch_sctp"))
+    flow.exchange()
+    is_state(flow.a, "ESTABLISHED", "NONE", [])
+
+
+@case("2.3-17_next_association_of_a_5-tuple_sctp{fam}", FAMS)
+def again(env, fam):
+    """The 5-tuple of an association that is over is good for the next one, of another peer, too."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    listener = listen(ipsec)
+    flow = associate(ipsec, listener)
+    port = flow.ports[0]
+    flow.close()
+    for host in (env.alice, env.bob):
+        no_latches(host)
+    ipsec.flush()
+    for host, peer in ((env.alice, "bob"), (env.bob, "alice")):
+        host.unbind(peer, host.name, reqid=ipsec.reqid)
+    ipsec.reqid = 2
+    ipsec.up()
+    for host in (env.alice, env.bob):
+        host.bind("somebody", reqid=2)
+    flow = associate(ipsec, listener, client(ipsec, port=port))
+    flow.exchange()
+    ksft_eq(info(flow.a).peer, env.alice.peer("somebody"))
+
+
+if __name__ == "__main__":
+    runner.main()
