@@ -314,7 +314,8 @@ static int latch_set(struct sock *sk, int opt, sockptr_t arg, unsigned int len)
 {
 	int err;
 
-	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt < IP_LATCH_DEST)
+	if (opt != IP_LATCH && opt != IP_LATCH_TAG && opt != IP_LATCH_DEST &&
+	    opt != IP_LATCH_ALERTS)
 		return -ENOPROTOOPT;
 	if (!latch_sock_begin(sk))
 		return -EOPNOTSUPP;
@@ -356,10 +357,11 @@ static int latch_get_option(struct latch_net *ln, struct sock *sk, int opt, void
 	if (opt == IP_LATCH_DEST)
 		return latch_dest_get(sk, user, len);
 	if (!latch_is_sctp(sk))
-		return latch_told(sk, opt, user, len);
+		return opt == IP_LATCH_ASSOC ? -EOPNOTSUPP : latch_told(sk, opt, user, len);
 	/* nothing else keeps the socket's associations in place */
 	lock_sock(sk);
-	err = latch_told(sk, opt, user, len);
+	err = opt == IP_LATCH_ASSOC ? latch_told_assoc(sk, user, len) :
+				      latch_told(sk, opt, user, len);
 	release_sock(sk);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include "channel/latch.h"
 #include "peer/peer.h"
 #include "sock/owner.h"
+#include "sock/sctp.h"
 
 /* A UDP socket that was disconnected has no latch, whatever it had before. */
 static bool latch_left(const struct sock *sk, const struct latch *l)
@@ -20,14 +21,10 @@ static bool latch_left(const struct sock *sk, const struct latch *l)
 	return sk->sk_protocol == IPPROTO_UDP && l->state == LATCH_STATE_CLOSED && !l->hashed;
 }
 
-static void latch_get_info(struct sock *sk, struct latch_info *info)
+static void latch_info_of(const struct sock *sk, struct latch *l, struct latch_info *info)
 {
-	struct latch *l;
-
 	memset(info, 0, sizeof(*info));
 	BUILD_BUG_ON(sizeof(*info) != LATCH_INFO_SIZE_VER1);
-	rcu_read_lock();
-	l = latch_owner_get(sk);
 	if (l) {
 		spin_lock_bh(&l->lock);
 		if (latch_left(sk, l))
@@ -36,8 +33,13 @@ static void latch_get_info(struct sock *sk, struct latch_info *info)
 			latch_fill_info(l, info);
 		spin_unlock_bh(&l->lock);
 	}
-	rcu_read_unlock();
 	info->size = sizeof(*info);
+}
+
+static int latch_info_copy(const struct latch_info *info, void __user *user, int *len)
+{
+	*len = min_t(int, *len, sizeof(*info));
+	return copy_to_user(user, info, *len) ? -EFAULT : 0;
 }
 
 /* The record at the other end, or at this one; held, or NULL. */
@@ -159,7 +161,32 @@ int latch_told(struct sock *sk, int opt, void __user *user, int *len)
 		return latch_get_part(sk, opt, user, len);
 	if (*len < (int)sizeof(info.size))
 		return -EINVAL;
-	latch_get_info(sk, &info);
-	*len = min_t(int, *len, sizeof(info));
-	return copy_to_user(user, &info, *len) ? -EFAULT : 0;
+	rcu_read_lock();
+	latch_info_of(sk, latch_owner_get(sk), &info);
+	rcu_read_unlock();
+	return latch_info_copy(&info, user, len);
+}
+
+/**
+ * latch_told_assoc() - what the latch of one association tells (5.4-1)
+ * @sk:   SCTP socket, locked by the caller
+ * @user: the association's number; struct latch_info is copied to it
+ * @len:  how much there is room for; set to what there is
+ *
+ * Context: process. Return: 0; -ENOENT where the socket has no such association; -EINVAL, -EFAULT.
+ */
+int latch_told_assoc(struct sock *sk, void __user *user, int *len)
+{
+	struct latch_info info;
+	bool known = false;
+	s32 id;
+
+	if (*len < (int)sizeof(id))
+		return -EINVAL;
+	if (copy_from_user(&id, user, sizeof(id)))
+		return -EFAULT;
+	rcu_read_lock();
+	latch_info_of(sk, id > 0 ? latch_sctp_of_sock(sk, id, &known) : NULL, &info);
+	rcu_read_unlock();
+	return known ? latch_info_copy(&info, user, len) : -ENOENT;
 }

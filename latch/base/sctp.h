@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct latch_flow;
+union latch_addr;
 struct module;
 struct net;
 struct sock;
@@ -34,6 +35,8 @@ typedef bool (*latch_sctp_path_t)(const struct latch_flow *f, void *arg);
  *         of it come in by. Under RCU, in any context
  * @paths: calls for each path of the association that has a flow as one. As @find; false:
  *         there is none
+ * @named: as @find and @paths, but for the association that has the local end of a flow and this
+ *         remote address: a packet may belong to one that it names inside of its chunks
  * @sock_paths: calls for each path of a socket's association, the primary one first: of the one
  *         with this number, or of any where that is 0. The socket is locked. False: there is none
  * @bound: would a packet to the local end of a flow that belongs to no association go to this
@@ -50,6 +53,9 @@ struct latch_sctp_ops {
 				struct latch_sctp_assoc *a);
 	bool		(*paths)(struct net *net, const struct latch_flow *f, int dif,
 				 latch_sctp_path_t each, void *arg);
+	bool		(*named)(struct net *net, const struct latch_flow *f, u8 family,
+				 const union latch_addr *remote, int dif,
+				 struct latch_sctp_assoc *a, latch_sctp_path_t each, void *arg);
 	bool		(*sock_paths)(struct sock *sk, s32 id, latch_sctp_path_t each, void *arg);
 	bool		(*bound)(const struct sock *sk, const struct latch_flow *f);
 	bool		(*busy)(const struct sock *sk);

@@ -32,11 +32,13 @@ struct latch_net_pending {
 };
 
 /**
- * struct latch_net_sctp - sockets of SCTP that ask for something; sock/sctp.c
+ * struct latch_net_sctp - what is latched of SCTP; sock/sctp.c
+ * @n:     latches, of paths and of sockets
  * @lock:  writers of @socks
- * @socks: their latches; read under RCU
+ * @socks: latches of sockets that ask for something; read under RCU
  */
 struct latch_net_sctp {
+	atomic_t		n;
 	spinlock_t		lock;
 	struct list_head	socks;
 };

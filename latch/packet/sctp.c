@@ -20,6 +20,7 @@
 #include "core/types.h"
 #include "core/verdict.h"
 #include "packet/again.h"
+#include "packet/chunks.h"
 #include "packet/classify.h"
 #include "packet/create.h"
 #include "packet/enforce.h"
@@ -33,33 +34,6 @@
 #include "sock/halfopen.h"
 #include "sock/sctp.h"
 #include "sock/unlink.h"
-
-/* What is read of a packet: its header, its first chunk's, and the tag of an INIT. */
-struct latch_sctp_start {
-	struct sctphdr		head;
-	struct sctp_chunkhdr	chunk;
-	__be32			tag;
-} __packed;
-
-/* No chunk has this type in a packet that can be read; SCTP drops what cannot. */
-#define LATCH_SCTP_NONE	0xff
-
-static u8 latch_sctp_type(const struct sk_buff *skb, int thoff)
-{
-	u8 buf;
-	const u8 *type = skb_header_pointer(skb, thoff + sizeof(struct sctphdr), 1, &buf);
-
-	return type ? *type : LATCH_SCTP_NONE;
-}
-
-/* The tag that an INIT asks the peer for: another one for each association. */
-static u32 latch_sctp_tag(const struct sk_buff *skb, int thoff)
-{
-	struct latch_sctp_start buf;
-	const struct latch_sctp_start *start = skb_header_pointer(skb, thoff, sizeof(buf), &buf);
-
-	return start ? (__force u32)start->tag : 0;
-}
 
 /*
  * SCTP answers a COOKIE ECHO: there is an association now, or none will come of it. Where it does
@@ -248,20 +222,40 @@ static unsigned int latch_sctp_echo(struct latch_net *ln, struct sk_buff *skb,
 			       latch_sctp_begin(ln, &p, &h->flow, &b));
 }
 
+/* A packet that names an association of which its own flow is no path: nothing is latched by it. */
+static unsigned int latch_sctp_alien(struct latch_net *ln, struct sk_buff *skb,
+				     const struct latch_sctp_inside *in)
+{
+	struct latch_pkt p = {};
+
+	if (!in->sibling)
+		return latch_stray(ln, latch_find_sk(in->sk), skb, LATCH_DIR_IN);
+	if (!latch_classify(ln, skb, LATCH_DIR_IN, &p))
+		return latch_drop(ln, in->sibling, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
+	return latch_sctp_fate(ln, in->sibling, skb, LATCH_DIR_IN,
+			       latch_sctp_ask_latch(in->sibling, &p));
+}
+
 /* An inbound packet whose header leads to no latch. */
 static unsigned int latch_sctp_in_new(struct latch_net *ln, struct sk_buff *skb,
 				      const struct latch_hdr *h)
 {
 	int dif = latch_sctp_iif(skb, &h->flow);
+	struct latch_sctp_inside in = {};
 	struct latch_sctp_assoc a;
 	struct latch *parent;
 
-	if (!secpath_exists(skb) && !latch_guarded(ln))
+	if (!secpath_exists(skb) && !latch_sctp_any(ln))
 		return NF_ACCEPT;
 	if (latch_sctp_ops()->find(ln->net, &h->flow, dif, &a))
 		return latch_sctp_member(ln, skb, h, LATCH_DIR_IN, a.sk, dif);
+	latch_sctp_look(ln, skb, h, dif, &in);
+	if (in.unread)
+		return latch_drop(ln, NULL, skb, LATCH_DIR_IN, LATCH_REASON_HEADER);
+	if (in.sk)
+		return latch_sctp_alien(ln, skb, &in);
 	parent = latch_sctp_parent(ln, &h->flow);
-	if (latch_sctp_type(skb, h->thoff) == SCTP_CID_COOKIE_ECHO)
+	if (in.echo)
 		return latch_sctp_echo(ln, skb, h, parent, dif);
 	return latch_sctp_outside(ln, parent, skb, LATCH_DIR_IN);
 }
@@ -281,7 +275,7 @@ struct latch *latch_demand_for(struct latch_net *ln, struct sk_buff *skb,
 {
 	if (h->flow.proto != IPPROTO_SCTP)
 		return latch_create_demand(ln, skb, h);
-	return latch_guarded(ln) ? latch_sctp_demand(ln, &h->flow, latch_sctp_iif(skb, &h->flow)) :
+	return latch_sctp_any(ln) ? latch_sctp_demand(ln, &h->flow, latch_sctp_iif(skb, &h->flow)) :
 				   NULL;
 }
 
@@ -383,13 +377,15 @@ static unsigned int latch_sctp_out_new(struct latch_net *ln, struct sk_buff *skb
 	int dif;
 
 	if (!sk || latch_comes_again(ln, skb, st->out) ||
-	    (!dst_xfrm(skb_dst(skb)) && !latch_guarded(ln)))
+	    (!dst_xfrm(skb_dst(skb)) && !latch_sctp_any(ln)))
 		return NF_ACCEPT;
 	parent = latch_find_sk(sk);
 	if (parent && latch_exempt(parent))
 		return NF_ACCEPT;
 	dif = READ_ONCE(sk->sk_bound_dev_if) ?: st->out->ifindex;
-	if (latch_sctp_type(skb, h->thoff) == SCTP_CID_INIT)
+	/* one that is sent to another address than the last has to prove the same peer */
+	if (latch_sctp_type(skb, h->thoff) == SCTP_CID_INIT &&
+	    !latch_sctp_sibling(ln, &h->flow, dif))
 		return latch_sctp_init(ln, skb, h, sk, parent, dif);
 	if (latch_sctp_ops()->find(ln->net, &h->flow, dif, &a))
 		return latch_sctp_member(ln, skb, h, LATCH_DIR_OUT, a.sk, dif);

@@ -44,17 +44,24 @@ struct latch_sctp_ask {
 	int			bound;
 };
 
-static bool latch_sctp_ask(struct net *net, const struct latch_flow *f, int dif,
-			   sctp_callback_t cb, struct latch_sctp_ask *ask)
+static bool latch_sctp_ask_of(struct net *net, const struct latch_flow *f, u8 family,
+			      const union latch_addr *addr, int dif, sctp_callback_t cb,
+			      struct latch_sctp_ask *ask)
 {
 	union sctp_addr local, remote;
 
 	latch_sctp_addr(&local, f->family, &f->local, f->lport);
-	latch_sctp_addr(&remote, f->family, &f->remote, f->rport);
+	latch_sctp_addr(&remote, family, addr, f->rport);
 	if (latch_transport_lookup(cb, net, &local, &remote, ask, dif) != -ENOENT)
 		return true;
 	/* a socket that is bound to no device, where net.sctp.l3mdev_accept is off */
 	return dif && latch_transport_lookup(cb, net, &local, &remote, ask, 0) != -ENOENT;
+}
+
+static bool latch_sctp_ask(struct net *net, const struct latch_flow *f, int dif,
+			   sctp_callback_t cb, struct latch_sctp_ask *ask)
+{
+	return latch_sctp_ask_of(net, f, f->family, &f->remote, dif, cb, ask);
 }
 
 static int latch_sctp_found(struct sctp_endpoint *ep, struct sctp_transport *t, void *p)
@@ -129,6 +136,22 @@ static bool latch_sctp_paths(struct net *net, const struct latch_flow *f, int di
 	struct latch_sctp_ask ask = { .each = each, .arg = arg };
 
 	return latch_sctp_ask(net, f, dif, latch_sctp_walk, &ask);
+}
+
+static int latch_sctp_found_walk(struct sctp_endpoint *ep, struct sctp_transport *t, void *p)
+{
+	int err = latch_sctp_found(ep, t, p);
+
+	return err ?: latch_sctp_walk(ep, t, p);
+}
+
+static bool latch_sctp_named(struct net *net, const struct latch_flow *f, u8 family,
+			     const union latch_addr *remote, int dif, struct latch_sctp_assoc *a,
+			     latch_sctp_path_t each, void *arg)
+{
+	struct latch_sctp_ask ask = { .a = a, .each = each, .arg = arg };
+
+	return latch_sctp_ask_of(net, f, family, remote, dif, latch_sctp_found_walk, &ask);
 }
 
 static bool latch_sctp_sock_paths(struct sock *sk, s32 id, latch_sctp_path_t each, void *arg)
@@ -321,6 +344,7 @@ static const struct latch_sctp_ops latch_sctp_own = {
 	.owner		= THIS_MODULE,
 	.find		= latch_sctp_find,
 	.paths		= latch_sctp_paths,
+	.named		= latch_sctp_named,
 	.sock_paths	= latch_sctp_sock_paths,
 	.bound		= latch_sctp_bound,
 	.busy		= latch_sctp_busy,

@@ -303,9 +303,10 @@ struct latch *latch_owner_get(struct sock *sk)
 	struct latch_net *ln = latch_pernet(sock_net(sk));
 	struct latch_flow f;
 	struct latch *l;
+	bool known;
 
 	if (sk->sk_protocol == IPPROTO_SCTP)
-		return latch_sctp_of_sock(sk, 0);
+		return latch_sctp_of_sock(sk, 0, &known);
 	if (sk->sk_protocol == IPPROTO_TCP && sk->sk_state == TCP_LISTEN && ln &&
 	    latch_net_active(ln) && READ_ONCE(ln->conf.auto_mode))
 		return latch_tcp_listener(sk);

@@ -52,6 +52,7 @@ struct latch *latch_sctp_alloc(struct latch_net *ln, const struct sock *sk, gfp_
 	l->own_off = 1;
 	if (latch_sctp_pin()) {
 		l->sctp = 1;
+		atomic_inc(&ln->sctp.n);
 		return l;
 	}
 	latch_unlink(l);
@@ -105,12 +106,24 @@ struct latch *latch_sctp_socket(struct latch_net *ln, struct sock *sk)
 }
 
 /**
- * latch_sctp_leave() - a socket's latch is not found by associations to come any more
- * @l: a latch of SCTP that goes, whose lock is held
+ * latch_sctp_any() - is anything of SCTP latched, or to be?
+ * @ln: the namespace
+ *
+ * Context: any. Return: true for latches of paths and of sockets.
+ */
+bool latch_sctp_any(const struct latch_net *ln)
+{
+	return atomic_read(&ln->sctp.n);
+}
+
+/**
+ * latch_sctp_leave() - a latch of SCTP goes; no association to come finds that of a socket any more
+ * @l: the latch, whose lock is held
  */
 void latch_sctp_leave(struct latch *l)
 {
 	lockdep_assert_held(&l->lock);
+	atomic_dec(&l->ln->sctp.n);
 	if (!l->sk)
 		return;
 	spin_lock(&l->ln->sctp.lock);
@@ -200,21 +213,44 @@ struct latch *latch_sctp_sibling(struct latch_net *ln, const struct latch_flow *
 }
 
 /**
+ * latch_sctp_named() - the latch of a path of an association that a packet names inside
+ * @ln:     the namespace
+ * @f:      the packet's flow, which is no path
+ * @family: of the remote address that it names
+ * @remote: that address
+ * @dif:    device that it came in by
+ * @sk:     set to the association's socket, or NULL where there is none
+ *
+ * Context: RCU read side. Return: the latch, which has a group; NULL where there is none.
+ */
+struct latch *latch_sctp_named(struct latch_net *ln, const struct latch_flow *f, u8 family,
+			       const union latch_addr *remote, int dif, struct sock **sk)
+{
+	struct latch_sctp_search s = { .ln = ln };
+	struct latch_sctp_assoc a = {};
+
+	latch_sctp_ops()->named(ln->net, f, family, remote, dif, &a, latch_sctp_latched, &s);
+	*sk = a.sk;
+	return s.found;
+}
+
+/**
  * latch_sctp_of_sock() - the latch that tells of a socket: its association's, else its own
  * @sk: SCTP socket, locked
  * @id: number of the association; 0 any
+ * @known: set: has the socket this one?
  *
  * The primary path's, where that has one.
  *
  * Context: RCU read side. Return: the latch; NULL where there is none.
  */
-struct latch *latch_sctp_of_sock(struct sock *sk, s32 id)
+struct latch *latch_sctp_of_sock(struct sock *sk, s32 id, bool *known)
 {
 	struct latch_sctp_search s = { .ln = latch_pernet(sock_net(sk)) };
 
-	if (!s.ln || !latch_sctp_on())
+	if (!s.ln)
 		return NULL;
-	latch_sctp_ops()->sock_paths(sk, id, latch_sctp_latched, &s);
+	*known = latch_sctp_ops()->sock_paths(sk, id, latch_sctp_latched, &s);
 	return s.found || id ? s.found : latch_find_sk(sk);
 }
 

@@ -422,7 +422,7 @@ const struct object connection_object = {
 	"latch connection flush [ SELECTOR ... ]\n"
 	"latch connection release [ SELECTOR ... ]\n"
 	"latch connection own-policy off [ SELECTOR ... ]\n"
-	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | NUMBER } |\n"
+	"SELECTOR := { [ id ] NUMBER | state STATE | proto { tcp | udp | sctp | NUMBER } |\n"
 	"              { src | local } PREFIX | sport PORT | { dst | remote } PREFIX |\n"
 	"              dport PORT | peer PEER | forwarded }\n"
 	"STATE := { LARVAL | LISTENER | ESTABLISHED | BROKEN | CLOSED }\n",

@@ -27,7 +27,8 @@
 #define IP_LATCH_TAG_PEER_ID	(IP_LATCH + 9)	/* get: the number in, value of the peer's ID out */
 #define IP_LATCH_DEST		(IP_LATCH + 10)	/* a destination: see struct latch_dest */
 #define IP_LATCH_ALERTS		(IP_LATCH + 11)	/* int: changes go to the error queue */
-#define IP_LATCH_LAST		IP_LATCH_ALERTS
+#define IP_LATCH_ASSOC		(IP_LATCH + 12)	/* get: sctp_assoc_t in, struct latch_info out */
+#define IP_LATCH_LAST		IP_LATCH_ASSOC
 
 /*
  * Numbers of tags, as the control message SO_MARK (__u32) gives them with each datagram of a
@@ -72,7 +73,7 @@
 #define LATCH_ENCAP_TUNNEL	2
 
 /* What happens to the flow's owner when the latch breaks (RFC 5660 5.5). */
-#define LATCH_DISP_DEFAULT	0	/* net.latch.disposition for TCP, wait for UDP */
+#define LATCH_DISP_DEFAULT	0	/* net.latch.disposition; wait for UDP */
 #define LATCH_DISP_WAIT		1	/* silence until the conflict is gone */
 #define LATCH_DISP_RESET	2	/* the socket gets ECONNRESET */
 #define LATCH_DISP_UNREACH	3	/* the socket gets EHOSTUNREACH */
@@ -246,7 +247,7 @@ struct latch_transform {
  * @flags:         LATCH_F_*
  * @conflicts:     bit LATCH_REASON_x set: such a conflict is there now
  * @family:        AF_INET or AF_INET6, of the flow (not of the socket)
- * @proto:         IPPROTO_TCP or IPPROTO_UDP; any of a forwarded flow
+ * @proto:         IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP; any of a forwarded flow
  * @protection:    LATCH_PROT_* latched
  * @n_transforms:  used entries of @transforms, innermost first
  * @local_port:    network byte order
