@@ -11,6 +11,7 @@ import subprocess
 import forge
 import latchapi
 from flow import Flow
+from ipsec import Ipsec
 from ktap import SLOW, KsftSkipEx, wait
 from latchapi import libc
 from netns import INET, Net
@@ -31,8 +32,21 @@ def unload():
     return 0
 
 
+class Second:
+    """A host as its second link knows it."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def __getattr__(self, name):
+        return getattr(self.host, name)
+
+    def addr(self, fam):
+        return f"10.10.0.{self.host.number}" if fam == 4 else f"fd10::{self.host.number}"
+
+
 class SctpNet(Net):
-    """Hosts with SCTP; latched where the module is loaded."""
+    """Hosts with SCTP, each on two links; latched where the module is loaded."""
 
     def __init__(self, *names):
         if subprocess.run(["modprobe", "-q", "sctp"], check=False).returncode:
@@ -43,6 +57,32 @@ class SctpNet(Net):
         for host in self.hosts:
             for name, value in SETTINGS.items():
                 host.sysctl_of(f"net/sctp/{name}", value)
+        self._second_link()
+
+    def _second_link(self):
+        def second(host):
+            return (host.mac[:1] + b"\2" + host.mac[2:]).hex(":")
+
+        for host in self.hosts:
+            self.sw.ip(
+                f"link add q-{host.name} type veth peer name eth1 address {second(host)} netns {host.pid}",
+                f"link set q-{host.name} master br0 up addrgenmode none",
+            )
+            host.ip("link set eth1 up addrgenmode none")
+            for fam in (4, 6):
+                net = "10.10.0.0/24" if fam == 4 else "fd10::/64"
+                host.ip(f"addr add {Second(host).addr(fam)}/{net[-2:]} dev eth1 {'' if fam == 4 else 'nodad'}")
+                for peer in self.hosts:
+                    if peer is not host:
+                        host.ip(f"neigh replace {Second(peer).addr(fam)} lladdr {second(peer)} dev eth1 nud permanent")
+
+    def cut(self, host):
+        """Unplug a host's first link only."""
+        self.sw.ip(f"link set p-{host.name} nomaster")
+
+    def mend(self, host):
+        """Plug it in again."""
+        self.sw.ip(f"link set p-{host.name} master br0")
 
     def close(self):
         super().close()
@@ -75,12 +115,70 @@ def associate(ipsec, listener=None, sock=None):
     """An association of one path, as a Flow: the first host connects to the second."""
     server = listener or listen(ipsec)
     sock = sock or client(ipsec)
-    sock.connect(server.getsockname()[:2])
+    # a socket that is bound to several addresses has the last one for its name
+    sock.connect((ipsec.addr(ipsec.b), server.getsockname()[1]))
     server.settimeout(10 * SLOW)
     child = ipsec.b.owns(server.accept()[0])
     if listener is None:
         server.close()
     return Flow(ipsec, "sctp", sock, child)
+
+
+# --- two paths ----------------------------------------------------------------
+BINDX_ADD, BINDX_REM, EVENTS, RCVINFO = 100, 101, 11, 32
+
+
+def sockaddr(addr, port):
+    """struct sockaddr_in or sockaddr_in6"""
+    if ":" in addr:
+        return struct.pack("=H", socket.AF_INET6) + struct.pack(">HI", port, 0) + forge.packed(addr) + bytes(4)
+    return struct.pack("=H", socket.AF_INET) + struct.pack(">H", port) + forge.packed(addr) + bytes(8)
+
+
+def bindx(sock, addr, option=BINDX_ADD):
+    """sctp_bindx(): one address more, or less."""
+    sock.setsockopt(SCTP, option, sockaddr(addr, sock.getsockname()[1]))
+
+
+class Two:
+    """IPsec between two hosts on both of their links; more: how the second pair differs.
+
+    clear: nothing protects the second link
+    """
+
+    def __init__(self, env, fam, clear=False, **kwargs):
+        self.env = env
+        self.first = Ipsec(env.alice, env.bob, fam=fam, **kwargs).up()
+        self.second = Ipsec(Second(env.alice), Second(env.bob), fam=fam, **{**kwargs, "reqid": 2})
+        if not clear:
+            self.second.up()
+
+    def identify(self, second="bob"):
+        """Bob is behind both links, or somebody else behind the second one."""
+        self.first.identify()
+        self.env.alice.bind(second, "alice", reqid=2)
+        self.env.bob.bind("alice", "bob", reqid=2)
+        return self
+
+    def associate(self, before=None, both=True):
+        """An association; both: each end has both addresses."""
+        fam = self.first.fam
+
+        def add(sock, host):
+            if both:
+                bindx(sock, Second(host).addr(fam))
+
+        server = listen(self.first, before)
+        add(server, self.env.bob)
+        sock = client(self.first, before)
+        add(sock, self.env.alice)
+        return associate(self.first, server, sock)
+
+    def paths(self, host):
+        """The state of each path's latch, by the number of its link, in order."""
+        rows = [c for c in host.conns().values() if c["proto"] == SCTP and c["state"] != "listener"]
+        # 10.9.0.x and fd09::x are on the first link
+        return sorted((1 if c["local-addr"][1] == 9 else 2, c["state"]) for c in rows)
 
 
 # --- on the wire --------------------------------------------------------------
@@ -143,11 +241,19 @@ def tags(env, flow):
     return found
 
 
-def into(env, flow, vtag, *chunks, host=None):
-    """A third host sends these chunks in clear to the first one, as if from its peer."""
-    (dst, dport), (src, sport) = flow.a.getsockname()[:2], flow.a.getpeername()[:2]
-    data = forge.ip(src, dst, SCTP, packet(sport, dport, vtag, *chunks))
-    (host or env.mallory).frame(flow.ipsec.a.mac, forge.ETHERTYPE[flow.ipsec.fam], data)
+def into(env, flow, vtag, *chunks, src=None):
+    """A third host sends these chunks in clear to the first one, as if from its peer, or from `src`."""
+    (dst, dport), (peer, sport) = flow.a.getsockname()[:2], flow.a.getpeername()[:2]
+    data = forge.ip(src or peer, dst, SCTP, packet(sport, dport, vtag, *chunks))
+    env.mallory.frame(flow.ipsec.a.mac, forge.ETHERTYPE[flow.ipsec.fam], data)
+
+
+def init(*addrs):
+    """An INIT chunk that names these addresses."""
+    params = b"".join(
+        struct.pack(">HH", 6 if ":" in a else 5, 4 + len(forge.packed(a))) + forge.packed(a) for a in addrs
+    )
+    return chunk(INIT, struct.pack(">IIHHI", 0x11223344, 65536, 10, 10, 0x55667788) + params)
 
 
 def frames_of(env, *kinds):

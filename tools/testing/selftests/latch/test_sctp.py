@@ -5,19 +5,21 @@
 RFC 5660 5.4-1, 2.2-1, 5.5-2, and what they take over from TCP: 2-8 to 2-17, 2.3-2, 2.3-17, 2.3-20.
 """
 
+import ctypes
 import errno
 import os
 import socket
+import struct
 
 import runner
 import sctp
 from expect import UNKNOWN, Moves, is_latched, is_state, one_more_latch
 from flow import error_of
 from ipsec import Ipsec
-from ktap import case, ksft_eq, ksft_true, wait
-from latchapi import L, ask, ask_to_wait, info, request, set_raw
+from ktap import case, ksft_eq, ksft_true, times, wait
+from latchapi import L, LatchInfo, ask, ask_to_wait, info, level_of, libc, request, set_raw
 from scenes import AddressTakeover
-from sctp import associate, client, listen
+from sctp import Two, associate, client, listen
 
 HOSTS = ("alice", "bob", "mallory")
 FAMS = [{"fam": 4}, {"fam": 6}]
@@ -201,11 +203,23 @@ def forged_init(env, fam):
     flow = associate(ipsec)
     flow.exchange()
     env.wire.restart()
-    init = sctp.chunk(sctp.INIT, bytes.fromhex("11223344 00010000 000a 000a 55667788".replace(" ", "")))
     with Moves(env.alice, LatchInClear=1):
-        sctp.into(env, flow, 0, init)
+        sctp.into(env, flow, 0, sctp.init())
     flow.exchange()
     ksft_eq(sctp.frames_of(env, sctp.INIT_ACK), 0)
+
+
+@case("5.4-1_forged_init_that_names_the_peer_sctp{fam}", FAMS)
+def forged_name(env, fam):
+    """A clear INIT from elsewhere that names the peer's address, by which SCTP finds the association, has no answer."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam, level="use").up()
+    flow = associate(ipsec)
+    flow.exchange()
+    env.wire.restart()
+    with Moves(env.alice, LatchInClear=1):
+        sctp.into(env, flow, 0, sctp.init(env.bob.addr(fam)), src=env.mallory.addr(fam))
+    flow.exchange()
+    ksft_eq(sctp.frames_of(env, sctp.INIT_ACK, sctp.ABORT), 0)
 
 
 # --- what a socket asks for -------------------------------------------------------
@@ -371,6 +385,197 @@ def again(env, fam):
     flow = associate(ipsec, listener, client(ipsec, port=port))
     flow.exchange()
     ksft_eq(info(flow.a).peer, env.alice.peer("somebody"))
+
+
+# --- several paths ----------------------------------------------------------------
+BOTH = [(1, "established"), (2, "established")]
+
+
+@case("5.4-1_two_paths_sctp{fam}", FAMS)
+def two_paths(env, fam):
+    """Each path of an association gets a latch of its own, once it has proved the same peer."""
+    two = Two(env, fam).identify()
+    env.wire.restart()
+    flow = two.associate()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "both paths")
+    flow.pump(flow.moved(4000))
+    ksft_eq(sctp.frames_of(env), 0)
+    flow.close()
+    for host in (env.alice, env.bob):
+        no_latches(host)
+
+
+@case("5.4-1_path_failover_when_a_link_is_cut_sctp{fam}", FAMS)
+def cut(env, fam):
+    """The first link is cut: the association goes on by the second one, protected."""
+    two = Two(env, fam).identify()
+    flow = two.associate()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "both paths")
+    env.wire.restart()
+    env.cut(env.bob)
+    flow.pump(flow.moved(4000), 30)
+    env.mend(env.bob)
+    ksft_eq(sctp.frames_of(env), 0)
+    ksft_eq([info(s).breaks for s in (flow.a, flow.b)], [0, 0])
+
+
+@case("5.5-2_path_failover_on_a_break_sctp{fam}", FAMS)
+def broken_path(env, fam):
+    """The latch of the first path breaks: that one is out of use, and the second one carries the data."""
+    two = Two(env, fam).identify()
+    flow = two.associate()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "both paths")
+    env.wire.restart()
+    for host in (env.alice, env.bob):
+        host.ip(*[two.first.policy(host, way, "delete") for way in ("out", "in")])
+        wait(lambda h=host: two.paths(h) == [(1, "broken"), (2, "established")], "the break")
+    flow.pump(flow.moved(4000), 30)
+    ksft_eq(sctp.frames_of(env), 0)
+    two.first.up()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "the end of the conflict")
+    flow.pump(flow.moved(4000), 30)
+
+
+@case("5.5-2_break_of_all_paths_aborts_sctp{fam}", FAMS)
+def all_broken(env, fam):
+    """No path is left: the association is aborted."""
+    two = Two(env, fam).identify()
+    flow = two.associate()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "both paths")
+    env.wire.restart()
+    two.first.flush()
+    ksft_eq([error_of(s) for s in (flow.a, flow.b)], [errno.ECONNRESET] * 2)
+    ksft_eq(sctp.frames_of(env), 0)
+
+
+@case("5.5-2_reset_of_one_path_where_asked_sctp{fam}", FAMS)
+def asked_reset(env, fam):
+    """A socket that asks for reset loses its association with the first path that breaks."""
+    two = Two(env, fam).identify()
+    flow = two.associate(lambda s: ask(s, disposition=L.LATCH_DISP_RESET))
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "both paths")
+    env.alice.ip(*[two.first.policy(env.alice, way, "delete") for way in ("out", "in")])
+    ksft_eq(error_of(flow.a), errno.ECONNRESET)
+
+
+@case("5.4-1_path_of_another_peer_sctp{fam}", FAMS)
+def other_peer(env, fam):
+    """A path behind which is another peer carries nothing; the association goes on by the first one."""
+    two = Two(env, fam).identify("mallory")
+    flow = two.associate()
+    wait(lambda: env.alice.stat()["LatchOutPeer"] >= 2, "heartbeats that are dropped")
+    flow.pump(flow.moved(4000))
+    ksft_eq(two.paths(env.alice), BOTH[:1])
+
+
+@case("5.4-1_path_in_clear_sctp{fam}", FAMS)
+def clear_path(env, fam):
+    """A path that nothing protects carries nothing, not even a heartbeat."""
+    two = Two(env, fam, clear=True).identify()
+    env.wire.restart()
+    flow = two.associate()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: h.stat()["LatchOutClear"] >= 2, "heartbeats that are dropped")
+    flow.pump(flow.moved(4000))
+    ksft_eq(sctp.frames_of(env), 0)
+    ksft_eq([two.paths(h) for h in (env.alice, env.bob)], [BOTH[:1]] * 2)
+
+
+@case("5.4-1_path_of_nobody_known_sctp{fam}", FAMS)
+def unknown_path(env, fam):
+    """Where nobody says who the peer is, a further path cannot prove that it leads to the same one."""
+    two = Two(env, fam)
+    flow = two.associate()
+    wait(lambda: env.alice.stat()["LatchOutUnidentified"] >= 2, "heartbeats that are dropped")
+    flow.pump(flow.moved(4000))
+    ksft_eq(two.paths(env.alice), BOTH[:1])
+
+
+@case("5.4-1_address_added_later_{what}_sctp{fam}", [{**f, "what": w} for f in FAMS for w in ("right", "wrong")])
+def asconf(env, fam, what):
+    """An address that ASCONF adds is a path only if the same peer is behind it."""
+    for host in (env.alice, env.bob):
+        for name in ("addip_enable", "addip_noauth_enable"):
+            host.sysctl_of(f"net/sctp/{name}", 1)
+    two = Two(env, fam).identify("bob" if what == "right" else "mallory")
+    flow = two.associate(both=False)
+    flow.exchange()
+    env.wire.restart()
+    sctp.bindx(flow.b, sctp.Second(env.bob).addr(fam))
+    sctp.bindx(flow.a, sctp.Second(env.alice).addr(fam))
+    if what == "right":
+        wait(lambda: (2, "established") in two.paths(env.alice), "the second path")
+    else:
+        wait(lambda: env.alice.stat()["LatchOutPeer"] >= 2, "heartbeats that are dropped")
+        ksft_eq([p for p in two.paths(env.alice) if p[0] == 2], [])
+    flow.pump(flow.moved(4000))
+    ksft_eq(sctp.frames_of(env), 0)
+
+
+# --- one socket, many associations ------------------------------------------------
+def many(env, fam, number):
+    """(the second host's one-to-many socket, sockets of the first host that are associated with it)."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up().identify()
+    server = env.bob.socket(socket.AF_INET if fam == 4 else socket.AF_INET6, socket.SOCK_SEQPACKET, sctp.SCTP)
+    server.setsockopt(sctp.SCTP, sctp.RCVINFO, 1)
+    server.bind((env.bob.addr(fam), 0))
+    server.listen(1)
+    server.settimeout(10)
+    socks = [client(ipsec) for _ in range(number)]
+    for sock in socks:
+        sock.connect(server.getsockname()[:2])
+    return ipsec, server, socks
+
+
+def number_of(server, sock):
+    """The number of the association that the next message of a socket comes by."""
+    sock.send(b"who am I?")
+    _, control, _, _ = server.recvmsg(100, 200)
+    return [struct.unpack_from("=i", data, 24)[0] for level, kind, data in control if (level, kind) == (sctp.SCTP, 3)][0]
+
+
+def info_of(server, number):
+    """getsockopt(IP_LATCH_ASSOC): (errno, struct latch_info)"""
+    area = ctypes.create_string_buffer(struct.pack("=i", number), ctypes.sizeof(LatchInfo))
+    size = ctypes.c_int(len(area))
+    done = libc.getsockopt(server.fileno(), level_of(server), L.IP_LATCH_ASSOC, area, ctypes.byref(size))
+    return ctypes.get_errno() if done else 0, LatchInfo.from_buffer_copy(area)
+
+
+@case("5.4-1_inquiry_by_association_sctp{fam}", FAMS)
+def by_number(env, fam):
+    """A socket with several associations asks about each by its number."""
+    _, server, socks = many(env, fam, 3)
+    for sock in socks:
+        error, got = info_of(server, number_of(server, sock))
+        ksft_eq((error, got.state_name, got.remote_port), (0, "ESTABLISHED", sock.getsockname()[1]))
+        ksft_eq(got.peer, env.bob.peer("alice"))
+    ksft_eq(info_of(server, 2**31 - 1)[0], errno.ENOENT)
+    tcp = env.bob.socket()
+    ksft_eq(info_of(tcp, 1)[0], errno.EOPNOTSUPP)
+
+
+@case("5.4-1_a_thousand_associations_sctp{fam}", FAMS, limit=180)
+def thousand(env, fam):
+    """As many associations of one socket: each is latched, a flush breaks all, nothing is in clear."""
+    number = times(1000)
+    ipsec, server, socks = many(env, fam, number)
+    wait(lambda: env.bob.stat()["LatchLatches"] == number, "the latches", 30)
+    env.wire.restart()
+    ipsec.flush()
+    wait(lambda: env.bob.stat()["LatchBroken"] >= number, "the breaks", 30)
+    for sock in socks[:10]:
+        ksft_eq(error_of(sock), errno.ECONNRESET)
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: not h.stat()["LatchLatches"], "the latches to go", 30)
+    ksft_eq(sctp.frames_of(env), 0)
+    server.close()
 
 
 if __name__ == "__main__":
