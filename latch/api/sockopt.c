@@ -32,9 +32,11 @@
 #include "xfrm/sockpol.h"
 #include "xfrm/spd.h"
 
+/* A raw socket of the same protocol has nothing of what SCTP's have. */
 static bool latch_is_sctp(const struct sock *sk)
 {
-	return sk->sk_protocol == IPPROTO_SCTP;
+	return sk->sk_protocol == IPPROTO_SCTP &&
+	       (sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET);
 }
 
 /* May a socket have latches? One of SCTP needs ipsec_latch_sctp, which stays for this call. */

@@ -311,14 +311,15 @@ unsigned int latch_sctp_in(struct latch_net *ln, struct sk_buff *skb, const stru
 	return latch_drop(ln, l, skb, LATCH_DIR_IN, v.reason);
 }
 
-/* The socket that sends a packet, where that is one of SCTP. */
+/* The socket that sends a packet, where that is one of SCTP, and not a raw one. */
 static struct sock *latch_sctp_sender(const struct latch_net *ln, const struct sk_buff *skb,
 				      const struct nf_hook_state *st)
 {
 	struct sock *sk = skb->sk;
 
-	return sk && sk == st->sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_SCTP &&
-	       net_eq(sock_net(sk), ln->net) ? sk : NULL;
+	if (!sk || sk != st->sk || !sk_fullsock(sk) || !net_eq(sock_net(sk), ln->net))
+		return NULL;
+	return sk->sk_protocol == IPPROTO_SCTP && sk->sk_type != SOCK_RAW ? sk : NULL;
 }
 
 /*

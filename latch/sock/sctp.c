@@ -6,6 +6,7 @@
  * inherit from it. Sockets are not chained into: accept() would copy the destructor.
  */
 #include <linux/rculist.h>
+#include <net/l3mdev.h>
 #include <net/sock.h>
 
 #include "base/net.h"
@@ -176,18 +177,37 @@ struct latch *latch_sctp_demand(struct latch_net *ln, const struct latch_flow *f
 	return latch_sctp_parent(ln, f);
 }
 
+/* Paths are told without their VRF, which is that of the packet or socket that is asked about. */
 struct latch_sctp_search {
 	struct latch_net	*ln;
+	u16			l3;
 	const struct latch	*but;
 	struct latch		*found;
 	bool			good;
 };
 
+/* The latch of a path. A socket that is bound to no VRF may have paths in any. */
+static struct latch *latch_sctp_path(const struct latch_net *ln, const struct latch_flow *f, u16 l3)
+{
+	struct latch_flow g = *f;
+	struct latch *l;
+
+	g.l3 = l3;
+	l = latch_find(ln, &g);
+	return l || !l3 ? l : latch_find(ln, f);
+}
+
+static u16 latch_sctp_l3(const struct sock *sk)
+{
+	return sk->sk_bound_dev_if ?
+	       l3mdev_master_ifindex_by_index(sock_net(sk), sk->sk_bound_dev_if) : 0;
+}
+
 /* Is it latched, and, where that is asked, does data pass on it? */
 static bool latch_sctp_latched(const struct latch_flow *f, void *arg)
 {
 	struct latch_sctp_search *s = arg;
-	struct latch *l = latch_find(s->ln, f);
+	struct latch *l = latch_sctp_path(s->ln, f, s->l3);
 
 	if (!l || l == s->but || !READ_ONCE(l->group) ||
 	    (s->good && READ_ONCE(l->state) != LATCH_STATE_ESTABLISHED))
@@ -206,7 +226,7 @@ static bool latch_sctp_latched(const struct latch_flow *f, void *arg)
  */
 struct latch *latch_sctp_sibling(struct latch_net *ln, const struct latch_flow *f, int dif)
 {
-	struct latch_sctp_search s = { .ln = ln };
+	struct latch_sctp_search s = { .ln = ln, .l3 = f->l3 };
 
 	latch_sctp_ops()->paths(ln->net, f, dif, latch_sctp_latched, &s);
 	return s.found;
@@ -226,7 +246,7 @@ struct latch *latch_sctp_sibling(struct latch_net *ln, const struct latch_flow *
 struct latch *latch_sctp_named(struct latch_net *ln, const struct latch_flow *f, u8 family,
 			       const union latch_addr *remote, int dif, struct sock **sk)
 {
-	struct latch_sctp_search s = { .ln = ln };
+	struct latch_sctp_search s = { .ln = ln, .l3 = f->l3 };
 	struct latch_sctp_assoc a = {};
 
 	latch_sctp_ops()->named(ln->net, f, family, remote, dif, &a, latch_sctp_latched, &s);
@@ -246,7 +266,9 @@ struct latch *latch_sctp_named(struct latch_net *ln, const struct latch_flow *f,
  */
 struct latch *latch_sctp_of_sock(struct sock *sk, s32 id, bool *known)
 {
-	struct latch_sctp_search s = { .ln = latch_pernet(sock_net(sk)) };
+	struct latch_sctp_search s = {
+		.ln = latch_pernet(sock_net(sk)), .l3 = latch_sctp_l3(sk),
+	};
 
 	if (!s.ln)
 		return NULL;
@@ -256,13 +278,14 @@ struct latch *latch_sctp_of_sock(struct sock *sk, s32 id, bool *known)
 
 struct latch_sctp_set {
 	struct latch_net	*ln;
+	u16			l3;
 	u8			disposition;
 };
 
 static bool latch_sctp_set_one(const struct latch_flow *f, void *arg)
 {
 	struct latch_sctp_set *set = arg;
-	struct latch *l = latch_find(set->ln, f);
+	struct latch *l = latch_sctp_path(set->ln, f, set->l3);
 
 	if (!l)
 		return true;
@@ -282,7 +305,8 @@ static bool latch_sctp_set_one(const struct latch_flow *f, void *arg)
 void latch_sctp_dispose(struct sock *sk, u8 disposition)
 {
 	struct latch_sctp_set set = {
-		.ln = latch_pernet(sock_net(sk)), .disposition = disposition,
+		.ln = latch_pernet(sock_net(sk)), .l3 = latch_sctp_l3(sk),
+		.disposition = disposition,
 	};
 
 	latch_sctp_ops()->sock_paths(sk, 0, latch_sctp_set_one, &set);
@@ -294,19 +318,22 @@ void latch_sctp_dispose(struct sock *sk, u8 disposition)
  *
  * Its associations end by themselves, each in its own time.
  *
- * Context: RCU read side.
+ * Context: any.
  */
 void latch_sctp_closed(struct sock *sk)
 {
-	struct latch *l = latch_find_sk(sk);
+	struct latch *l;
 
+	rcu_read_lock();
+	l = latch_find_sk(sk);
 	/* only where the socket has a latch is there somebody to ask for sure */
-	if (!l || !l->sctp || !latch_sctp_ops()->over(sk))
-		return;
-	spin_lock_bh(&l->lock);
-	latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
-	spin_unlock_bh(&l->lock);
-	latch_unlink(l);
+	if (l && l->sctp && latch_sctp_ops()->over(sk)) {
+		spin_lock_bh(&l->lock);
+		latch_transition(l, LATCH_EV_RELEASE, LATCH_REASON_RELEASED);
+		spin_unlock_bh(&l->lock);
+		latch_unlink(l);
+	}
+	rcu_read_unlock();
 }
 
 /**
@@ -357,7 +384,9 @@ bool latch_sctp_over(struct latch *l)
 /* May the association go on without this path? That is what SCTP has several for (5.5-2). */
 static bool latch_sctp_spared(struct latch *l)
 {
-	struct latch_sctp_search s = { .ln = l->ln, .but = l, .good = true };
+	struct latch_sctp_search s = {
+		.ln = l->ln, .l3 = l->flow.l3, .but = l, .good = true,
+	};
 
 	if (READ_ONCE(l->disposition) == LATCH_DISP_RESET)
 		return false;

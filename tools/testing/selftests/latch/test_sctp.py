@@ -17,7 +17,7 @@ from expect import UNKNOWN, Moves, is_latched, is_state, one_more_latch
 from flow import error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_true, times, wait
-from latchapi import L, LatchInfo, ask, ask_to_wait, info, level_of, libc, request, set_raw
+from latchapi import L, LatchInfo, ask, ask_to_wait, get_raw, info, level_of, libc, request, set_raw
 from scenes import AddressTakeover
 from sctp import Two, associate, client, listen
 
@@ -338,6 +338,24 @@ def not_for_sctp(env, fam):
     for req in (request(mode=L.LATCH_MODE_BYPASS), request(own_policy=1)):
         ksft_eq(set_raw(sock, bytes(req)), errno.EOPNOTSUPP)
     ksft_eq(set_raw(sock, (1).to_bytes(4, "little"), option=L.IP_LATCH_ALERTS), errno.EOPNOTSUPP)
+    # a raw socket of the same protocol is none of SCTP
+    raw = env.alice.socket(socket.AF_INET if fam == 4 else socket.AF_INET6, socket.SOCK_RAW, sctp.SCTP)
+    ksft_eq(set_raw(raw, bytes(request(mode=L.LATCH_MODE_REQUIRE))), errno.EOPNOTSUPP)
+    ksft_eq(get_raw(raw, L.IP_LATCH, 500)[0], errno.EOPNOTSUPP)
+
+
+@case("5.4-1_raw_socket_begins_no_association_sctp{fam}", FAMS)
+def raw_init(env, fam):
+    """An INIT that a raw socket sends under the 5-tuple of an association does not let go of its latch."""
+    ipsec = Ipsec(env.alice, env.bob, fam=fam).up()
+    flow = associate(ipsec).ask_to_wait()
+    flow.exchange()
+    before = info(flow.a).id
+    raw = env.alice.socket(socket.AF_INET if fam == 4 else socket.AF_INET6, socket.SOCK_RAW, sctp.SCTP)
+    raw.bind((env.alice.addr(fam), 0))
+    raw.sendto(sctp.packet(*flow.ports, 0, sctp.init()), (env.bob.addr(fam), 0))
+    ksft_eq((info(flow.a).id, info(flow.a).state_name), (before, "ESTABLISHED"))
+    flow.exchange()
 
 
 # --- administrators, and the module ----------------------------------------------
@@ -537,7 +555,8 @@ def number_of(server, sock):
     """The number of the association that the next message of a socket comes by."""
     sock.send(b"who am I?")
     _, control, _, _ = server.recvmsg(100, 200)
-    return [struct.unpack_from("=i", data, 24)[0] for level, kind, data in control if (level, kind) == (sctp.SCTP, 3)][0]
+    (rcvinfo,) = (data for level, kind, data in control if (level, kind) == (sctp.SCTP, 3))
+    return struct.unpack_from("=i", rcvinfo, 24)[0]
 
 
 def info_of(server, number):
