@@ -482,6 +482,40 @@ def asked_reset(env, fam):
     ksft_eq(error_of(flow.a), errno.ECONNRESET)
 
 
+@case("5.4-1_takeover_of_one_address_sctp{fam}", FAMS)
+def one_address(env, fam):
+    """A third host takes one address of the peer: that path breaks, the other one goes on, not a byte is read."""
+    two = Two(env, fam).identify()
+    attack = AddressTakeover(env, two.first)
+    for sa in attack.sas:
+        env.alice.bind("mallory", "alice", sa=sa)
+    flow = two.associate()
+    wait(lambda: two.paths(env.alice) == BOTH, "both paths")
+    flow.pump(flow.moved(2000))
+    attack.start()
+    env.wire.restart()
+    attack.add_sas()
+    wait(lambda: two.paths(env.alice) == [(1, "broken"), (2, "established")], "the break")
+    flow.pump(flow.moved(4000), 30)
+    ksft_eq((attack.stolen(flow), attack.frames_seen(), sctp.frames_of(env)), ([], 0, 0))
+    attack.end()
+
+
+@case("5.4-1_rekey_of_two_paths_sctp{fam}", FAMS)
+def rekey_both(env, fam):
+    """New SAs of both paths carry the association on."""
+    two = Two(env, fam).identify()
+    flow = two.associate()
+    for host in (env.alice, env.bob):
+        wait(lambda h=host: two.paths(h) == BOTH, "both paths")
+    env.wire.restart()
+    for ipsec in (two.first, two.second):
+        ipsec.rekey()
+        flow.pump(flow.moved(4000))
+    ksft_eq([two.paths(h) for h in (env.alice, env.bob)], [BOTH] * 2)
+    ksft_eq(sctp.frames_of(env), 0)
+
+
 @case("5.4-1_path_of_another_peer_sctp{fam}", FAMS)
 def other_peer(env, fam):
     """A path behind which is another peer carries nothing; the association goes on by the first one."""

@@ -10,7 +10,7 @@ from flow import SECRET, error_of
 from ipsec import Ipsec
 from ktap import case, ksft_eq, ksft_ge, ksft_true
 from scenes import AddressTakeover
-from sctp import associate
+from sctp import Two, associate
 
 WITHOUT_MODULE = True
 HOSTS = ("alice", "bob", "mallory")
@@ -63,6 +63,20 @@ def stranger(env, fam):
     flow.pump(took, ways=((flow.a, flow.b),))
     ksft_true(any(SECRET in data for _, data in stolen), "the stranger read what was not meant for it")
     attack.end()
+
+
+@case("5.4-1_leak_without_module_path_in_clear_sctp{fam}", FAMS)
+def clear_path(env, fam):
+    """The second path of a protected association is not protected: when the first link is cut, data is in clear."""
+    two = Two(env, fam, clear=True)
+    flow = two.associate()
+    flow.exchange()
+    env.wire.restart()
+    env.cut(env.bob)
+    flow.pump(flow.moved(4000), 30)
+    env.mend(env.bob)
+    ksft_ge(env.wire.clear(flow)[1], 4000)
+    flow.close()
 
 
 if __name__ == "__main__":
